@@ -1,0 +1,170 @@
+//! Settings, read once at start.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The environment of the process, with every fault it has gathered so far.
+///
+/// A struct of settings takes its fields from here and then calls [`Env::finish`], so that one run
+/// reports all that is missing or malformed, not only the first.
+#[derive(Debug, Default)]
+pub struct Env {
+    vars: BTreeMap<String, String>,
+    faults: Vec<String>,
+}
+
+impl Env {
+    /// Takes the variables of this process.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn of_process() -> Self {
+        Self::from_pairs(std::env::vars())
+    }
+
+    /// Takes the given variables, for tests.
+    pub fn from_pairs<K: Into<String>, V: Into<String>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let vars = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { vars, faults: Vec::new() }
+    }
+
+    /// Returns the raw value of `name`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.vars.get(name).map(String::as_str)
+    }
+
+    /// Notes a fault that the caller found.
+    pub fn fault(&mut self, fault: impl Into<String>) {
+        self.faults.push(fault.into());
+    }
+
+    /// Returns the value of `name`, or `default` when it is unset; notes a fault when it is malformed.
+    pub fn or<T: FromStr>(&mut self, name: &str, default: T) -> T
+    where
+        T::Err: std::fmt::Display,
+    {
+        match self.vars.get(name).map(|raw| raw.parse()) {
+            None => default,
+            Some(Ok(value)) => value,
+            Some(Err(error)) => {
+                self.faults.push(format!("{name} is malformed: {error}"));
+                default
+            }
+        }
+    }
+
+    /// Returns the value of `name`; notes a fault when it is unset or malformed.
+    pub fn required<T: FromStr>(&mut self, name: &str) -> Option<T>
+    where
+        T::Err: std::fmt::Display,
+    {
+        match self.vars.get(name).map(|raw| raw.parse()) {
+            Some(Ok(value)) => Some(value),
+            Some(Err(error)) => {
+                self.faults.push(format!("{name} is malformed: {error}"));
+                None
+            }
+            None => {
+                self.faults.push(format!("{name} is unset"));
+                None
+            }
+        }
+    }
+
+    /// Returns the duration in `name`, written such as `30s`, `5m` or `250ms`, or `default`.
+    pub fn duration_or(&mut self, name: &str, default: Duration) -> Duration {
+        match self.vars.get(name).map(|raw| parse_duration(raw)) {
+            None => default,
+            Some(Ok(value)) => value,
+            Some(Err(error)) => {
+                self.faults.push(format!("{name} is malformed: {error}"));
+                default
+            }
+        }
+    }
+
+    /// Ends the reading: the settings when `found` is whole, or every fault at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] with all the faults noted.
+    pub fn finish<T>(self, found: Option<T>) -> Result<T, ConfigError> {
+        match found {
+            Some(settings) if self.faults.is_empty() => Ok(settings),
+            _ => Err(ConfigError { faults: self.faults }),
+        }
+    }
+}
+
+/// Reads `250ms`, `30s`, `5m`, `12h` or `7d`.
+///
+/// # Errors
+///
+/// [`InvalidDuration`] when the number or the unit is missing or wrong.
+pub fn parse_duration(raw: &str) -> Result<Duration, InvalidDuration> {
+    let invalid = || InvalidDuration { raw: raw.to_owned() };
+    let split = raw.find(|c: char| !c.is_ascii_digit()).ok_or_else(invalid)?;
+    let (number, unit) = raw.split_at(split);
+    let number: u64 = number.parse().map_err(|_| invalid())?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(invalid()),
+    };
+    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(invalid)
+}
+
+/// Text that is not a duration.
+#[derive(Debug, thiserror::Error)]
+#[error("`{raw}` is not a duration such as `250ms`, `30s`, `5m`, `12h` or `7d`")]
+pub struct InvalidDuration {
+    raw: String,
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("settings: {}", faults.join("; "))]
+pub struct ConfigError {
+    faults: Vec<String>,
+}
+
+impl ConfigError {
+    /// Reports `faults`, each naming its setting and the fix.
+    pub fn new(faults: Vec<String>) -> Self {
+        Self { faults }
+    }
+
+    /// Returns each fault, in the order found.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_reported_at_once() {
+        let mut env = Env::from_pairs([("PORT", "many"), ("WAIT", "5 minutes")]);
+        env.or("PORT", 8080_u16);
+        env.duration_or("WAIT", Duration::ZERO);
+        let queue = env.required::<String>("QUEUE");
+        let message = env.finish(queue).unwrap_err().to_string();
+        assert!(message.contains("PORT is malformed"), "{message}");
+        assert!(message.contains("WAIT is malformed: `5 minutes` is not a duration"), "{message}");
+        assert!(message.contains("QUEUE is unset"), "{message}");
+    }
+
+    #[test]
+    fn durations_take_five_units() {
+        assert_eq!(parse_duration("250ms").unwrap(), Duration::from_millis(250));
+        assert_eq!(parse_duration("5m").unwrap(), Duration::from_secs(300));
+        assert!(parse_duration("5").is_err());
+        assert!(parse_duration("99999999999999999d").is_err());
+    }
+}

@@ -1,0 +1,18 @@
+//! The words of the domain, the ports, and the engines behind every function.
+//!
+//! This package knows no cloud, no HTTP client and no database driver: adapters stand above it,
+//! functions use it, and nothing of ours stands below it.
+
+pub mod auth;
+pub mod config;
+pub mod error;
+pub mod ids;
+pub mod model;
+pub mod ports;
+pub mod secret;
+pub mod sync;
+pub mod telemetry;
+pub mod time;
+pub mod worker;
+
+pub use error::{PortError, PortErrorKind, Retry, chain};

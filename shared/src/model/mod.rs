@@ -1,0 +1,9 @@
+//! The words of the domain.
+
+mod change_event;
+mod entity;
+mod field;
+
+pub use change_event::{Change, ChangeEvent, Channel, RecordKey, Scope};
+pub use entity::{Entity, InvalidEntity};
+pub use field::{FieldValue, Fields};

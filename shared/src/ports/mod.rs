@@ -1,0 +1,35 @@
+//! The doors to the outside: one file a trait, with its contract in prose.
+//!
+//! Every port that tests need has an in-memory adapter, and a contract suite behind the feature
+//! `testkit` that every other adapter must pass too.
+
+mod audit_log;
+mod case_store;
+mod case_view;
+mod change_feed;
+mod clock;
+mod crm;
+mod ledger;
+mod queue;
+mod random;
+mod secrets;
+mod sync_journal;
+
+pub use audit_log::{AuditFault, AuditLog, AuditRow, AuditVerification};
+pub use case_store::{
+    AuditDraft, CaseStore, Committed, FieldChange, Shadow, TimelineDraft, Write, WriteKind,
+};
+pub use case_view::{
+    CaseDetail, CaseFilter, CasePage, CaseSort, CaseSummary, CaseView, Communication, DayCount,
+    Document, LagSummary, Overview, RecordSource, StatusCount, StoreDigest, TimelineEvent,
+};
+pub use change_feed::{ChangeFeed, ChangeRow};
+pub use clock::{Clock, SystemClock};
+pub use crm::{Crm, DeltaPage, DeltaQuery, Health, RemoteRecord};
+pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
+pub use queue::{
+    DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
+};
+pub use random::{Random, SystemRandom};
+pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, Secrets};
+pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};

@@ -1,0 +1,5 @@
+//! Keeping two systems in step.
+
+mod state;
+
+pub use state::{ConnectionState, ConnectionStatus, Cursor};

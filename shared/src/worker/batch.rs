@@ -1,0 +1,127 @@
+//! Runs a batch: groups side by side, each group in order, and one bad message fails alone.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::{FutureExt, StreamExt, stream};
+use tracing::{error, warn};
+
+use super::failure::Failure;
+use super::handler::{Message, MessageHandler};
+
+/// What became of a batch: the messages that did not finish, with why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchReport {
+    /// The id of each message that failed, in no particular order.
+    pub failed: Vec<(String, Failure)>,
+}
+
+/// Runs every message of `batch`, up to `width` groups side by side.
+///
+/// A message without a group is a group of its own. Within a group the first failure that may be
+/// tried again fails the rest too, so that their order survives the retry. A panic is a failure.
+pub async fn run_batch(
+    handler: &dyn MessageHandler,
+    batch: Vec<Message>,
+    width: usize,
+) -> BatchReport {
+    let mut groups: BTreeMap<(bool, String), Vec<Message>> = BTreeMap::new();
+    for message in batch {
+        let name = match &message.group {
+            Some(group) => (true, group.clone()),
+            None => (false, message.id.clone()),
+        };
+        groups.entry(name).or_default().push(message);
+    }
+    let failed = stream::iter(groups.into_values().map(|group| run_group(handler, group)))
+        .buffer_unordered(width.max(1))
+        .concat()
+        .await;
+    BatchReport { failed }
+}
+
+async fn run_group(handler: &dyn MessageHandler, group: Vec<Message>) -> Vec<(String, Failure)> {
+    let mut failed = Vec::new();
+    let mut is_blocked = false;
+    for message in group {
+        if is_blocked {
+            failed.push((message.id, Failure::transient("an earlier message of its group failed")));
+            continue;
+        }
+        if let Err(failure) = run_one(handler, &message).await {
+            is_blocked = failure.retry() != crate::error::Retry::Never;
+            failed.push((message.id, failure));
+        }
+    }
+    failed
+}
+
+async fn run_one(handler: &dyn MessageHandler, message: &Message) -> Result<(), Failure> {
+    match AssertUnwindSafe(handler.handle(message)).catch_unwind().await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(failure)) => {
+            warn!(message.id = %message.id, attempt = message.attempt, error = %failure,
+                "message `{}` failed", message.id);
+            Err(failure)
+        }
+        Err(_) => {
+            error!(message.id = %message.id, attempt = message.attempt,
+                "handler panicked on message `{}`", message.id);
+            Err(Failure::transient("the handler panicked"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+
+    struct Script;
+
+    #[async_trait]
+    impl MessageHandler for Script {
+        async fn handle(&self, message: &Message) -> Result<(), Failure> {
+            match message.body.as_str() {
+                "ok" => Ok(()),
+                "never" => Err(Failure::permanent("no")),
+                "later" => Err(Failure::transient("busy")),
+                _ => panic!("boom"),
+            }
+        }
+    }
+
+    fn message(id: &str, body: &str, group: Option<&str>) -> Message {
+        Message { id: id.into(), body: body.into(), group: group.map(Into::into), attempt: 1 }
+    }
+
+    async fn failed_ids(batch: Vec<Message>) -> Vec<String> {
+        let report = run_batch(&Script, batch, 8).await;
+        let mut ids: Vec<_> = report.failed.into_iter().map(|(id, _)| id).collect();
+        ids.sort();
+        ids
+    }
+
+    #[tokio::test]
+    async fn panic_fails_its_message_alone() {
+        let batch = vec![message("1", "ok", None), message("2", "boom", None)];
+        assert_eq!(failed_ids(batch).await, ["2"]);
+    }
+
+    #[tokio::test]
+    async fn retryable_failure_holds_back_the_rest_of_its_group() {
+        let batch = vec![
+            message("1", "later", Some("a")),
+            message("2", "ok", Some("a")),
+            message("3", "ok", Some("b")),
+        ];
+        assert_eq!(failed_ids(batch).await, ["1", "2"]);
+    }
+
+    #[tokio::test]
+    async fn poison_does_not_hold_back_its_group() {
+        let batch = vec![message("1", "never", Some("a")), message("2", "ok", Some("a"))];
+        assert_eq!(failed_ids(batch).await, ["1"]);
+    }
+}
