@@ -1,0 +1,78 @@
+//! The whole `main` of a function.
+
+use std::error::Error as StdError;
+use std::process::ExitCode;
+
+use shared::chain;
+use shared::config::{ConfigError, Env};
+use shared::telemetry::{self, LogFormat};
+use tracing::error;
+
+use crate::app::App;
+use crate::error::HostError;
+use crate::settings::{HostSettings, Platform};
+
+/// The exit code for settings that cannot be used. Source: `sysexits.h`, `EX_CONFIG`.
+pub const EXIT_BAD_SETTINGS: u8 = 78;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Runs a function: starts logging, asks `build` for the app, and serves it until it is told to
+/// stop, on the host that the environment names.
+///
+/// It answers [`EXIT_BAD_SETTINGS`] when `build` fails by a [`ConfigError`], each fault logged on
+/// its own line, and 1 when anything else fails.
+pub async fn start<F, Fut>(build: F) -> ExitCode
+where
+    F: FnOnce(Env) -> Fut,
+    Fut: Future<Output = Result<App, BoxError>>,
+{
+    let settings = match HostSettings::read(Env::of_process()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            telemetry::start("info", LogFormat::Json);
+            return report(&error);
+        }
+    };
+    telemetry::start(&settings.log_level, settings.log_format);
+    match run(settings, build).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(error.as_ref()),
+    }
+}
+
+async fn run<F, Fut>(settings: HostSettings, build: F) -> Result<(), BoxError>
+where
+    F: FnOnce(Env) -> Fut,
+    Fut: Future<Output = Result<App, BoxError>>,
+{
+    match settings.platform {
+        Platform::Local(address) => {
+            let app = build(Env::of_process()).await?;
+            let host = crate::local::LocalHost::new().app(app).bind(address).await?;
+            Ok(host.run(crate::signal::shutdown_signal()).await?)
+        }
+        Platform::Lambda => Err(left_out("Lambda")),
+        Platform::Azure(_) => Err(left_out("Azure Functions")),
+    }
+}
+
+fn left_out(platform: &'static str) -> BoxError {
+    Box::new(HostError::Runtime { platform, source: "it is left out of this build".into() })
+}
+
+/// Logs why the process ends, and picks its exit code.
+fn report(error: &(dyn StdError + 'static)) -> ExitCode {
+    let mut next = Some(error);
+    while let Some(link) = next {
+        if let Some(config) = link.downcast_ref::<ConfigError>() {
+            for fault in config.faults() {
+                error!("setting cannot be used: {fault}");
+            }
+            return ExitCode::from(EXIT_BAD_SETTINGS);
+        }
+        next = link.source();
+    }
+    error!(error = %chain(error), "function cannot run");
+    ExitCode::FAILURE
+}
