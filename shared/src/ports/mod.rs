@@ -10,6 +10,7 @@ mod change_feed;
 mod clock;
 mod crm;
 mod ledger;
+mod memory_case_store;
 mod queue;
 mod random;
 mod secrets;
@@ -27,6 +28,7 @@ pub use change_feed::{ChangeFeed, ChangeRow};
 pub use clock::{Clock, SystemClock};
 pub use crm::{Crm, DeltaPage, DeltaQuery, Health, RemoteRecord};
 pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
+pub use memory_case_store::MemoryCaseStore;
 pub use queue::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };
