@@ -16,10 +16,11 @@ pub struct InvalidId {
 /// Declares a newtype over text whose only door is `parse`.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $wanted:literal, $check:expr) => {
-        $(#[$doc])*
         #[derive(
             Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
         )]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        $(#[$doc])*
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -74,6 +75,7 @@ macro_rules! text_id {
 text_id!(
     /// A configured connection to one org or system, such as `main-org`: 1 to 64 lower-case
     /// letters, digits and dashes, starting with a letter.
+    #[cfg_attr(feature = "openapi", schema(example = "main"))]
     ConnectionId,
     "a connection name: 1 to 64 lower-case letters, digits and dashes, starting with a letter",
     |raw| {
@@ -86,6 +88,7 @@ text_id!(
 text_id!(
     /// The API name of an object of a remote system, such as `Case` or `Court__c`: 1 to 80 letters,
     /// digits and underscores, starting with a letter. Source: `SOQL` identifier rule.
+    #[cfg_attr(feature = "openapi", schema(example = "Case"))]
     ObjectName,
     "an object name: 1 to 80 letters, digits and underscores, starting with a letter",
     |raw| {
@@ -97,6 +100,7 @@ text_id!(
 
 text_id!(
     /// The id of a record in its own system: 1 to 128 visible ASCII characters.
+    #[cfg_attr(feature = "openapi", schema(example = "500ak00000OQTieAAH"))]
     RecordId,
     "a record id: 1 to 128 visible ASCII characters",
     |raw| !raw.is_empty() && raw.len() <= 128 && raw.bytes().all(|b| b.is_ascii_graphic())
@@ -105,6 +109,7 @@ text_id!(
 text_id!(
     /// Follows one piece of work from the webhook to the audit row: 1 to 64 letters, digits,
     /// dashes, dots and underscores.
+    #[cfg_attr(feature = "openapi", schema(example = "0af7651916cd43dd8448eb211c80319c"))]
     CorrelationId,
     "a correlation id: 1 to 64 letters, digits, dashes, dots and underscores",
     |raw| {
@@ -116,6 +121,10 @@ text_id!(
 
 text_id!(
     /// The id of one of our own rows: a `UUID` in lower case.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(format = "uuid", example = "3f2a8c1e-5b7d-8e21-9c44-d1e0a7b6f529")
+    )]
     EntityId,
     "an entity id: a UUID in lower case",
     |raw| {

@@ -13,6 +13,11 @@ use serde::{Deserialize, Serialize};
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(value_type = String, format = DateTime, example = "2026-01-31T09:30:00.000Z")
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
 

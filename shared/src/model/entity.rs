@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A kind of row of the case store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Entity {
     /// A firm, court or other organisation.

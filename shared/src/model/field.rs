@@ -147,6 +147,26 @@ impl<'de> Deserialize<'de> for FieldValue {
     }
 }
 
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for FieldValue {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, Type};
+        ObjectBuilder::new()
+            .schema_type(
+                [Type::Null, Type::Boolean, Type::Number, Type::String]
+                    .into_iter()
+                    .collect::<utoipa::openapi::schema::SchemaType>(),
+            )
+            .description(Some("The value of one field: text, a number, true, false or null."))
+            .examples(["Discovery"])
+            .build()
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for FieldValue {}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

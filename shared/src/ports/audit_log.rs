@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 
 /// One row of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditRow {
     /// Its number: 1, 2, 3, without a gap.
     pub seq: u64,

@@ -31,6 +31,7 @@ pub struct Shadow {
 
 /// One field that a write changes, by its local name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldChange {
     /// The local field, such as `status`.
     pub field: String,
@@ -42,6 +43,7 @@ pub struct FieldChange {
 
 /// What a write does to the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WriteKind {
     /// The row is new.

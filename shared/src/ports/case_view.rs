@@ -9,6 +9,7 @@ use crate::time::Timestamp;
 
 /// The figures of the first page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Overview {
     /// When these figures were read.
     pub as_of: Timestamp,
@@ -34,6 +35,7 @@ pub struct Overview {
 
 /// How many cases have one status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StatusCount {
     /// The status; `None` where a case has none.
     pub status: Option<String>,
@@ -43,6 +45,7 @@ pub struct StatusCount {
 
 /// What one day brought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DayCount {
     /// The day, such as `2026-11-22`.
     pub day: String,
@@ -54,6 +57,7 @@ pub struct DayCount {
 
 /// A summary of delays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LagSummary {
     /// How many changes were looked at.
     pub n_samples: u64,
@@ -65,6 +69,7 @@ pub struct LagSummary {
 
 /// By what cases are ordered; ties are broken by id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CaseSort {
     /// The last changed first.
@@ -110,6 +115,7 @@ pub struct CaseFilter {
 
 /// One page of cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CasePage {
     /// The cases.
     pub items: Vec<CaseSummary>,
@@ -119,6 +125,7 @@ pub struct CasePage {
 
 /// One line of a list of cases.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CaseSummary {
     /// Our id.
     pub id: EntityId,
@@ -152,6 +159,7 @@ pub struct CaseSummary {
 
 /// Everything about one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CaseDetail {
     /// What the list shows too.
     #[serde(flatten)]
@@ -180,6 +188,7 @@ pub struct CaseDetail {
 
 /// The remote record behind a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordSource {
     /// The connection.
     pub connection: ConnectionId,
@@ -193,6 +202,7 @@ pub struct RecordSource {
 
 /// Something that happened in a case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TimelineEvent {
     /// Its id.
     pub id: EntityId,
@@ -210,6 +220,7 @@ pub struct TimelineEvent {
 
 /// An exhibit or another document of a case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Document {
     /// Its id.
     pub id: EntityId,
@@ -229,6 +240,7 @@ pub struct Document {
 
 /// A letter, mail or call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Communication {
     /// Its id.
     pub id: EntityId,

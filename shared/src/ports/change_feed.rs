@@ -13,6 +13,7 @@ use crate::time::Timestamp;
 
 /// One committed change: the outbox row that stands in the same transaction as the change itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChangeRow {
     /// Its number; it grows, and may skip.
     pub seq: u64,

@@ -50,6 +50,7 @@ pub struct Delivery {
 
 /// How full a queue is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QueueDepth {
     /// Messages ready to be received.
     pub n_ready: u64,
@@ -65,6 +66,7 @@ pub struct QueueDepth {
 
 /// A message that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeadLetter {
     /// The message's own id.
     pub id: String,

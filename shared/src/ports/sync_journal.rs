@@ -9,6 +9,7 @@ use crate::time::Timestamp;
 
 /// How a run ended, if it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunOutcome {
     /// It is under way, or its process died.
@@ -21,6 +22,7 @@ pub enum RunOutcome {
 
 /// One pass of the poller over one object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SyncRun {
     /// Its own id.
     pub id: CorrelationId,
