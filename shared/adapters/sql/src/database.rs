@@ -1,0 +1,203 @@
+//! One SQLite file: how it is opened, migrated and read.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+
+use crate::error::OpenError;
+
+/// How long a statement waits for another process to end its write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Prepared statements kept for each connection.
+const N_STATEMENTS: usize = 128;
+/// Readers at most; each is opened when needed and closed when idle.
+const N_READERS: u32 = 4;
+const READER_IDLE: Duration = Duration::from_secs(30);
+
+/// What to do about tables that are older than this build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationPolicy {
+    /// Bring them up to date, and create the file when it is missing.
+    Apply,
+    /// Change nothing, and answer [`OpenError::Outdated`].
+    Check,
+}
+
+/// An open SQLite file: what readers share, and the recipe for the one connection that writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    path: PathBuf,
+    options: SqliteConnectOptions,
+    readers: SqlitePool,
+}
+
+impl Database {
+    /// Opens the file at `path` and brings its tables up to date, or checks that they are.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub(crate) async fn open(
+        path: &Path,
+        migrator: &Migrator,
+        policy: MigrationPolicy,
+    ) -> Result<Self, OpenError> {
+        let options = options(path);
+        let mut first = match policy {
+            MigrationPolicy::Check if !path.exists() => {
+                let n_pending = migrator.iter().count();
+                return Err(OpenError::Outdated { path: path.to_owned(), n_pending });
+            }
+            MigrationPolicy::Check => connect(path, &options).await?,
+            MigrationPolicy::Apply => {
+                make_folder(path)?;
+                connect(path, &options.clone().create_if_missing(true)).await?
+            }
+        };
+        check_journal(path, &mut first).await?;
+        match policy {
+            MigrationPolicy::Apply => apply(path, &mut first, migrator).await?,
+            MigrationPolicy::Check => check(path, &mut first, migrator).await?,
+        }
+        first.close().await.map_err(|source| unopened(path, source))?;
+
+        let readers = SqlitePoolOptions::new()
+            .min_connections(0)
+            .max_connections(N_READERS)
+            .idle_timeout(READER_IDLE)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .connect_lazy_with(options.clone().pragma("query_only", "1"));
+        Ok(Self { path: path.to_owned(), options, readers })
+    }
+
+    /// Opens a connection that may write. Only a [`Writer`](crate::writer::Writer) keeps one.
+    ///
+    /// # Errors
+    ///
+    /// As SQLite answers.
+    pub(crate) async fn write_connection(&self) -> Result<SqliteConnection, sqlx::Error> {
+        self.options.connect().await
+    }
+
+    /// Returns the connections that only read.
+    pub(crate) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Returns where the file lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(N_STATEMENTS)
+        // The log is cut back after a burst; 64 MiB hold some ten thousand commits.
+        .pragma("journal_size_limit", "67108864")
+        .disable_statement_logging()
+}
+
+fn make_folder(path: &Path) -> Result<(), OpenError> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)
+            .map_err(|source| OpenError::Folder { path: path.to_owned(), source }),
+        _ => Ok(()),
+    }
+}
+
+async fn connect(
+    path: &Path,
+    options: &SqliteConnectOptions,
+) -> Result<SqliteConnection, OpenError> {
+    options.connect().await.map_err(|source| unopened(path, source))
+}
+
+async fn check_journal(path: &Path, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    let journal_mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+        .fetch_one(connection)
+        .await
+        .map_err(|source| unopened(path, source))?;
+    if journal_mode == "wal" {
+        Ok(())
+    } else {
+        Err(OpenError::NoWriteAheadLog { path: path.to_owned(), journal_mode })
+    }
+}
+
+/// Applies what is pending, one process at a time: the library itself takes no lock on SQLite.
+async fn apply(
+    path: &Path,
+    connection: &mut SqliteConnection,
+    migrator: &Migrator,
+) -> Result<(), OpenError> {
+    let mut transaction =
+        connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| unopened(path, source))?;
+    migrator.run(&mut *transaction).await.map_err(|source| not_migrated(path, source))?;
+    transaction.commit().await.map_err(|source| unopened(path, source))
+}
+
+async fn check(
+    path: &Path,
+    connection: &mut SqliteConnection,
+    migrator: &Migrator,
+) -> Result<(), OpenError> {
+    let n_pending = pending(connection, migrator).await.map_err(|it| not_migrated(path, it))?;
+    if n_pending == 0 {
+        Ok(())
+    } else {
+        Err(OpenError::Outdated { path: path.to_owned(), n_pending })
+    }
+}
+
+/// Counts the migrations that a file lacks.
+async fn pending(
+    connection: &mut SqliteConnection,
+    migrator: &Migrator,
+) -> Result<usize, MigrateError> {
+    let known: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)",
+    )
+    .bind(migrator.table_name.as_ref())
+    .fetch_one(&mut *connection)
+    .await?;
+    if !known {
+        return Ok(migrator.iter().count());
+    }
+    let sql = format!("SELECT version, checksum FROM {}", migrator.table_name);
+    let applied: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?;
+    if let Some((version, _)) = applied.iter().find(|(it, _)| !migrator.version_exists(*it)) {
+        return Err(MigrateError::VersionMissing(*version));
+    }
+    let mut n_pending = 0;
+    for migration in migrator.iter() {
+        match applied.iter().find(|(version, _)| *version == migration.version) {
+            None => n_pending += 1,
+            Some((_, checksum)) if checksum.as_slice() != migration.checksum.as_ref() => {
+                return Err(MigrateError::VersionMismatch(migration.version));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(n_pending)
+}
+
+fn unopened(path: &Path, source: sqlx::Error) -> OpenError {
+    OpenError::Unopened { path: path.to_owned(), source }
+}
+
+fn not_migrated(path: &Path, source: MigrateError) -> OpenError {
+    OpenError::NotMigrated { path: path.to_owned(), source }
+}

@@ -1,0 +1,1 @@
+//! A queue in an SQLite file.
