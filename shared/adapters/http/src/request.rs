@@ -1,0 +1,187 @@
+//! One call to a platform, before it is sent.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Serialize;
+use shared::ids::CorrelationId;
+use shared::secret::Secret;
+use shared::{PortError, PortErrorKind};
+use url::Url;
+
+use crate::fault::HttpFault;
+
+/// The header that carries a correlation id.
+const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// One call to a platform. `Debug` shows no query, header or body.
+#[derive(Clone)]
+pub struct Request {
+    pub(crate) platform: &'static str,
+    pub(crate) operation: &'static str,
+    pub(crate) subject: String,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) is_repeatable: bool,
+    pub(crate) attempt_timeout: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) max_response_bytes: Option<usize>,
+}
+
+impl Request {
+    /// Begins a call that `platform` and `operation` name in errors, logs and metrics.
+    ///
+    /// It may be repeated when HTTP calls its method idempotent (RFC 9110, section 9.2.2).
+    pub fn new(platform: &'static str, operation: &'static str, method: Method, url: Url) -> Self {
+        Self {
+            platform,
+            operation,
+            subject: url.host_str().unwrap_or_default().to_owned(),
+            is_repeatable: method.is_idempotent(),
+            method,
+            url,
+            headers: HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]),
+            body: Bytes::new(),
+            attempt_timeout: None,
+            deadline: None,
+            max_response_bytes: None,
+        }
+    }
+
+    /// Begins a `GET`.
+    pub fn get(platform: &'static str, operation: &'static str, url: Url) -> Self {
+        Self::new(platform, operation, Method::GET, url)
+    }
+
+    /// Begins a `POST`, which is not repeated unless it is marked [`repeatable`](Self::repeatable).
+    pub fn post(platform: &'static str, operation: &'static str, url: Url) -> Self {
+        Self::new(platform, operation, Method::POST, url)
+    }
+
+    /// Names what the call is about in its errors, instead of the host.
+    #[must_use]
+    pub fn with_subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = subject.into();
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Authorises the call with a bearer token.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected` when the token holds characters that no header takes.
+    pub fn with_bearer(mut self, token: &Secret) -> Result<Self, PortError> {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+            .map_err(|_| self.invalid("bearer token"))?;
+        value.set_sensitive(true);
+        self.headers.insert(AUTHORIZATION, value);
+        Ok(self)
+    }
+
+    /// Sends `pairs` as a form.
+    #[must_use]
+    pub fn with_form(mut self, pairs: &[(&str, &str)]) -> Self {
+        let body =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        self.headers.insert(CONTENT_TYPE, kind);
+        self.body = body.into();
+        self
+    }
+
+    /// Sends `body` as JSON.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected` when `body` cannot be written as JSON.
+    pub fn with_json<T: Serialize + ?Sized>(mut self, body: &T) -> Result<Self, PortError> {
+        let json = serde_json::to_vec(body).map_err(|_| self.invalid("JSON body"))?;
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.body = json.into();
+        Ok(self)
+    }
+
+    /// Sends the correlation id along.
+    #[must_use]
+    pub fn with_correlation(mut self, id: &CorrelationId) -> Self {
+        if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+            self.headers.insert(CORRELATION_ID, value);
+        }
+        self
+    }
+
+    /// Marks the call as safe to repeat although its method is not.
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        self.is_repeatable = true;
+        self
+    }
+
+    /// Limits one attempt to `timeout`, instead of the client's setting.
+    #[must_use]
+    pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = Some(timeout);
+        self
+    }
+
+    /// Limits the whole call to `deadline`, retries and waits included.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Takes answers of up to `max_bytes`, instead of the client's setting.
+    #[must_use]
+    pub fn with_max_response_bytes(mut self, max_bytes: usize) -> Self {
+        self.max_response_bytes = Some(max_bytes);
+        self
+    }
+
+    /// Makes the error of this call.
+    pub(crate) fn error(&self, kind: PortErrorKind, fault: HttpFault) -> PortError {
+        PortError::new(kind, self.platform, self.operation, self.subject.clone()).with_source(fault)
+    }
+
+    fn invalid(&self, part: &'static str) -> PortError {
+        self.error(PortErrorKind::Rejected, HttpFault::InvalidPart { part })
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("platform", &self.platform)
+            .field("operation", &self.operation)
+            .field("subject", &self.subject)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_query_header_or_body() {
+        let url = Url::parse("https://example.test/a?token=hunter2").unwrap();
+        let request = Request::post("salesforce", "token", url)
+            .with_form(&[("password", "hunter2")])
+            .with_bearer(&Secret::new("hunter2"))
+            .unwrap();
+        assert!(!format!("{request:?}").contains("hunter2"));
+    }
+}
