@@ -8,10 +8,17 @@ use std::time::Duration;
 ///
 /// A struct of settings takes its fields from here and then calls [`Env::finish`], so that one run
 /// reports all that is missing or malformed, not only the first.
-#[derive(Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Env {
     vars: BTreeMap<String, String>,
     faults: Vec<String>,
+}
+
+impl std::fmt::Debug for Env {
+    /// Shows the names only: a value may be a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.vars.keys()).finish()
+    }
 }
 
 impl Env {
