@@ -27,6 +27,12 @@ pub enum HostError {
         /// What there is not.
         missing: &'static str,
     },
+    /// The host that the environment names is not part of this build.
+    #[error("host `{platform}` is left out of this build")]
+    LeftOut {
+        /// The host.
+        platform: String,
+    },
     /// The runtime loop of the platform ended.
     #[error("the {platform} runtime loop ended")]
     Runtime {

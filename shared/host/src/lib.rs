@@ -2,15 +2,28 @@
 //! process: the same [`App`], three envelopes.
 
 mod app;
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(feature = "azure")]
+mod envelope;
 mod error;
+mod frame;
+mod health;
+#[cfg(feature = "lambda")]
+mod lambda;
 #[cfg(feature = "local")]
 pub mod local;
+mod metrics;
+mod problem;
+mod server;
 mod settings;
 mod signal;
 mod start;
 
 pub use app::{App, ReadyCheck};
 pub use error::HostError;
+pub use frame::CORRELATION_HEADER;
+pub use problem::problem;
 pub use settings::HostSettings;
 pub use signal::shutdown_signal;
 pub use start::{EXIT_BAD_SETTINGS, start};

@@ -2,9 +2,11 @@
 
 use std::error::Error as StdError;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use shared::chain;
 use shared::config::{ConfigError, Env};
+use shared::ports::SystemRandom;
 use shared::telemetry::{self, LogFormat};
 use tracing::error;
 
@@ -47,18 +49,35 @@ where
     Fut: Future<Output = Result<App, BoxError>>,
 {
     match settings.platform {
+        #[cfg(feature = "local")]
         Platform::Local(address) => {
+            let host = crate::local::LocalHost::new()
+                .with_request_timeout(settings.request_timeout)
+                .with_drain_timeout(settings.drain_timeout);
             let app = build(Env::of_process()).await?;
-            let host = crate::local::LocalHost::new().app(app).bind(address).await?;
+            let host = host.app(app).bind(address).await?;
             Ok(host.run(crate::signal::shutdown_signal()).await?)
         }
-        Platform::Lambda => Err(left_out("Lambda")),
-        Platform::Azure(_) => Err(left_out("Azure Functions")),
+        #[cfg(feature = "lambda")]
+        Platform::Lambda => {
+            let app = build(Env::of_process()).await?;
+            let random = Arc::new(SystemRandom);
+            crate::lambda::run(app, settings.request_timeout, random)
+                .await
+                .map_err(|source| HostError::Runtime { platform: "Lambda", source }.into())
+        }
+        #[cfg(feature = "azure")]
+        Platform::Azure(address) => {
+            let listener = tokio::net::TcpListener::bind(address)
+                .await
+                .map_err(|source| HostError::Bind { address, source })?;
+            let app = build(Env::of_process());
+            let random = Arc::new(SystemRandom);
+            crate::azure::run(listener, settings.request_timeout, random, app).await
+        }
+        #[cfg(not(all(feature = "azure", feature = "lambda", feature = "local")))]
+        other => Err(Box::new(HostError::LeftOut { platform: format!("{other:?}") })),
     }
-}
-
-fn left_out(platform: &'static str) -> BoxError {
-    Box::new(HostError::Runtime { platform, source: "it is left out of this build".into() })
 }
 
 /// Logs why the process ends, and picks its exit code.

@@ -6,11 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use metrics_exporter_prometheus::PrometheusHandle;
+use shared::ports::{Clock, Queue, Random, SystemClock, SystemRandom};
+use shared::worker::{Backoff, MessageHandler};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
 
-use crate::app::App;
+use super::consumer::Consumer;
+use super::schedule::Schedule;
+use crate::app::{App, ScheduleTrigger};
 use crate::error::HostError;
+use crate::frame::Frame;
+use crate::health::Readiness;
+use crate::metrics;
+use crate::server::serve;
 
 /// Runs several apps in one process.
 ///
@@ -23,27 +35,33 @@ use crate::error::HostError;
 /// # }
 /// ```
 pub struct LocalHost {
-    pub(crate) apps: Vec<App>,
-    pub(crate) extra: Router,
-    pub(crate) request_timeout: Duration,
-    pub(crate) drain_timeout: Duration,
-    pub(crate) width: usize,
+    apps: Vec<App>,
+    extra: Router,
+    request_timeout: Duration,
+    drain_timeout: Duration,
+    width: usize,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
 }
 
 impl Default for LocalHost {
     fn default() -> Self {
+        // Before any app is built: a counter looked up earlier would count nowhere.
+        let _ = metrics::page();
         Self {
             apps: Vec::new(),
             extra: Router::new(),
             request_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(25),
             width: 16,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
         }
     }
 }
 
 impl LocalHost {
-    /// Runs nothing yet.
+    /// Runs nothing yet, and begins to record metrics: make it before the apps.
     pub fn new() -> Self {
         Self::default()
     }
@@ -132,10 +150,97 @@ impl BoundHost {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), HostError> {
-        let router =
-            self.host.apps.into_iter().fold(self.host.extra, |all, app| all.merge(app.router));
-        let _ = axum::serve(self.listener, router).with_graceful_shutdown(shutdown).await;
+        let Self { host, listener, address, triggers } = self;
+        let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
+        // A caller may drop this future instead of completing `shutdown`.
+        let _when_dropped = (stop.clone().drop_guard(), cut.clone().drop_guard());
+        let work = TaskTracker::new();
+        let pairs = host.apps.iter().map(pair_queues).collect::<Result<Vec<_>, _>>()?;
+        for (queue, handler) in pairs.into_iter().flatten() {
+            let consumer = Consumer::new(queue, handler, Arc::clone(&host.random), host.width);
+            work.spawn(consumer.consume(stop.clone(), cut.clone()));
+        }
+        for trigger in host.apps.iter().flat_map(|app| &app.schedules) {
+            let schedule = host.schedule(trigger, &triggers);
+            work.spawn(schedule.keep(stop.clone(), cut.clone()));
+        }
+        let _ = metrics::page().map(|page| work.spawn(fold_samples(page, stop.clone())));
+        work.close();
+
+        let names = host.apps.iter().map(|app| app.name).collect::<Vec<_>>().join(", ");
+        info!(address = %address, "serving {names} on `{address}`");
+        let (drain, router) = (host.drain_timeout, host.router(&stop));
+        let server = tokio::spawn(serve(listener, router, stop.clone(), drain));
+        shutdown.await;
+        stop.cancel();
+        if tokio::time::timeout(drain, work.wait()).await.is_err() {
+            warn!("work in hand is cut off at the drain limit");
+            cut.cancel();
+            work.wait().await;
+        }
+        let _ = server.await;
+        info!("stopped");
         Ok(())
+    }
+}
+
+impl LocalHost {
+    fn schedule(&self, trigger: &ScheduleTrigger, triggers: &ScheduleTriggers) -> Schedule {
+        Schedule {
+            trigger: trigger.clone(),
+            run_now: triggers.0.get(trigger.name).cloned().unwrap_or_default(),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+            backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(300) },
+        }
+    }
+
+    /// Merges the routes of every app with the health routes and puts the frame around them.
+    fn router(self, stop: &CancellationToken) -> Router {
+        let checks = self
+            .apps
+            .iter()
+            .flat_map(|app| app.ready_checks.iter().map(|check| (app.name, Arc::clone(check))))
+            .collect();
+        let health = Readiness::new(checks, stop.clone()).router();
+        let all =
+            self.apps.into_iter().fold(self.extra.merge(health), |all, app| all.merge(app.router));
+        Frame::new(self.request_timeout, self.random).around(all)
+    }
+}
+
+type QueuePair = (Arc<dyn Queue>, Arc<dyn MessageHandler>);
+
+/// Finds the local queue of each handler; one without the other would lose messages quietly.
+fn pair_queues(app: &App) -> Result<Vec<QueuePair>, HostError> {
+    let unpaired = |queue: &str, wanted, missing| HostError::Unpaired {
+        app: app.name,
+        queue: queue.to_owned(),
+        wanted,
+        missing,
+    };
+    let orphan = app
+        .local_queues
+        .iter()
+        .find(|queue| !app.queues.iter().any(|trigger| trigger.queue == queue.name()));
+    if let Some(queue) = orphan {
+        return Err(unpaired(queue.name(), "a local queue", "no handler"));
+    }
+    app.queues
+        .iter()
+        .map(|trigger| {
+            let queue = app.local_queues.iter().find(|queue| queue.name() == trigger.queue);
+            let queue =
+                queue.ok_or_else(|| unpaired(trigger.queue, "a handler", "no local queue"))?;
+            Ok((Arc::clone(queue), Arc::clone(&trigger.handler)))
+        })
+        .collect()
+}
+
+/// Folds samples into their buckets even when nobody reads the page, so that they do not pile up.
+async fn fold_samples(page: &'static PrometheusHandle, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(metrics::UPKEEP_EVERY)).await.is_some() {
+        page.run_upkeep();
     }
 }
 

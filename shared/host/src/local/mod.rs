@@ -1,5 +1,9 @@
 //! Runs several apps in one process: routes, queues, schedules, and an orderly stop.
 
+mod acker;
+mod consumer;
 mod host;
+mod lane;
+mod schedule;
 
 pub use host::{BoundHost, LocalHost, ScheduleTriggers};

@@ -1,0 +1,11 @@
+//! Runs a function as an Azure Functions custom handler.
+//!
+//! Source: azure-functions-host v4, `Workers/Http`; learn.microsoft.com, "Azure Functions custom
+//! handlers".
+
+mod host;
+mod http;
+mod invocation;
+mod queue;
+
+pub(crate) use host::run;

@@ -1,0 +1,172 @@
+//! What surrounds every request on every host: correlation id, time limit, panic guard, metrics.
+//!
+//! It is one layer, not a stack, because each layer of a router costs an allocation a request.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::response::Response;
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use hyper::body::Body as _;
+use shared::ids::CorrelationId;
+use shared::ports::Random;
+use tower::{Layer, Service};
+use tracing::{Instrument, debug, error, info_span, warn};
+
+use crate::metrics::HttpMetrics;
+use crate::problem::problem;
+
+/// The header that carries the correlation id in both directions.
+pub static CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// The layer around every route.
+#[derive(Clone)]
+pub(crate) struct Frame {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    timeout: Duration,
+    random: Arc<dyn Random>,
+    metrics: HttpMetrics,
+}
+
+impl Frame {
+    /// Limits the time until a response begins to `timeout`.
+    pub(crate) fn new(timeout: Duration, random: Arc<dyn Random>) -> Self {
+        Self { parts: Arc::new(Parts { timeout, random, metrics: HttpMetrics::default() }) }
+    }
+
+    /// Puts the frame around every route of `router`, its fallback included.
+    pub(crate) fn around(self, router: Router) -> Router {
+        router.layer(self)
+    }
+}
+
+impl<S> Layer<S> for Frame {
+    type Service = Framed<S>;
+
+    fn layer(&self, inner: S) -> Framed<S> {
+        Framed { inner, parts: Arc::clone(&self.parts) }
+    }
+}
+
+/// A route with the frame around it.
+#[derive(Clone)]
+pub(crate) struct Framed<S> {
+    inner: S,
+    parts: Arc<Parts>,
+}
+
+impl<S> Service<Request> for Framed<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // The service that was polled ready is the one to call; its clone stays behind.
+        let clone = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, clone);
+        Box::pin(respond(inner, Arc::clone(&self.parts), request))
+    }
+}
+
+async fn respond<S>(
+    mut inner: S,
+    parts: Arc<Parts>,
+    mut request: Request,
+) -> Result<Response, Infallible>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    let started = Instant::now();
+    let _in_flight = parts.metrics.enter();
+    let correlation = correlation_id(&request, parts.random.as_ref());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
+    let uri = request.uri().clone();
+    let path = uri.path();
+    request.extensions_mut().insert(correlation.clone());
+
+    let span = info_span!("request", correlation.id = %correlation);
+    let answer = AssertUnwindSafe(inner.call(request)).catch_unwind();
+    let answer = tokio::time::timeout(parts.timeout, answer).instrument(span.clone()).await;
+    let _entered = span.entered();
+    let mut response = match answer {
+        Ok(Ok(Ok(response))) => explained(response, path),
+        Ok(Ok(Err(never))) => match never {},
+        Ok(Err(_)) => {
+            error!(http.method = %method, http.path = %path, "handler panicked on `{path}`");
+            problem(StatusCode::INTERNAL_SERVER_ERROR, None, Some(path))
+        }
+        Err(_) => {
+            warn!(http.method = %method, http.path = %path, "no response within the time limit");
+            let detail = "no response within the time limit";
+            problem(StatusCode::GATEWAY_TIMEOUT, Some(detail), Some(path))
+        }
+    };
+    if let Ok(value) = HeaderValue::from_str(correlation.as_str()) {
+        response.headers_mut().insert(CORRELATION_HEADER.clone(), value);
+    }
+    let elapsed = started.elapsed();
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    parts.metrics.record(&method, route, response.status(), elapsed);
+    log_access(&method, path, response.status(), elapsed);
+    Ok(response)
+}
+
+fn log_access(method: &Method, path: &str, status: StatusCode, elapsed: Duration) {
+    debug!(
+        http.method = %method,
+        http.path = %path,
+        http.status = status.as_u16(),
+        duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        "answered `{method} {path}`"
+    );
+}
+
+/// Takes the sender's correlation id when it is well formed, else makes one.
+fn correlation_id(request: &Request, random: &dyn Random) -> CorrelationId {
+    request
+        .headers()
+        .get(&CORRELATION_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|raw| CorrelationId::parse(raw).ok())
+        .unwrap_or_else(|| random.correlation_id())
+}
+
+/// Gives the router's own bare 404 and 405 a body.
+fn explained(response: Response, path: &str) -> Response {
+    let detail = match response.status() {
+        StatusCode::NOT_FOUND => "nothing answers this path",
+        StatusCode::METHOD_NOT_ALLOWED => "this path does not answer this method",
+        _ => return response,
+    };
+    if response.headers().contains_key(header::CONTENT_TYPE)
+        || response.body().size_hint().exact() != Some(0)
+    {
+        return response;
+    }
+    let mut explained = problem(response.status(), Some(detail), Some(path));
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_LENGTH {
+            explained.headers_mut().insert(name, value.clone());
+        }
+    }
+    explained
+}

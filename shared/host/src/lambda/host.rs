@@ -1,0 +1,140 @@
+//! The one event loop of a Lambda.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use futures_util::FutureExt;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use shared::ports::{Clock, Random, SystemClock};
+use shared::worker::{Failure, Message, Tick, run_batch};
+use tokio::sync::RwLock;
+use tracing::info;
+
+use super::event::{Event, ScheduledEvent};
+use super::http;
+use super::sqs::Batch;
+use crate::app::{App, QueueTrigger, ScheduleTrigger};
+use crate::frame::Frame;
+
+/// How long the answer of the last invocation may take to leave after a stop signal.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// An event that no handler of the app takes.
+#[derive(Debug, thiserror::Error)]
+#[error("`{app}` has no handler for {what}")]
+struct Unhandled {
+    app: &'static str,
+    what: String,
+}
+
+/// Handles events until Lambda stops sending them, or a stop signal comes between two of them.
+pub(crate) async fn run(app: App, timeout: Duration, random: Arc<dyn Random>) -> Result<(), Error> {
+    let function = Arc::new(Function::new(app, timeout, random));
+    // Read by each invocation, written by the stop: it waits for the one in hand.
+    let busy = Arc::new(RwLock::new(()));
+    let handler = service_fn({
+        let busy = Arc::clone(&busy);
+        move |event: LambdaEvent<Box<RawValue>>| {
+            let (function, busy) = (Arc::clone(&function), Arc::clone(&busy));
+            async move {
+                let _busy = busy.read().await;
+                let (payload, context) = event.into_parts();
+                function.invoke(payload.get(), context).await
+            }
+        }
+    });
+    let mut events = std::pin::pin!(lambda_runtime::run(handler));
+    tokio::select! {
+        ended = &mut events => return ended,
+        () = crate::signal::shutdown_signal() => {}
+    }
+    tokio::select! {
+        ended = &mut events => return ended,
+        _idle = busy.write() => {}
+    }
+    tokio::time::timeout(LAST_WORDS, events).await.unwrap_or(Ok(()))
+}
+
+/// An app, ready to be invoked.
+struct Function {
+    name: &'static str,
+    router: Router,
+    queues: Vec<QueueTrigger>,
+    schedules: Vec<ScheduleTrigger>,
+}
+
+impl Function {
+    fn new(app: App, timeout: Duration, random: Arc<dyn Random>) -> Self {
+        let router = Frame::new(timeout, random).around(app.router);
+        Self { name: app.name, router, queues: app.queues, schedules: app.schedules }
+    }
+
+    async fn invoke(
+        &self,
+        payload: &str,
+        context: lambda_runtime::Context,
+    ) -> Result<Value, Error> {
+        match Event::of(payload) {
+            Event::Sqs(records) => {
+                let batch = Batch::read(&records)?;
+                let trigger = self.queue(batch.queue.as_deref())?;
+                Ok(serde_json::to_value(batch.handle(trigger.handler.as_ref()).await)?)
+            }
+            Event::Schedule(event) => self.tick(&event).await,
+            Event::Bus(id) => self.relay(id, payload).await,
+            Event::Http => http::answer(self.router.clone(), payload, context).await,
+        }
+    }
+
+    /// Finds the handler of a queue. Its platform name may have a prefix, a suffix of the stage, or
+    /// `.fifo`; with one handler there is nothing to choose.
+    fn queue(&self, platform_name: Option<&str>) -> Result<&QueueTrigger, Unhandled> {
+        let found = match self.queues.as_slice() {
+            [only] => Some(only),
+            many => many.iter().find(|trigger| is_named(trigger.queue, platform_name)),
+        };
+        let what = || format!("queue `{}`", platform_name.unwrap_or("without a name"));
+        found.ok_or_else(|| Unhandled { app: self.name, what: what() })
+    }
+
+    async fn tick(&self, event: &ScheduledEvent) -> Result<Value, Error> {
+        let found = match self.schedules.as_slice() {
+            [only] => Some(only),
+            many => many.iter().find(|schedule| {
+                event.rules.iter().any(|rule| is_named(schedule.name, Some(rule)))
+            }),
+        };
+        let what = || format!("the schedule of `{}`", event.rules.join("`, `"));
+        let schedule = found.ok_or_else(|| Unhandled { app: self.name, what: what() })?;
+        let due_at = event.due_at.unwrap_or_else(|| SystemClock.now());
+        let run = AssertUnwindSafe(schedule.handler.run(Tick { due_at })).catch_unwind();
+        run.await.unwrap_or_else(|_| Err(Failure::transient("the handler panicked")))?;
+        info!(schedule = schedule.name, "schedule `{}` ran", schedule.name);
+        Ok(Value::Null)
+    }
+
+    /// Hands an event of a bus to the one queue handler, whole.
+    async fn relay(&self, id: String, payload: &str) -> Result<Value, Error> {
+        let trigger = self.queue(None)?;
+        let message = Message { id, body: payload.to_owned(), group: None, attempt: 1 };
+        let report = run_batch(trigger.handler.as_ref(), vec![message], 1).await;
+        match report.failed.into_iter().next() {
+            None => Ok(Value::Null),
+            Some((_, failure)) => Err(failure.into()),
+        }
+    }
+}
+
+/// Tells whether a platform's name, such as `moodbridge-dev-events.fifo`, is that of `ours`.
+fn is_named(ours: &str, platform_name: Option<&str>) -> bool {
+    let Some(name) = platform_name else { return false };
+    let name = name.strip_suffix(".fifo").unwrap_or(name);
+    name == ours || name.strip_suffix(ours).is_some_and(|prefix| prefix.ends_with('-'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Events as AWS sends them.
+
+use async_trait::async_trait;
+use axum::extract::ConnectInfo;
+use axum::routing::{get, post};
+use serde_json::json;
+use shared::ports::SystemRandom;
+use shared::worker::{MessageHandler, ScheduleHandler};
+
+use super::*;
+
+struct Script;
+
+#[async_trait]
+impl MessageHandler for Script {
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        if message.body == "bad" { Err(Failure::permanent("no")) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl ScheduleHandler for Script {
+    async fn run(&self, tick: Tick) -> Result<(), Failure> {
+        assert_eq!(tick.due_at.to_string(), "2026-11-01T10:00:00.000Z");
+        Ok(())
+    }
+}
+
+async fn invoke(app: App, event: Value) -> Result<Value, Error> {
+    let function = Function::new(app, Duration::from_secs(5), Arc::new(SystemRandom));
+    function.invoke(&event.to_string(), lambda_runtime::Context::default()).await
+}
+
+fn request(method: &str, path: &str, body: &str) -> Value {
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "a=1",
+        "headers": {"content-type": "text/plain", "x-correlation-id": "c-1"},
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "api", "stage": "$default", "requestId": "r1",
+            "domainName": "x", "domainPrefix": "x", "routeKey": "$default", "timeEpoch": 1,
+            "time": "01/Nov/2026:10:00:00 +0000",
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1",
+                "sourceIp": "203.0.113.7", "userAgent": "x"},
+        },
+        "body": body, "isBase64Encoded": false,
+    })
+}
+
+#[tokio::test]
+async fn request_reaches_its_route_with_its_sender_and_correlation_id() {
+    let echo = |ConnectInfo(peer): ConnectInfo<std::net::SocketAddr>, body: String| async move {
+        format!("{} {body}", peer.ip())
+    };
+    let app = App::new("intake").http(Router::new().route("/hooks/{source}", post(echo)));
+    let answer = invoke(app, request("POST", "/hooks/github", "hi")).await.unwrap();
+    assert_eq!(answer["statusCode"], 200);
+    assert_eq!(answer["body"], "203.0.113.7 hi");
+    assert_eq!(answer["headers"]["x-correlation-id"], "c-1");
+}
+
+#[tokio::test]
+async fn unknown_path_is_a_problem() {
+    let app = App::new("intake").http(Router::new().route("/hooks", get(|| async { "" })));
+    let answer = invoke(app, request("GET", "/nowhere", "")).await.unwrap();
+    assert_eq!(answer["statusCode"], 404);
+    assert_eq!(answer["headers"]["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn one_handler_takes_a_queue_of_any_name() {
+    let app = App::new("worker").queue("events", Arc::new(Script));
+    let record = |id: &str, body: &str| {
+        json!({"messageId": id, "body": body, "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-west-1:1:something"})
+    };
+    let event = json!({"Records": [record("1", "good"), record("2", "bad")]});
+    let answer = invoke(app, event).await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
+}
+
+#[tokio::test]
+async fn batch_for_a_function_without_queues_fails_so_that_nothing_is_lost() {
+    let event = json!({"Records": [{"messageId": "1", "body": "x"}]});
+    let error = invoke(App::new("intake"), event).await.unwrap_err();
+    assert!(error.to_string().contains("`intake` has no handler for queue"), "{error}");
+}
+
+#[tokio::test]
+async fn rule_picks_its_schedule_by_the_end_of_its_name() {
+    let app = App::new("poller")
+        .schedule("poll", Duration::from_secs(60), Arc::new(Script))
+        .schedule("reconcile", Duration::from_secs(60), Arc::new(Script));
+    let event = json!({"detail-type": "Scheduled Event", "source": "aws.events",
+        "time": "2026-11-01T10:00:00Z", "detail": {},
+        "resources": ["arn:aws:events:eu-west-1:1:rule/moodbridge-dev-poll"]});
+    assert_eq!(invoke(app, event).await.unwrap(), Value::Null);
+}
+
+#[test]
+fn platform_names_end_in_ours_behind_a_dash() {
+    assert!(is_named("events", Some("moodbridge-dev-events.fifo")));
+    assert!(!is_named("events", Some("moodbridge-dev-changeevents")));
+    assert!(!is_named("events", None));
+}

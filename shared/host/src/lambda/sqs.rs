@@ -1,0 +1,186 @@
+//! SQS batches: each record read alone, and only the failed ones reported.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use shared::Retry;
+use shared::worker::{BatchReport, Message, MessageHandler, run_batch};
+use tracing::error;
+
+use super::event::last_part;
+
+/// Groups handled side by side.
+const WIDTH: usize = 10;
+
+/// What Lambda expects of a function that reports partial failures.
+/// Source: AWS Lambda developer guide, "Handling errors for an SQS event source".
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BatchResponse {
+    batch_item_failures: Vec<ItemFailure>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemFailure {
+    item_identifier: String,
+}
+
+/// A batch, read.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// The queue's name, from the first record that says so.
+    pub(crate) queue: Option<String>,
+    /// The records that could be read.
+    pub(crate) messages: Vec<Message>,
+    /// The ids of those that could not.
+    pub(crate) unreadable: Vec<String>,
+}
+
+/// A record that not even names itself: it cannot be reported alone.
+#[derive(Debug, thiserror::Error)]
+#[error("a record of the batch has no `messageId`")]
+pub(crate) struct Nameless;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    message_id: String,
+    body: String,
+    #[serde(default)]
+    attributes: Attributes,
+    #[serde(rename = "eventSourceARN", default)]
+    event_source_arn: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Attributes {
+    approximate_receive_count: Option<String>,
+    message_group_id: Option<String>,
+}
+
+impl Batch {
+    /// Reads `records` one by one.
+    ///
+    /// # Errors
+    ///
+    /// [`Nameless`] when a record cannot be reported: then all must come again.
+    pub(crate) fn read(records: &[&RawValue]) -> Result<Self, Nameless> {
+        let mut batch = Self::default();
+        for raw in records {
+            match serde_json::from_str::<Record>(raw.get()) {
+                Ok(record) => {
+                    let arn = record.event_source_arn.as_deref();
+                    let name = arn.map(last_part).map(str::to_owned);
+                    batch.queue = batch.queue.take().or(name);
+                    batch.messages.push(Message {
+                        id: record.message_id,
+                        body: record.body,
+                        group: record.attributes.message_group_id,
+                        attempt: record
+                            .attributes
+                            .approximate_receive_count
+                            .and_then(|count| count.parse().ok())
+                            .unwrap_or(1),
+                    });
+                }
+                Err(error) => {
+                    let id = id_of(raw).ok_or(Nameless)?;
+                    error!(message.id = %id, %error, "record `{id}` cannot be read");
+                    batch.unreadable.push(id);
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Handles the messages and says which records must come again.
+    ///
+    /// A message that can never succeed is reported too: the queue's redrive policy sets it aside.
+    pub(crate) async fn handle(self, handler: &dyn MessageHandler) -> BatchResponse {
+        let BatchReport { failed } = run_batch(handler, self.messages, WIDTH).await;
+        for (id, failure) in failed.iter().filter(|(_, it)| it.retry() == Retry::Never) {
+            error!(message.id = %id, error = %failure,
+                "message `{id}` can never succeed and is left to the dead-letter queue");
+        }
+        let failed = failed.into_iter().map(|(id, _)| id).chain(self.unreadable);
+        let batch_item_failures =
+            failed.map(|item_identifier| ItemFailure { item_identifier }).collect();
+        BatchResponse { batch_item_failures }
+    }
+}
+
+fn id_of(raw: &RawValue) -> Option<String> {
+    let record: Value = serde_json::from_str(raw.get()).ok()?;
+    record.get("messageId")?.as_str().filter(|id| !id.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use shared::worker::Failure;
+
+    use super::*;
+
+    struct Script;
+
+    #[async_trait]
+    impl MessageHandler for Script {
+        async fn handle(&self, message: &Message) -> Result<(), Failure> {
+            match message.body.as_str() {
+                "never" => Err(Failure::permanent("no")),
+                "later" => Err(Failure::transient("busy")),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    fn read(records: &str) -> Result<Batch, Nameless> {
+        Batch::read(&serde_json::from_str::<Vec<&RawValue>>(records).unwrap())
+    }
+
+    #[test]
+    fn record_gives_its_attempt_group_and_queue() {
+        let batch = read(
+            r#"[{"messageId":"m1","body":"{}","eventSource":"aws:sqs",
+            "eventSourceARN":"arn:aws:sqs:eu-west-1:1:dev-events.fifo",
+            "attributes":{"ApproximateReceiveCount":"4","MessageGroupId":"g"}}]"#,
+        )
+        .unwrap();
+        assert_eq!(batch.queue.as_deref(), Some("dev-events.fifo"));
+        let message =
+            Message { id: "m1".into(), body: "{}".into(), group: Some("g".into()), attempt: 4 };
+        assert_eq!(batch.messages, [message]);
+    }
+
+    #[tokio::test]
+    async fn bad_record_and_failed_messages_are_reported_and_the_rest_is_done() {
+        let batch = read(
+            r#"[{"messageId":"1","body":"ok"},{"messageId":"2","body":null},
+            {"messageId":"3","body":"never"},{"messageId":"4","body":"later"}]"#,
+        )
+        .unwrap();
+        let response = serde_json::to_value(batch.handle(&Script).await).unwrap();
+        let mut ids: Vec<_> = response["batchItemFailures"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["itemIdentifier"].as_str().unwrap())
+            .collect();
+        ids.sort_unstable();
+        assert_eq!(ids, ["2", "3", "4"]);
+    }
+
+    #[tokio::test]
+    async fn whole_success_is_an_empty_list() {
+        let response = read(r#"[{"messageId":"1","body":"ok"}]"#).unwrap().handle(&Script).await;
+        assert_eq!(serde_json::to_string(&response).unwrap(), r#"{"batchItemFailures":[]}"#);
+    }
+
+    #[test]
+    fn record_without_an_id_fails_the_batch_rather_than_being_lost() {
+        assert!(read(r#"[{"messageId":"1","body":"ok"},{"body":"x"}]"#).is_err());
+        assert!(read(r#"[{"messageId":"","body":7}]"#).is_err());
+    }
+}
