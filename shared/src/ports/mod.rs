@@ -11,7 +11,10 @@ mod clock;
 mod crm;
 mod ledger;
 mod memory_case_store;
+mod memory_queue;
 mod queue;
+#[cfg(any(test, feature = "testkit"))]
+pub mod queue_contract;
 mod random;
 mod secrets;
 mod sync_journal;
@@ -29,6 +32,7 @@ pub use clock::{Clock, SystemClock};
 pub use crm::{Crm, DeltaPage, DeltaQuery, Health, RemoteRecord};
 pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
 pub use memory_case_store::MemoryCaseStore;
+pub use memory_queue::MemoryQueue;
 pub use queue::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };

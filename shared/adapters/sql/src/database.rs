@@ -1,6 +1,6 @@
 //! One SQLite file: how it is opened, migrated and read.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -31,7 +31,6 @@ pub enum MigrationPolicy {
 /// An open SQLite file: what readers share, and the recipe for the one connection that writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
-    path: PathBuf,
     options: SqliteConnectOptions,
     readers: SqlitePool,
 }
@@ -72,7 +71,7 @@ impl Database {
             .idle_timeout(READER_IDLE)
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
-        Ok(Self { path: path.to_owned(), options, readers })
+        Ok(Self { options, readers })
     }
 
     /// Opens a connection that may write. Only a [`Writer`](crate::writer::Writer) keeps one.
@@ -87,11 +86,6 @@ impl Database {
     /// Returns the connections that only read.
     pub(crate) fn readers(&self) -> &SqlitePool {
         &self.readers
-    }
-
-    /// Returns where the file lies.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 }
 

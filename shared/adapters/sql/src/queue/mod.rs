@@ -1,1 +1,11 @@
-//! A queue in an SQLite file.
+//! A queue in an SQLite file, which several processes may share.
+
+mod read;
+mod receive;
+mod send;
+mod settle;
+mod sqlite_queue;
+mod wake;
+mod write;
+
+pub use sqlite_queue::{QueueOptions, SqliteQueue};
