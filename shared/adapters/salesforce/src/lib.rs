@@ -1,1 +1,15 @@
-//! Being built.
+//! Salesforce behind the CRM port: OAuth, REST queries, record reads.
+
+mod api_usage;
+mod crm;
+mod fault;
+mod grant;
+mod page;
+mod session;
+mod settings;
+mod soql;
+
+pub use api_usage::ApiUsage;
+pub use crm::SalesforceCrm;
+pub use fault::SalesforceFault;
+pub use settings::{SalesforceAuth, SalesforceSettings};
