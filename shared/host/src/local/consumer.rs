@@ -147,3 +147,6 @@ async fn receive(context: &Context, max: NonZeroU32) -> Option<Vec<Delivery>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

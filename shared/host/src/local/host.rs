@@ -254,3 +254,6 @@ impl ScheduleTriggers {
         self.0.get(name).map(|trigger| trigger.notify_one()).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,3 +84,6 @@ impl Schedule {
         wait
     }
 }
+
+#[cfg(test)]
+mod tests;
