@@ -1,0 +1,42 @@
+// Starts what a browser test needs: Chromium, and the mock unless BASE_URL names a running MoodBridge.
+import { execFileSync } from 'node:child_process';
+import { chromium } from 'playwright-core';
+import { startMock } from '../mock/server.mjs';
+
+const ARGS = [
+  '--no-sandbox', '--headless=new', '--disable-gpu', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--no-first-run',
+];
+
+/** Opens Chromium as it is installed. */
+export function openBrowser() {
+  const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
+  return chromium.launch({ executablePath, args: ARGS });
+}
+
+/** Returns where the dashboard is, and how to stop what was started for it. */
+export async function openSite() {
+  const base = process.env.BASE_URL;
+  if (base !== undefined && base !== '') return { base: base.replace(/\/+$/, ''), isMock: false, stop: async () => undefined };
+  const mock = await startMock({ everyMs: 700 });
+  return { base: mock.address, isMock: true, mock, stop: mock.stop };
+}
+
+/** The pages that every general check visits; the case is the first of the list. */
+export async function addresses(base) {
+  const response = await fetch(`${base}/v1/cases?limit=1`);
+  const { items } = await response.json();
+  return {
+    overview: `${base}/#/`,
+    cases: `${base}/#/cases`,
+    case: `${base}/#/cases/${items[0].id}`,
+    integrations: `${base}/#/integrations`,
+    queues: `${base}/#/queues`,
+  };
+}
+
+/** Waits until a page shows its data instead of skeletons. */
+export async function settle(page) {
+  await page.waitForSelector('h1');
+  await page.waitForFunction(() => document.querySelectorAll('.skeleton').length === 0);
+}

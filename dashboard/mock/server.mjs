@@ -1,0 +1,155 @@
+// A mock of the analytics API, which also serves `dist/`: `node mock/server.mjs [--port 8080] [--every 1500]`.
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { detailOf, recordId, summaryOf } from './data.mjs';
+import { Firm } from './firm.mjs';
+
+const DIST = new URL('../dist/', import.meta.url).pathname;
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.svg': 'image/svg+xml' };
+
+class Refusal extends Error {
+  constructor(status, title, detail, errors = []) {
+    super(detail);
+    this.body = { type: 'about:blank', title, status, detail, errors };
+  }
+}
+
+/** Starts the mock; `everyMs` is how often a case changes, 0 for never. */
+export function startMock({ port = 0, everyMs = 1_500, nCases } = {}) {
+  const firm = new Firm(nCases === undefined ? {} : { nCases });
+  const server = createServer((request, response) => {
+    answer(firm, request, response).catch((error) => refuse(response, request, error));
+  });
+  const timer = everyMs > 0 ? setInterval(() => firm.change(), everyMs) : undefined;
+  return new Promise((resolve) => {
+    server.listen(port, '127.0.0.1', () => {
+      const address = `http://127.0.0.1:${server.address().port}`;
+      const stop = () => {
+        clearInterval(timer);
+        server.closeAllConnections();
+        return new Promise((done) => server.close(done));
+      };
+      resolve({ address, firm, stop });
+    });
+  });
+}
+
+async function answer(firm, request, response) {
+  const url = new URL(request.url, 'http://mock');
+  if (!url.pathname.startsWith('/v1/')) return serveFile(url.pathname, response);
+  const query = Object.fromEntries(url.searchParams);
+  const parts = url.pathname.split('/').slice(2).map(decodeURIComponent);
+  if (parts[0] === 'changes') return stream(firm, request, response, query);
+  const body = request.method === 'POST' ? JSON.parse(await readBody(request)) : undefined;
+  const found = route(firm, parts, query, body);
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store', 'access-control-allow-origin': '*' });
+  response.end(JSON.stringify(found));
+}
+
+function route(firm, parts, query, body) {
+  const [first, id, third, fourth] = parts;
+  if (first === 'overview') return firm.overview(Number(query.days ?? 30));
+  if (first === 'cases' && id === undefined) return listCases(firm, query);
+  if (first === 'cases' && third === undefined) return detailOf(findCase(firm, id));
+  if (first === 'cases' && third === 'audit') return listAudit(firm, query, findCase(firm, id).id);
+  if (first === 'audit') return listAudit(firm, query);
+  if (first === 'integrations') return { items: firm.integrations() };
+  if (first === 'sync-runs') return { items: firm.runs(Number(query.limit ?? 50)) };
+  if (first === 'queues' && id === undefined) return { items: firm.queues() };
+  if (first === 'queues' && fourth === 'replay' && body !== undefined) return { n_replayed: firm.replay(body) };
+  if (first === 'queues' && third === 'dead-letters') return listDead(firm, id, query);
+  throw new Refusal(404, 'Not found', `there is no \`/v1/${parts.join('/')}\``);
+}
+
+function findCase(firm, id) {
+  const found = firm.byId.get(id) ?? firm.cases.find((_, at) => [recordId(at), recordId(at).slice(0, 15)].includes(id));
+  if (found === undefined) throw new Refusal(404, 'Not found', `no case has the id \`${id}\``);
+  return found;
+}
+
+const ORDERS = {
+  updated_desc: (a, b) => b.updated_at.localeCompare(a.updated_at),
+  opened_desc: (a, b) => b.opened_at.localeCompare(a.opened_at),
+  opened_asc: (a, b) => a.opened_at.localeCompare(b.opened_at),
+  docket_asc: (a, b) => (a.docket_number ?? '').localeCompare(b.docket_number ?? ''),
+  title_asc: (a, b) => (a.title ?? '').localeCompare(b.title ?? ''),
+};
+
+function listCases(firm, query) {
+  const order = ORDERS[query.sort ?? 'updated_desc'];
+  if (order === undefined) {
+    const errors = [{ field: 'sort', message: `\`${query.sort}\` is not one of ${Object.keys(ORDERS).join(', ')}` }];
+    throw new Refusal(400, 'Invalid request', 'one parameter is not valid', errors);
+  }
+  const words = (query.search ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+  const matches = firm.cases.filter((it) => {
+    const texts = [it.docket_number, it.case_number, it.title, it.court, it.account_name, it.contact_name].filter(Boolean).join(' ').toLowerCase();
+    const begins = [...texts.split(/[\s\-.&,]+/), ...texts.split(/\s+/)];
+    return words.every((word) => begins.some((begin) => begin.startsWith(word)))
+      && ['status', 'court', 'priority', 'account_id'].every((name) => query[name] === undefined || it[name] === query[name])
+      && (query.state === undefined || it.is_closed === (query.state === 'closed'))
+      && (query.opened_from === undefined || it.opened_at >= query.opened_from)
+      && (query.opened_until === undefined || it.opened_at < query.opened_until);
+  }).sort(order);
+  const from = Number(query.cursor ?? 0);
+  const limit = Number(query.limit ?? 50);
+  return { items: matches.slice(from, from + limit).map(summaryOf), next_cursor: from + limit < matches.length ? String(from + limit) : null };
+}
+
+function listAudit(firm, query, entityId) {
+  const limit = Number(query.limit ?? 50);
+  const before = Number(query.before ?? Number.MAX_SAFE_INTEGER);
+  const rows = firm.audit.filter((it) => it.seq < before && (entityId === undefined || it.entity_id === entityId));
+  return { items: rows.slice(0, limit), next_before: rows.length > limit ? rows[limit - 1].seq : null };
+}
+
+function listDead(firm, queue, query) {
+  const all = queue === 'events' ? firm.dead : [];
+  const from = query.after === undefined ? 0 : all.findIndex((it) => it.id === query.after) + 1;
+  const items = all.slice(from, from + Number(query.limit ?? 50));
+  return { items, next_after: from + items.length < all.length ? items.at(-1).id : null };
+}
+
+function stream(firm, request, response, query) {
+  const after = Number(request.headers['last-event-id'] ?? query.after ?? firm.changes.length);
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'access-control-allow-origin': '*' });
+  const send = (change) => response.write(`event: change\nid: ${change.seq}\ndata: ${JSON.stringify(change)}\n\n`);
+  response.write(': hello\n\n');
+  for (const change of firm.changes) if (change.seq > after) send(change);
+  firm.listeners.add(send);
+  const alive = setInterval(() => response.write(': alive\n\n'), 15_000);
+  request.on('close', () => {
+    firm.listeners.delete(send);
+    clearInterval(alive);
+  });
+}
+
+function serveFile(path, response) {
+  const file = join(DIST, normalize(path === '/' ? '/index.html' : path));
+  if (!file.startsWith(DIST) || !existsSync(file) || !statSync(file).isFile()) throw new Refusal(404, 'Not found', `there is no file \`${path}\``);
+  response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' });
+  createReadStream(file).pipe(response);
+}
+
+async function readBody(request) {
+  let text = '';
+  for await (const part of request) text += part;
+  return text;
+}
+
+function refuse(response, request, error) {
+  const body = error instanceof Refusal ? error.body : { type: 'about:blank', title: 'Internal error', status: 500, detail: error.message };
+  response.writeHead(body.status, { 'content-type': 'application/problem+json', 'access-control-allow-origin': '*' });
+  response.end(JSON.stringify({ ...body, instance: request.url }));
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const option = (name, otherwise) => {
+    const at = process.argv.indexOf(`--${name}`);
+    return at < 0 ? otherwise : Number(process.argv[at + 1]);
+  };
+  const { address } = await startMock({ port: option('port', 8_080), everyMs: option('every', 1_500) });
+  console.log(`mock API and dashboard at ${address}`);
+}

@@ -1,0 +1,216 @@
+// The answers of the analytics API, word for word as it sends them.
+
+/** An instant in RFC 3339, such as `2026-11-22T09:30:00.000Z`. */
+export type Instant = string;
+
+export type Entity = 'account' | 'contact' | 'case';
+export type WriteKind = 'created' | 'updated' | 'deleted' | 'restored';
+export type Channel = 'outbound_message' | 'change_event' | 'poll' | 'webhook';
+export type Health = 'healthy' | 'degraded' | 'down' | 'unknown';
+export type RunOutcome = 'running' | 'succeeded' | 'failed';
+export type FieldValue = string | number | boolean | null;
+
+export interface StatusCount {
+  status: string | null;
+  n_cases: number;
+}
+
+export interface DayCount {
+  day: string;
+  n_opened: number;
+  n_closed: number;
+}
+
+export interface LagSummary {
+  n_samples: number;
+  p50_ms: number | null;
+  p99_ms: number | null;
+}
+
+export interface Overview {
+  as_of: Instant;
+  n_accounts: number;
+  n_contacts: number;
+  n_cases: number;
+  n_open_cases: number;
+  by_status: StatusCount[];
+  by_day: DayCount[];
+  last_change_at: Instant | null;
+  n_changes_last_minute: number;
+  sync_lag: LagSummary;
+  integrations: Integration[];
+  queues: QueueState[];
+}
+
+export interface CaseSummary {
+  id: string;
+  case_number: string | null;
+  docket_number: string | null;
+  title: string | null;
+  court: string | null;
+  status: string | null;
+  priority: string | null;
+  practice_area: string | null;
+  is_closed: boolean;
+  account_name: string | null;
+  contact_name: string | null;
+  opened_at: Instant | null;
+  closed_at: Instant | null;
+  updated_at: Instant;
+}
+
+export interface CasePage {
+  items: CaseSummary[];
+  next_cursor: string | null;
+}
+
+export interface RecordSource {
+  connection: string;
+  object: string;
+  record_id: string;
+  version: Instant;
+}
+
+export interface TimelineEvent {
+  id: string;
+  occurred_at: Instant;
+  event_type: string;
+  title: string;
+  description: string | null;
+  importance: number;
+}
+
+export interface CaseDocument {
+  id: string;
+  exhibit_label: string | null;
+  name: string;
+  media_type: string | null;
+  size_bytes: number | null;
+  sha256: string | null;
+  created_at: Instant;
+}
+
+export interface Communication {
+  id: string;
+  occurred_at: Instant;
+  sender: string | null;
+  recipient: string | null;
+  medium: string | null;
+  subject: string | null;
+  content: string | null;
+}
+
+export interface CaseDetail extends CaseSummary {
+  description: string | null;
+  origin: string | null;
+  reason: string | null;
+  account_id: string | null;
+  contact_id: string | null;
+  is_deleted: boolean;
+  source: RecordSource | null;
+  timeline: TimelineEvent[];
+  documents: CaseDocument[];
+  communications: Communication[];
+}
+
+export interface FieldChange {
+  field: string;
+  before: FieldValue;
+  after: FieldValue;
+}
+
+export interface AuditRow {
+  seq: number;
+  at: Instant;
+  actor: string;
+  kind: WriteKind;
+  entity: Entity;
+  entity_id: string;
+  channel: Channel;
+  event_id: string;
+  correlation_id: string;
+  source_version: Instant;
+  received_at: Instant;
+  changes: FieldChange[];
+  hash: string;
+}
+
+export interface AuditPage {
+  items: AuditRow[];
+  next_before: number | null;
+}
+
+export interface SyncRun {
+  id: string;
+  connection: string;
+  object: string;
+  started_at: Instant;
+  ended_at: Instant | null;
+  outcome: RunOutcome;
+  n_read: number;
+  n_queued: number;
+  error: string | null;
+}
+
+export interface IntegrationObject {
+  object: string;
+  cursor_at: Instant | null;
+  last_run: SyncRun | null;
+}
+
+export interface Integration {
+  id: string;
+  platform: string;
+  title: string;
+  status: Health;
+  detail: string | null;
+  checked_at: Instant | null;
+  last_success_at: Instant | null;
+  calls_left: number | null;
+  objects: IntegrationObject[];
+}
+
+export interface QueueState {
+  name: string;
+  n_ready: number;
+  n_in_flight: number;
+  n_delayed: number;
+  n_dead: number;
+  oldest_sent_at: Instant | null;
+}
+
+export interface DeadLetter {
+  id: string;
+  body: string;
+  group: string | null;
+  n_attempts: number;
+  reason: string;
+  sent_at: Instant;
+  died_at: Instant;
+}
+
+export interface DeadLetterPage {
+  items: DeadLetter[];
+  next_after: string | null;
+}
+
+export interface ChangeRow {
+  seq: number;
+  at: Instant;
+  entity: Entity;
+  entity_id: string;
+  kind: WriteKind;
+  label: string | null;
+  fields: string[];
+  lag_ms: number;
+  correlation_id: string;
+}
+
+export interface Items<T> {
+  items: T[];
+}
+
+export interface FieldProblem {
+  field: string;
+  message: string;
+}

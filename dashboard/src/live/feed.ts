@@ -1,0 +1,140 @@
+// Follows the change stream: keeps it open, knows whether it is, and hands each change on once.
+import { isObject } from '../api/problem';
+import type { ChangeRow } from '../api/types';
+
+export type LiveState = 'connecting' | 'live' | 'reconnecting' | 'offline';
+
+/** As much of an `EventSource` as is needed here. */
+export interface Stream {
+  readonly readyState: number;
+  onopen: ((event: Event) => void) | null;
+  onerror: ((event: Event) => void) | null;
+  addEventListener(kind: string, listener: (event: MessageEvent<string>) => void): void;
+  close(): void;
+}
+
+export interface Timers {
+  after(ms: number, act: () => void): unknown;
+  cancel(timer: unknown): void;
+}
+
+export interface FeedParts {
+  /** The address of the stream after change `seq`, or from now on. */
+  address: (seq: number | undefined) => string;
+  open?: (address: string) => Stream;
+  timers?: Timers;
+}
+
+/** So many of the newest changes are kept for lists. */
+const N_RECENT = 40;
+const CLOSED = 2;
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 15_000;
+/** So many tries in vain, and the state is called offline. */
+const TRIES_UNTIL_OFFLINE = 4;
+
+const browserTimers: Timers = {
+  after: (ms, act) => setTimeout(act, ms),
+  cancel: (timer) => clearTimeout(timer as number),
+};
+
+export class LiveFeed {
+  readonly #parts: Required<FeedParts>;
+  readonly #onChange = new Set<(change: ChangeRow) => void>();
+  readonly #onState = new Set<(state: LiveState) => void>();
+  #stream: Stream | undefined;
+  #timer: unknown;
+  #state: LiveState = 'connecting';
+  #newest: number | undefined;
+  #recent: readonly ChangeRow[] = [];
+  #nTries = 0;
+
+  constructor(parts: FeedParts) {
+    this.#parts = { open: (address) => new EventSource(address), timers: browserTimers, ...parts };
+  }
+
+  get state(): LiveState {
+    return this.#state;
+  }
+
+  /** The newest changes since the page was opened, the newest first. */
+  get recent(): readonly ChangeRow[] {
+    return this.#recent;
+  }
+
+  /** Opens the stream; the browser's own retries are used until it gives up. */
+  start(): void {
+    this.stop();
+    const stream = this.#parts.open(this.#parts.address(this.#newest));
+    this.#stream = stream;
+    stream.onopen = () => {
+      this.#nTries = 0;
+      this.#become('live');
+    };
+    stream.onerror = () => this.#failed(stream);
+    stream.addEventListener('change', (event) => this.#take(event.data));
+  }
+
+  /** Closes the stream, and opens none until it is started again. */
+  stop(): void {
+    if (this.#timer !== undefined) this.#parts.timers.cancel(this.#timer);
+    this.#timer = undefined;
+    this.#stream?.close();
+    this.#stream = undefined;
+  }
+
+  /** Tries at once: the network is back. */
+  retryNow(): void {
+    if (this.#state === 'live') return;
+    this.start();
+  }
+
+  /** Says that the network is gone. */
+  networkLost(): void {
+    this.#become('offline');
+  }
+
+  onChange(listener: (change: ChangeRow) => void): () => void {
+    this.#onChange.add(listener);
+    return () => this.#onChange.delete(listener);
+  }
+
+  onState(listener: (state: LiveState) => void): () => void {
+    this.#onState.add(listener);
+    return () => this.#onState.delete(listener);
+  }
+
+  #failed(stream: Stream): void {
+    if (stream !== this.#stream) return;
+    this.#nTries += 1;
+    this.#become(this.#nTries >= TRIES_UNTIL_OFFLINE ? 'offline' : 'reconnecting');
+    if (stream.readyState !== CLOSED) return;
+    const wait = Math.min(FIRST_WAIT_MS * 2 ** (this.#nTries - 1), LONGEST_WAIT_MS);
+    this.stop();
+    this.#timer = this.#parts.timers.after(wait, () => this.start());
+  }
+
+  #take(text: string): void {
+    const change = readChange(text);
+    if (change === undefined) return;
+    if (this.#newest !== undefined && change.seq <= this.#newest) return;
+    this.#newest = change.seq;
+    this.#recent = [change, ...this.#recent.slice(0, N_RECENT - 1)];
+    for (const listener of this.#onChange) listener(change);
+  }
+
+  #become(state: LiveState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    for (const listener of this.#onState) listener(state);
+  }
+}
+
+function readChange(text: string): ChangeRow | undefined {
+  try {
+    const row: unknown = JSON.parse(text);
+    return isObject(row) && typeof row['seq'] === 'number' ? (row as unknown as ChangeRow) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,115 @@
+// One case: what it is, where it came from, what happened, and who changed what.
+import { useCallback } from 'preact/hooks';
+import type { CaseDetail, ChangeRow } from '../api/types';
+import { useOnChange } from '../live/use-live';
+import { useLoad } from '../load';
+import { AuditTrail } from '../parts/audit-trail';
+import { Card, Fact, Facts, PageHead } from '../parts/frame';
+import { Icon } from '../parts/icons';
+import { Empty, ProblemBox, Skeleton } from '../parts/states';
+import { Ago, CopyCode, OrNothing, Pill, StatusPill, When } from '../parts/text';
+import { hrefOf } from '../router';
+import { useServices } from '../services';
+import { caseName, fieldName } from '../words';
+import { Communications, Exhibits, Timeline } from './case-parts';
+import { lastList } from './last-list';
+
+export function CasePage({ id }: { id: string }) {
+  const { api } = useServices();
+  const loaded = useLoad(`case ${id}`, (signal) => api.case(id, signal));
+  const { data, problem, reload } = loaded;
+  const ids = [data?.id, data?.account_id, data?.contact_id].filter(Boolean).join(' ');
+  const isMine = useCallback((change: ChangeRow) => ids.includes(change.entity_id), [ids]);
+  useOnChange(1_000, isMine, reload);
+  const isMissing = problem?.status === 404 && data === undefined;
+  return (
+    <>
+      <a class="back" href={lastList()}><Icon name="back" size={16} />All cases</a>
+      {isMissing && <Missing id={id} />}
+      {problem !== undefined && !isMissing && <ProblemBox problem={problem} retry={reload} />}
+      {data !== undefined && <Known data={data} />}
+      {data === undefined && problem === undefined && <div class="card card-tall"><Skeleton lines={10} label="Loading the case" /></div>}
+    </>
+  );
+}
+
+function Missing({ id }: { id: string }) {
+  return (
+    <>
+      <PageHead title="Case not found" />
+      <div class="card">
+        <Empty title="No case has this id" icon="search">
+          <p><code>{id}</code> is neither one of our ids nor a Salesforce id that has been synced.</p>
+          <a class="button" href={hrefOf({ page: 'cases', filter: {} })}>Search the cases</a>
+        </Empty>
+      </div>
+    </>
+  );
+}
+
+function Known({ data }: { data: CaseDetail }) {
+  const lead = [data.docket_number, data.court].filter(Boolean).join(' · ');
+  return (
+    <>
+      <PageHead title={caseName(data)} lead={lead === '' ? undefined : lead}>
+        {data.is_deleted && <Pill tone="bad">Deleted at its source</Pill>}
+        <StatusPill status={data.status} isClosed={data.is_closed} />
+      </PageHead>
+      <div class="grid-case">
+        <div class="stack">
+          <Card title="Facts" id="facts"><CaseFacts data={data} /></Card>
+          <Timeline items={data.timeline} />
+          <Exhibits items={data.documents} />
+          <Communications items={data.communications} />
+        </div>
+        <div class="stack"><Source data={data} /></div>
+      </div>
+      <AuditTrail caseId={data.id} version={data.updated_at} />
+    </>
+  );
+}
+
+function CaseFacts({ data }: { data: CaseDetail }) {
+  return (
+    <>
+      <Facts>
+        <Fact name="Client">
+          <OrNothing>{data.account_name}</OrNothing>
+          {data.account_id !== null && (
+            <a class="fact-link" href={hrefOf({ page: 'cases', filter: { account_id: data.account_id } })}>All cases of this client</a>
+          )}
+        </Fact>
+        <Fact name="Contact"><OrNothing>{data.contact_name}</OrNothing></Fact>
+        <Fact name="Practice area"><OrNothing>{data.practice_area}</OrNothing></Fact>
+        <Fact name="Priority"><OrNothing>{data.priority}</OrNothing></Fact>
+        <Fact name="Docket number"><OrNothing>{data.docket_number}</OrNothing></Fact>
+        <Fact name="Case number"><OrNothing>{data.case_number}</OrNothing></Fact>
+        <Fact name="Origin"><OrNothing>{data.origin}</OrNothing></Fact>
+        <Fact name="Reason"><OrNothing>{data.reason}</OrNothing></Fact>
+        <Fact name="Opened"><When at={data.opened_at} /></Fact>
+        <Fact name="Closed">{data.closed_at === null ? <span class="muted">{data.is_closed ? 'date not known' : 'still open'}</span> : <When at={data.closed_at} />}</Fact>
+      </Facts>
+      {data.description !== null && <p class="description">{data.description}</p>}
+    </>
+  );
+}
+
+function Source({ data }: { data: CaseDetail }) {
+  const source = data.source;
+  return (
+    <Card title="Source" id="source">
+      {source === null ? (
+        <Empty title="Not linked">This case has no record in another system.</Empty>
+      ) : (
+        <dl class="facts facts-single">
+          <Fact name="Last synced"><Ago at={data.updated_at} /></Fact>
+          <Fact name="Connection">{source.connection}</Fact>
+          <Fact name="Object">{fieldName(source.object)}</Fact>
+          <Fact name="Record ID"><CopyCode text={source.record_id} name="record ID" length={18} /></Fact>
+          <Fact name="Version there"><When at={source.version} style="seconds" /></Fact>
+          <Fact name="Our ID"><CopyCode text={data.id} name="case ID" length={18} /></Fact>
+        </dl>
+      )}
+    </Card>
+  );
+}

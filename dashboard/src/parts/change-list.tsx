@@ -1,0 +1,110 @@
+// The newest changes, as they are committed.
+import { useEffect, useState } from 'preact/hooks';
+import type { AuditRow, ChangeRow } from '../api/types';
+import { counted, duration, short } from '../format';
+import { useLiveState, useRecent } from '../live/use-live';
+import { hrefOf } from '../router';
+import { useServices } from '../services';
+import { ENTITY, fieldName, KIND } from '../words';
+import { Card } from './frame';
+import { Icon } from './icons';
+import { Empty } from './states';
+import { Ago, Pill } from './text';
+
+const N_SHOWN = 12;
+const N_FIELDS = 3;
+
+/** Shows the newest changes; pausing keeps the list still. */
+export function ChangeList() {
+  const recent = useRecent();
+  const earlier = useEarlier();
+  const live = useLiveState();
+  const [held, setHeld] = useState<readonly ChangeRow[] | undefined>();
+  const known = new Set(recent.map(sameness));
+  const all = [...recent, ...earlier.filter((it) => !known.has(sameness(it)))].slice(0, N_SHOWN);
+  const shown = held ?? all;
+  const isPaused = held !== undefined;
+  const pause = (
+    <button type="button" class="button button-small" aria-pressed={isPaused} onClick={() => setHeld(isPaused ? undefined : all)}>
+      <Icon name={isPaused ? 'play' : 'pause'} size={14} />
+      {isPaused ? 'Resume' : 'Pause'}
+    </button>
+  );
+  return (
+    <Card title="Newest changes" id="newest" flush note={isPaused ? 'paused' : undefined} actions={pause}>
+      {shown.length === 0 ? (
+        <Empty title="No changes yet">
+          {live === 'live' ? 'Edit a record in Salesforce, and it appears here within a second.' : 'They appear here as soon as the live connection stands.'}
+        </Empty>
+      ) : (
+        <ol class="changes">
+          {shown.map((it) => <Row key={sameness(it)} change={it} />)}
+        </ol>
+      )}
+    </Card>
+  );
+}
+
+function Row({ change }: { change: ChangeRow }) {
+  const [kind, tone] = KIND[change.kind];
+  const label = change.label ?? `${ENTITY[change.entity]} ${short(change.entity_id, 8)}`;
+  const fields = change.fields.slice(0, N_FIELDS).map(fieldName).join(', ');
+  const nMore = change.fields.length - N_FIELDS;
+  return (
+    <li class="change" data-seq={change.seq}>
+      <span class="change-kind"><Pill tone={tone}>{kind}</Pill></span>
+      <span class="change-what">
+        {change.entity === 'case' && change.kind !== 'deleted'
+          ? <a href={hrefOf({ page: 'case', id: change.entity_id })}>{label}</a>
+          : <span>{label}</span>}
+        <span class="change-fields">
+          {ENTITY[change.entity]}
+          {fields !== '' && ` · ${fields}`}
+          {nMore > 0 && ` and ${counted(nMore, 'more', 'more')}`}
+        </span>
+      </span>
+      <span class="change-when">
+        <Ago at={change.at} />
+        <span class="muted" title="From accepted event to committed row">{duration(change.lag_ms)} lag</span>
+      </span>
+    </li>
+  );
+}
+
+/** Reads what was committed before the page was opened from the audit log. */
+function useEarlier(): readonly ChangeRow[] {
+  const { api } = useServices();
+  const [rows, setRows] = useState<readonly ChangeRow[]>([]);
+  useEffect(() => {
+    const stop = new AbortController();
+    // Without them the list is shorter, which is no reason to show a problem.
+    api.audit(N_SHOWN, stop.signal).then((page) => setRows(page.items.map(changeOf)), () => undefined);
+    return () => stop.abort();
+  }, [api]);
+  return rows;
+}
+
+function changeOf(row: AuditRow): ChangeRow {
+  const name = (field: string): string | undefined => {
+    const found = row.changes.find((it) => it.field === field)?.after;
+    return typeof found === 'string' ? found : undefined;
+  };
+  const person = [name('first_name'), name('last_name')].filter((it) => it !== undefined).join(' ');
+  const label = [name('docket_number'), name('title') ?? name('name') ?? (row.entity === 'contact' ? person : undefined)]
+    .filter((it) => it !== undefined && it !== '').join(' · ');
+  return {
+    seq: row.seq,
+    at: row.at,
+    entity: row.entity,
+    entity_id: row.entity_id,
+    kind: row.kind,
+    label: label === '' ? null : label,
+    fields: row.changes.map((it) => it.field),
+    lag_ms: Math.max(0, Date.parse(row.at) - Date.parse(row.received_at)),
+    correlation_id: row.correlation_id,
+  };
+}
+
+function sameness(it: ChangeRow): string {
+  return `${it.entity_id} ${it.at} ${it.correlation_id}`;
+}

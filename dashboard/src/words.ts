@@ -1,0 +1,95 @@
+// Names of the domain as people write them.
+import type { CaseSummary, Channel, Entity, FieldValue, Health, RunOutcome, WriteKind } from './api/types';
+import type { LiveState } from './live/feed';
+import { instant } from './format';
+
+/** How a state is coloured; the word beside it says the same. */
+export type Tone = 'good' | 'info' | 'warn' | 'bad' | 'neutral';
+
+export const ENTITY: Record<Entity, string> = { account: 'Account', contact: 'Contact', case: 'Case' };
+
+export const KIND: Record<WriteKind, [string, Tone]> = {
+  created: ['Created', 'good'],
+  updated: ['Updated', 'info'],
+  deleted: ['Deleted', 'bad'],
+  restored: ['Restored', 'warn'],
+};
+
+export const CHANNEL: Record<Channel, string> = {
+  outbound_message: 'Outbound message',
+  change_event: 'Change event',
+  poll: 'Delta poll',
+  webhook: 'Webhook',
+};
+
+export const HEALTH: Record<Health, [string, Tone]> = {
+  healthy: ['Healthy', 'good'],
+  degraded: ['Degraded', 'warn'],
+  down: ['Down', 'bad'],
+  unknown: ['Unknown', 'neutral'],
+};
+
+export const OUTCOME: Record<RunOutcome, [string, Tone]> = {
+  running: ['Running', 'info'],
+  succeeded: ['Succeeded', 'good'],
+  failed: ['Failed', 'bad'],
+};
+
+export const LIVE: Record<LiveState, [string, Tone]> = {
+  connecting: ['Connecting', 'neutral'],
+  live: ['Live', 'good'],
+  reconnecting: ['Reconnecting', 'warn'],
+  offline: ['Offline', 'bad'],
+};
+
+/** The statuses and priorities of the default mapping; others are shown as they come. */
+export const STATUSES = ['New', 'Intake', 'Active', 'Discovery', 'Mediation', 'Trial', 'On Hold', 'Settled', 'Closed'];
+export const PRIORITIES = ['High', 'Medium', 'Low'];
+
+export const SORTS: readonly [string, string][] = [
+  ['updated_desc', 'Last changed'],
+  ['opened_desc', 'Newest opened'],
+  ['opened_asc', 'Oldest opened'],
+  ['docket_asc', 'Docket number'],
+  ['title_asc', 'Title'],
+];
+
+/** Colours a case's status. */
+export function toneOfStatus(status: string | null, isClosed: boolean): Tone {
+  if (isClosed) return 'neutral';
+  if (status === 'On Hold') return 'warn';
+  if (status === 'New' || status === 'Intake') return 'info';
+  return 'good';
+}
+
+/** Writes a field's or an event's name: `docket_number` becomes `Docket number`. */
+export function fieldName(name: string): string {
+  const words = name.replace(/_/g, ' ').replace(/\bid\b/g, 'ID').trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Writes a field's value. */
+export function fieldValue(field: string, value: FieldValue): string {
+  if (value === null) return 'empty';
+  if (typeof value === 'boolean') return value ? 'Yes' : 'No';
+  if (typeof value === 'string' && field.endsWith('_at') && /^\d{4}-\d\d-\d\dT/.test(value)) return instant(value);
+  return String(value);
+}
+
+/** Names a case by the best it has. */
+export function caseName(it: Pick<CaseSummary, 'title' | 'docket_number' | 'case_number'>): string {
+  return it.title ?? it.docket_number ?? (it.case_number === null ? 'Untitled case' : `Case ${it.case_number}`);
+}
+
+/** Says who `salesforce:main` or `person:anna` is. */
+export function actorName(actor: string): string {
+  const [kind = '', ...rest] = actor.split(':');
+  const name = rest.join(':');
+  if (name === '') return actor;
+  return kind === 'person' ? name : `${fieldName(kind)} (${name})`;
+}
+
+/** Importance 1 to 5 in a word. */
+export function importanceName(importance: number): string {
+  return ['Note', 'Note', 'Routine', 'Notable', 'Important', 'Critical'][Math.min(5, Math.max(0, Math.round(importance)))] ?? 'Note';
+}
