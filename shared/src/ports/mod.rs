@@ -5,6 +5,8 @@
 
 mod audit_log;
 mod case_store;
+#[cfg(any(test, feature = "testkit"))]
+pub mod case_store_contract;
 mod case_view;
 mod change_feed;
 mod clock;

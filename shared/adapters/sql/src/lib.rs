@@ -4,6 +4,7 @@
 //! write at the same time share one commit.
 
 pub mod queue;
+pub mod store;
 
 mod database;
 mod error;

@@ -1,0 +1,270 @@
+//! Lists of cases: filtered, ordered, page by page.
+
+use shared::PortError;
+use shared::ids::EntityId;
+use shared::ports::{CaseFilter, CasePage, CaseSort, CaseSummary};
+use shared::time::Timestamp;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, AssertSqlSafe, FromRow, SqliteConnection, SqlitePool};
+
+use super::cursor::{Cursor, SortKey};
+use super::decode::{entity_id, instant};
+use super::search::match_query;
+use crate::error::read_error;
+
+/// Cases on a page at most.
+const MAX_LIMIT: u32 = 200;
+/// Up to so many hits are looked up one by one and sorted; more are looked for along the order.
+const N_SORTED_HITS: i64 = 1_000;
+
+/// The columns of a line, read from `cases` joined with the names.
+pub(super) const SUMMARY_COLUMNS: &str = "cases.id, cases.case_number, cases.docket_number, \
+     cases.title, cases.court, cases.status, cases.priority, cases.practice_area, \
+     cases.is_closed, accounts.name AS account_name, contacts.full_name AS contact_name, \
+     cases.opened_at, cases.closed_at, cases.updated_at";
+/// Adds the names to `cases`.
+pub(super) const JOIN_NAMES: &str = "LEFT JOIN accounts ON accounts.id = cases.account_id \
+     LEFT JOIN contacts ON contacts.id = cases.contact_id";
+
+/// One line as it is stored.
+#[derive(Clone, Debug, FromRow)]
+pub(super) struct StoredSummary {
+    id: String,
+    case_number: Option<String>,
+    docket_number: Option<String>,
+    title: Option<String>,
+    court: Option<String>,
+    status: Option<String>,
+    priority: Option<String>,
+    practice_area: Option<String>,
+    is_closed: bool,
+    account_name: Option<String>,
+    contact_name: Option<String>,
+    opened_at: Option<i64>,
+    closed_at: Option<i64>,
+    updated_at: i64,
+}
+
+impl StoredSummary {
+    /// Reads it in the words of the port.
+    pub(super) fn read(self) -> Result<CaseSummary, sqlx::Error> {
+        Ok(CaseSummary {
+            id: entity_id(self.id)?,
+            case_number: self.case_number,
+            docket_number: self.docket_number,
+            title: self.title,
+            court: self.court,
+            status: self.status,
+            priority: self.priority,
+            practice_area: self.practice_area,
+            is_closed: self.is_closed,
+            account_name: self.account_name,
+            contact_name: self.contact_name,
+            opened_at: self.opened_at.map(instant),
+            closed_at: self.closed_at.map(instant),
+            updated_at: instant(self.updated_at),
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct Line {
+    #[sqlx(flatten)]
+    summary: StoredSummary,
+    docket_key: String,
+    title_key: String,
+    opened_key: i64,
+}
+
+impl Line {
+    fn cursor(&self, sort: CaseSort) -> Result<Cursor, sqlx::Error> {
+        let key = match sort {
+            CaseSort::UpdatedDesc => SortKey::Instant(self.summary.updated_at),
+            CaseSort::OpenedDesc | CaseSort::OpenedAsc => SortKey::Instant(self.opened_key),
+            CaseSort::DocketAsc => SortKey::Text(self.docket_key.clone()),
+            CaseSort::TitleAsc => SortKey::Text(self.title_key.clone()),
+        };
+        Ok(Cursor(sort, key, entity_id(self.summary.id.clone())?))
+    }
+}
+
+/// An order: its column, its direction, and how a place behind another compares.
+struct Order {
+    column: &'static str,
+    index: &'static str,
+    direction: &'static str,
+    behind: &'static str,
+}
+
+const fn order(sort: CaseSort) -> Order {
+    let (column, index, direction, behind) = match sort {
+        CaseSort::UpdatedDesc => ("updated_at", "cases_by_update", "DESC", "<"),
+        CaseSort::OpenedDesc => ("opened_key", "cases_by_opening", "DESC", "<"),
+        CaseSort::OpenedAsc => ("opened_key", "cases_by_opening", "ASC", ">"),
+        CaseSort::DocketAsc => ("docket_key", "cases_by_docket", "ASC", ">"),
+        CaseSort::TitleAsc => ("title_key", "cases_by_title", "ASC", ">"),
+    };
+    Order { column, index, direction, behind }
+}
+
+/// Lists one page.
+///
+/// # Errors
+///
+/// `Rejected` when the cursor is foreign, else as SQLite answers.
+pub(super) async fn list(readers: &SqlitePool, filter: &CaseFilter) -> Result<CasePage, PortError> {
+    let failed = |cause| read_error(cause, "list", "cases");
+    let cursor = match &filter.cursor {
+        Some(raw) => Some(Cursor::decode(raw, filter.sort)?),
+        None => None,
+    };
+    let mut connection = readers.acquire().await.map_err(failed)?;
+    let search = filter.search.as_deref().and_then(match_query);
+    let hits = match search {
+        Some(query) => Some(Hits::probe(&mut connection, query).await.map_err(failed)?),
+        None => None,
+    };
+    let limit = filter.limit.clamp(1, MAX_LIMIT);
+    let statement = Statement::new(filter, cursor.as_ref(), hits.as_ref(), limit);
+    let (sql, arguments) = statement.map_err(|cause| failed(sqlx::Error::Encode(cause)))?.finish();
+    // The text is made of constants alone; what people typed is in the arguments.
+    let mut lines: Vec<Line> = sqlx::query_as_with(AssertSqlSafe(sql), arguments)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed)?;
+
+    let mut next_cursor = None;
+    if lines.len() > limit as usize {
+        lines.truncate(limit as usize);
+        let last = lines.last().map(|line| line.cursor(filter.sort));
+        next_cursor = last.transpose().map_err(failed)?.map(|it| it.encode());
+    }
+    let items: Result<_, _> = lines.into_iter().map(|line| line.summary.read()).collect();
+    Ok(CasePage { items: items.map_err(failed)?, next_cursor })
+}
+
+/// A search, and whether it hits few cases.
+struct Hits {
+    query: String,
+    are_few: bool,
+}
+
+impl Hits {
+    async fn probe(connection: &mut SqliteConnection, query: String) -> Result<Self, sqlx::Error> {
+        let n_hits: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM case_search WHERE case_search MATCH ?1 LIMIT ?2)",
+        )
+        .bind(&query)
+        .bind(N_SORTED_HITS + 1)
+        .fetch_one(connection)
+        .await?;
+        Ok(Self { query, are_few: n_hits <= N_SORTED_HITS })
+    }
+}
+
+/// The statement of one page while it grows.
+struct Statement {
+    conditions: String,
+    arguments: SqliteArguments,
+    order: Order,
+    index: String,
+}
+
+type Refused = Box<dyn std::error::Error + Send + Sync>;
+
+impl Statement {
+    fn new(
+        filter: &CaseFilter,
+        cursor: Option<&Cursor>,
+        hits: Option<&Hits>,
+        limit: u32,
+    ) -> Result<Self, Refused> {
+        let mut it = Self {
+            conditions: "is_deleted = 0".to_owned(),
+            arguments: SqliteArguments::default(),
+            order: order(filter.sort),
+            index: index(filter, hits),
+        };
+        it.arguments.add(i64::from(limit) + 1)?;
+        it.equal("status", filter.status.as_deref())?;
+        it.equal("court", filter.court.as_deref())?;
+        it.equal("priority", filter.priority.as_deref())?;
+        it.equal("account_id", filter.account_id.as_ref().map(EntityId::as_str))?;
+        it.with("is_closed = ", filter.is_closed)?;
+        it.with("opened_key >= ", filter.opened_from.map(Timestamp::as_millis))?;
+        it.with("opened_key < ", filter.opened_until.map(Timestamp::as_millis))?;
+        if let Some(Cursor(_, key, id)) = cursor {
+            match key {
+                SortKey::Instant(millis) => it.arguments.add(*millis)?,
+                SortKey::Text(text) => it.arguments.add(text.clone())?,
+            }
+            it.arguments.add(id.as_str().to_owned())?;
+            let (Order { column, behind, .. }, at) = (&it.order, it.arguments.len());
+            let condition = format!(" AND ({column}, id) {behind} (?{}, ?{at})", at - 1);
+            it.conditions.push_str(&condition);
+        }
+        if let Some(hits) = hits {
+            it.arguments.add(hits.query.clone())?;
+            // The sign keeps the hits from being looked up one by one.
+            let sign = if hits.are_few { "" } else { "+" };
+            let condition = format!(
+                " AND {sign}row_number IN \
+                 (SELECT rowid FROM case_search WHERE case_search MATCH ?{})",
+                it.arguments.len()
+            );
+            it.conditions.push_str(&condition);
+        }
+        Ok(it)
+    }
+
+    fn equal(&mut self, column: &str, value: Option<&str>) -> Result<(), Refused> {
+        let Some(value) = value else { return Ok(()) };
+        self.arguments.add(value.to_owned())?;
+        let condition = format!(" AND {column} = ?{}", self.arguments.len());
+        self.conditions.push_str(&condition);
+        Ok(())
+    }
+
+    fn with<T: Into<i64>>(&mut self, condition: &str, value: Option<T>) -> Result<(), Refused> {
+        let Some(value) = value else { return Ok(()) };
+        self.arguments.add(value.into())?;
+        let condition = format!(" AND {condition}?{}", self.arguments.len());
+        self.conditions.push_str(&condition);
+        Ok(())
+    }
+
+    /// Spells the statement: the page is picked inside an index, and only then are rows read.
+    fn finish(self) -> (String, SqliteArguments) {
+        let Self { conditions, arguments, order: Order { column, direction, .. }, index } = self;
+        let sql = format!(
+            "SELECT {SUMMARY_COLUMNS}, cases.docket_key, cases.title_key, cases.opened_key \
+             FROM (SELECT row_number FROM cases {index} WHERE {conditions} \
+             ORDER BY {column} {direction}, id {direction} LIMIT ?1) AS page \
+             JOIN cases ON cases.row_number = page.row_number {JOIN_NAMES} \
+             ORDER BY cases.{column} {direction}, cases.id {direction}"
+        );
+        (sql, arguments)
+    }
+}
+
+/// Chooses the index to walk: the file keeps no statistics that would let SQLite choose well.
+fn index(filter: &CaseFilter, hits: Option<&Hits>) -> String {
+    if hits.is_some_and(|it| it.are_few) {
+        return "NOT INDEXED".to_owned();
+    }
+    let usual_order = filter.sort == CaseSort::UpdatedDesc;
+    let chosen = if filter.account_id.is_some() {
+        "cases_by_account"
+    } else if usual_order && filter.court.is_some() {
+        "cases_by_court"
+    } else if usual_order && filter.status.is_some() {
+        "cases_by_status"
+    } else if usual_order && filter.priority.is_some() {
+        "cases_by_priority"
+    } else if usual_order && filter.is_closed.is_some() {
+        "cases_by_state"
+    } else {
+        order(filter.sort).index
+    };
+    format!("INDEXED BY {chosen}")
+}

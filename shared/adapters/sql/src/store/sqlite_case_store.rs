@@ -1,0 +1,67 @@
+//! The case store on one SQLite file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use shared::ports::Clock;
+use sqlx::SqlitePool;
+use tokio::sync::watch;
+
+use super::migrations::MIGRATOR;
+use super::writes::{Answer, CaseWrites, Job};
+use crate::database::{Database, MigrationPolicy};
+use crate::error::{OpenError, WriteError};
+use crate::writer::Writer;
+
+/// Keeps cases, contacts and accounts, their shadows, audit log, change rows, sync runs and the
+/// ledger in one SQLite file.
+///
+/// Callers of one process share commits; several processes may share the file.
+pub struct SqliteCaseStore {
+    database: Database,
+    writer: Writer<CaseWrites>,
+    clock: Arc<dyn Clock>,
+    newest: Arc<watch::Sender<u64>>,
+}
+
+impl SqliteCaseStore {
+    /// Opens the file at `path`, with its tables brought up to date or checked as `policy` says.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] when the file cannot be opened, lacks migrations under
+    /// [`MigrationPolicy::Check`], or was made by a newer or another build.
+    pub async fn open(
+        path: &Path,
+        policy: MigrationPolicy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let database = Database::open(path, &MIGRATOR, policy).await?;
+        let newest = Arc::new(watch::Sender::new(0));
+        let group = CaseWrites::new(Arc::clone(&clock), Arc::clone(&newest));
+        let writer = Writer::start(&database, group)
+            .await
+            .map_err(|source| OpenError::Unopened { path: path.to_owned(), source })?;
+        Ok(Self { database, writer, clock, newest })
+    }
+
+    /// Has `job` run and waits until it is durable.
+    pub(super) async fn write(&self, job: Job) -> Result<Answer, WriteError> {
+        self.writer.write(job).await
+    }
+
+    /// Returns the connections that only read.
+    pub(super) fn readers(&self) -> &SqlitePool {
+        self.database.readers()
+    }
+
+    /// Returns the clock.
+    pub(super) fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// Follows the number of the newest change row that this process committed.
+    pub(super) fn newest_here(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+}

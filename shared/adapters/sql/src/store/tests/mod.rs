@@ -1,0 +1,231 @@
+//! The case store on a real file.
+
+mod chain;
+mod lists;
+mod rollups;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::model::Entity;
+use shared::ports::case_store_contract::{
+    feed_contract, ledger_contract, next_write, sample_write, text_fields, write_contract,
+};
+use shared::ports::{
+    CaseStore, CaseView, ChangeFeed, Clock, RunOutcome, SyncJournal, SyncRun, SystemClock,
+    WriteKind,
+};
+use shared::{PortErrorKind, chain};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+
+use super::*;
+use crate::database::MigrationPolicy;
+
+/// A store on a file that goes away with it.
+struct Fixture {
+    folder: tempfile::TempDir,
+    store: Arc<SqliteCaseStore>,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(open(folder.path().join("cases.db")).await);
+        Self { folder, store }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("cases.db")
+    }
+
+    /// Runs statements behind the back of the store.
+    async fn tamper(&self, sql: &str) {
+        let mut connection = self.raw().await;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    async fn raw(&self) -> SqliteConnection {
+        SqliteConnection::connect(&format!("sqlite:{}", self.path().display())).await.unwrap()
+    }
+}
+
+async fn open(path: PathBuf) -> SqliteCaseStore {
+    SqliteCaseStore::open(&path, MigrationPolicy::Apply, Arc::new(SystemClock)).await.unwrap()
+}
+
+async fn refusal(path: PathBuf) -> String {
+    let opened = SqliteCaseStore::open(&path, MigrationPolicy::Apply, Arc::new(SystemClock)).await;
+    chain(&opened.err().unwrap()).to_string()
+}
+
+#[tokio::test]
+async fn sqlite_store_keeps_the_contract_of_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = std::sync::atomic::AtomicU32::new(0);
+    write_contract(|| async {
+        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Arc::new(open(folder.path().join(format!("{number}.db"))).await)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sqlite_store_keeps_the_contract_of_the_feed() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = std::sync::atomic::AtomicU32::new(0);
+    feed_contract(|| async {
+        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Arc::new(open(folder.path().join(format!("{number}.db"))).await)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sqlite_ledger_keeps_its_contract() {
+    ledger_contract(&*Fixture::new().await.store).await;
+}
+
+#[tokio::test]
+async fn change_of_another_process_wakes_within_a_quarter_second() {
+    let fixture = Fixture::new().await;
+    let other = open(fixture.path()).await;
+    let reader = Arc::clone(&fixture.store);
+    let waiting = tokio::spawn(async move {
+        reader.wait_for_change(0, Duration::from_secs(10)).await.unwrap();
+        SystemClock.now()
+    });
+
+    let case = sample_write(Entity::Case, 1, text_fields([("title", "Doe v. Roe")]));
+    let committed = other.apply(case).await.unwrap();
+
+    let woken_at = waiting.await.unwrap();
+    // Some slack for a busy machine.
+    assert!(woken_at.since(committed.at) < Duration::from_millis(1_000));
+}
+
+#[tokio::test]
+async fn reopened_store_holds_what_was_committed() {
+    let fixture = Fixture::new().await;
+    let case = sample_write(Entity::Case, 1, text_fields([("title", "Doe v. Roe")]));
+    fixture.store.apply(case.clone()).await.unwrap();
+    let digest = fixture.store.digest().await.unwrap();
+    let Fixture { folder, store } = fixture;
+    drop(store);
+
+    let store = open(folder.path().join("cases.db")).await;
+
+    assert_eq!(store.digest().await.unwrap(), digest);
+    assert_eq!(store.shadow(&case.shadow.key).await.unwrap().unwrap().revision, 1);
+    store.apply(next_write(case, WriteKind::Updated, 1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn write_that_breaks_a_rule_of_its_tables_fails_alone_and_leaves_nothing() {
+    let fixture = Fixture::new().await;
+    let mut broken = sample_write(Entity::Case, 1, text_fields([("title", "Doe v. Roe")]));
+    broken.timeline.iter_mut().for_each(|it| it.importance = 9);
+    let good = sample_write(Entity::Case, 2, text_fields([("title", "Poe v. Moe")]));
+
+    let (refused, applied) =
+        tokio::join!(fixture.store.apply(broken.clone()), fixture.store.apply(good));
+
+    assert_eq!(refused.unwrap_err().kind(), PortErrorKind::Rejected);
+    applied.unwrap();
+    assert_eq!(fixture.store.shadow(&broken.shadow.key).await.unwrap(), None);
+    assert_eq!(fixture.store.case(broken.entity_id.as_str()).await.unwrap(), None);
+    assert_eq!(fixture.store.overview(1).await.unwrap().n_cases, 1);
+}
+
+#[tokio::test]
+async fn value_that_does_not_fit_its_column_is_rejected_by_name() {
+    let fixture = Fixture::new().await;
+    for (column, value) in
+        [("opened_at", "soon"), ("is_closed", "maybe"), ("account_id", "001A0000")]
+    {
+        let write = sample_write(Entity::Case, 1, text_fields([(column, value)]));
+        let error = fixture.store.apply(write).await.unwrap_err();
+        assert_eq!(error.kind(), PortErrorKind::Rejected);
+        assert!(error.to_string().contains(&format!("case.{column}")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn sync_run_is_replaced_under_its_id_and_listed_newest_first() {
+    let fixture = Fixture::new().await;
+    let write = sample_write(Entity::Case, 1, text_fields([]));
+    let draft = write.audit.unwrap();
+    let first = SyncRun {
+        id: draft.correlation_id,
+        connection: write.shadow.key.connection,
+        object: write.shadow.key.object,
+        started_at: draft.received_at,
+        ended_at: None,
+        outcome: RunOutcome::Running,
+        n_read: 0,
+        n_queued: 0,
+        error: None,
+    };
+    let ended = SyncRun {
+        ended_at: Some(draft.received_at),
+        outcome: RunOutcome::Failed,
+        n_read: 7,
+        error: Some("connection reset".to_owned()),
+        ..first.clone()
+    };
+    let later = SyncRun {
+        id: shared::ids::CorrelationId::from_random(99),
+        started_at: draft.received_at.plus(Duration::from_secs(1)),
+        ..first.clone()
+    };
+
+    for run in [&first, &later, &ended] {
+        fixture.store.record(run).await.unwrap();
+    }
+
+    assert_eq!(fixture.store.recent(10).await.unwrap(), [later, ended]);
+}
+
+#[tokio::test]
+async fn file_of_a_newer_build_is_refused() {
+    let fixture = Fixture::new().await;
+    fixture
+        .tamper(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
+             execution_time) VALUES (9999, 'from the future', 1, x'00', 0)",
+        )
+        .await;
+
+    let message = refusal(fixture.path()).await;
+
+    assert!(message.contains("9999"), "{message}");
+    let status = migration_status(&fixture.path()).await.unwrap();
+    assert_eq!(status.last().unwrap().state, MigrationState::Unknown);
+}
+
+#[tokio::test]
+async fn file_whose_migration_was_altered_is_refused() {
+    let fixture = Fixture::new().await;
+    fixture.tamper("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1").await;
+
+    let message = refusal(fixture.path()).await;
+
+    assert!(message.contains("migration 1"), "{message}");
+    let status = migration_status(&fixture.path()).await.unwrap();
+    assert_eq!(status.first().unwrap().state, MigrationState::Altered);
+}
+
+#[tokio::test]
+async fn file_without_tables_is_refused_when_migrations_are_required() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cases.db");
+    let pending = migration_status(&path).await.unwrap();
+    assert!(pending.iter().all(|it| it.state == MigrationState::Pending));
+
+    let opened = SqliteCaseStore::open(&path, MigrationPolicy::Check, Arc::new(SystemClock)).await;
+
+    let message = opened.err().unwrap().to_string();
+    assert!(message.contains("moodbridge db migrate"), "{message}");
+    assert!(!path.exists());
+}

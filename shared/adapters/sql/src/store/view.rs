@@ -1,0 +1,30 @@
+//! What people look at, as the port asks for it.
+
+use async_trait::async_trait;
+use shared::PortError;
+use shared::ports::{CaseDetail, CaseFilter, CasePage, CaseView, Overview, StoreDigest};
+
+use super::sqlite_case_store::SqliteCaseStore;
+use super::{cases, detail, overview, shadow};
+use crate::error::read_error;
+
+#[async_trait]
+impl CaseView for SqliteCaseStore {
+    async fn overview(&self, n_days: u32) -> Result<Overview, PortError> {
+        overview::read(self.readers(), self.clock().now(), n_days)
+            .await
+            .map_err(|cause| read_error(cause, "read", "overview"))
+    }
+
+    async fn cases(&self, filter: &CaseFilter) -> Result<CasePage, PortError> {
+        cases::list(self.readers(), filter).await
+    }
+
+    async fn case(&self, id: &str) -> Result<Option<CaseDetail>, PortError> {
+        detail::read(self.readers(), id).await.map_err(|cause| read_error(cause, "read case", id))
+    }
+
+    async fn digest(&self) -> Result<StoreDigest, PortError> {
+        shadow::digest(self.readers()).await.map_err(|cause| read_error(cause, "digest", "records"))
+    }
+}
