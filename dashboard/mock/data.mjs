@@ -36,7 +36,7 @@ export function makeCases(n, now) {
   const random = randomFrom(7);
   const pick = (list) => list[Math.floor(random() * list.length)];
   return Array.from({ length: n }, (_, at) => {
-    const openedMs = now - Math.floor(random() ** 1.6 * 500 * DAY_MS) - 3_600_000;
+    const openedMs = now - Math.floor(random() * 480 * DAY_MS) - 3_600_000;
     const status = weighted(random());
     const isClosed = status === 'Settled' || status === 'Closed';
     const closedMs = openedMs + Math.floor(random() * (now - openedMs));
@@ -59,7 +59,7 @@ export function makeCases(n, now) {
       contact_name: `${pick(GIVEN)} ${plaintiff}`,
       opened_at: instant(openedMs),
       closed_at: isClosed ? instant(closedMs) : null,
-      updated_at: instant(now - Math.floor(random() ** 3 * 20 * DAY_MS) - 4_000),
+      updated_at: instant(now - Math.floor(random() ** 2 * 20 * DAY_MS) - 4_000),
     };
   });
 }

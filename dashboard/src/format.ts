@@ -1,7 +1,11 @@
 // Numbers, sizes, durations and instants as people read them.
 
-const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
-const oneDigit = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+/** The page is in English; of its kinds the viewer's own is taken. */
+const viewer = (globalThis.navigator as Navigator | undefined)?.language ?? '';
+const LOCALE = viewer.startsWith('en') ? viewer : 'en-US';
+
+const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
+const oneDigit = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 
 export const NOTHING = '–';
 
@@ -47,15 +51,15 @@ export function bytes(size: number | null | undefined): string {
   return NOTHING;
 }
 
-const dateTime = new Intl.DateTimeFormat(undefined, {
+const dateTime = new Intl.DateTimeFormat(LOCALE, {
   year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit',
 });
-const dateTimeSeconds = new Intl.DateTimeFormat(undefined, {
+const dateTimeSeconds = new Intl.DateTimeFormat(LOCALE, {
   year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit',
 });
-const date = new Intl.DateTimeFormat(undefined, { year: 'numeric', month: 'short', day: 'numeric' });
-const utcDay = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
-const utcDayYear = new Intl.DateTimeFormat(undefined, { year: 'numeric', month: 'short', day: 'numeric', timeZone: 'UTC' });
+const date = new Intl.DateTimeFormat(LOCALE, { year: 'numeric', month: 'short', day: 'numeric' });
+const utcDay = new Intl.DateTimeFormat(LOCALE, { month: 'short', day: 'numeric', timeZone: 'UTC' });
+const utcDayYear = new Intl.DateTimeFormat(LOCALE, { year: 'numeric', month: 'short', day: 'numeric', timeZone: 'UTC' });
 
 export type InstantStyle = 'date' | 'minutes' | 'seconds';
 

@@ -89,7 +89,7 @@ function CaseFacts({ data }: { data: CaseDetail }) {
         <Fact name="Opened"><When at={data.opened_at} /></Fact>
         <Fact name="Closed">{data.closed_at === null ? <span class="muted">{data.is_closed ? 'date not known' : 'still open'}</span> : <When at={data.closed_at} />}</Fact>
       </Facts>
-      {data.description !== null && <p class="description">{data.description}</p>}
+      {data.description !== null && <div class="description"><p>{data.description}</p></div>}
     </>
   );
 }

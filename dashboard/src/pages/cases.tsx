@@ -125,8 +125,10 @@ function CaseTable({ items, isStale }: { items: readonly CaseSummary[]; isStale:
               </td>
               <td data-label="Status"><StatusPill status={it.status} isClosed={it.is_closed} /></td>
               <td data-label="Client">
-                <OrNothing>{it.account_name}</OrNothing>
-                {it.contact_name !== null && <span class="row-note">{it.contact_name}</span>}
+                <div>
+                  <OrNothing>{it.account_name}</OrNothing>
+                  {it.contact_name !== null && <span class="row-note">{it.contact_name}</span>}
+                </div>
               </td>
               <td data-label="Court"><OrNothing>{it.court}</OrNothing></td>
               <td data-label="Priority"><span class={it.priority === 'High' ? 'strong' : ''}><OrNothing>{it.priority}</OrNothing></span></td>

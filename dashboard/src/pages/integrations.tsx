@@ -6,7 +6,7 @@ import { Card, Fact, Facts, PageHead } from '../parts/frame';
 import { Answer, Empty } from '../parts/states';
 import { Ago, OrNothing, Pill, When } from '../parts/text';
 import { useServices } from '../services';
-import { HEALTH, OUTCOME } from '../words';
+import { fieldName, HEALTH, OUTCOME } from '../words';
 
 const REFRESH_EVERY_MS = 10_000;
 const N_RUNS = 50;
@@ -40,7 +40,7 @@ function Connection({ it }: { it: Integration }) {
   const [word, tone] = HEALTH[it.status];
   const id = `connection-${it.id}`;
   return (
-    <Card title={it.title} id={id} note={`${it.platform} · ${it.id}`} actions={<Pill tone={tone}>{word}</Pill>}>
+    <Card title={it.title} id={id} note={`${fieldName(it.platform)} · ${it.id}`} actions={<Pill tone={tone}>{word}</Pill>}>
       {it.detail !== null && <p class={it.status === 'healthy' ? 'detail' : `detail tone-${tone}`}>{it.detail}</p>}
       <Facts>
         <Fact name="Last success"><Ago at={it.last_success_at} /></Fact>

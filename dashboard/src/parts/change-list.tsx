@@ -5,7 +5,7 @@ import { counted, duration, short } from '../format';
 import { useLiveState, useRecent } from '../live/use-live';
 import { hrefOf } from '../router';
 import { useServices } from '../services';
-import { ENTITY, fieldName, KIND } from '../words';
+import { caseName, ENTITY, fieldName, KIND } from '../words';
 import { Card } from './frame';
 import { Icon } from './icons';
 import { Empty } from './states';
@@ -71,20 +71,24 @@ function Row({ change }: { change: ChangeRow }) {
   );
 }
 
-/** Reads what was committed before the page was opened from the audit log. */
+/** Reads what was committed before the page was opened: audit rows, and the names of the cases that changed last. */
 function useEarlier(): readonly ChangeRow[] {
   const { api } = useServices();
   const [rows, setRows] = useState<readonly ChangeRow[]>([]);
   useEffect(() => {
     const stop = new AbortController();
     // Without them the list is shorter, which is no reason to show a problem.
-    api.audit(N_SHOWN, stop.signal).then((page) => setRows(page.items.map(changeOf)), () => undefined);
+    const asks = [api.audit(N_SHOWN, stop.signal), api.cases({ limit: 2 * N_SHOWN }, stop.signal)] as const;
+    Promise.all(asks).then(([page, cases]) => {
+      const names = new Map(cases.items.map((it) => [it.id, [it.docket_number, caseName(it)].filter(Boolean).join(' · ')]));
+      setRows(page.items.map((row) => changeOf(row, names.get(row.entity_id))));
+    }, () => undefined);
     return () => stop.abort();
   }, [api]);
   return rows;
 }
 
-function changeOf(row: AuditRow): ChangeRow {
+function changeOf(row: AuditRow, known: string | undefined): ChangeRow {
   const name = (field: string): string | undefined => {
     const found = row.changes.find((it) => it.field === field)?.after;
     return typeof found === 'string' ? found : undefined;
@@ -98,7 +102,7 @@ function changeOf(row: AuditRow): ChangeRow {
     entity: row.entity,
     entity_id: row.entity_id,
     kind: row.kind,
-    label: label === '' ? null : label,
+    label: known ?? (label === '' ? null : label),
     fields: row.changes.map((it) => it.field),
     lag_ms: Math.max(0, Date.parse(row.at) - Date.parse(row.received_at)),
     correlation_id: row.correlation_id,

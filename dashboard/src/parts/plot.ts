@@ -8,7 +8,7 @@ export interface Plot {
   destroy(): void;
 }
 
-const HEIGHT_PX = 248;
+const HEIGHT_PX = 316;
 
 /** Puts a chart into `place`; `onPoint` gets the row under the pointer, or nothing. */
 export function makePlot(place: HTMLElement, first: readonly DayCount[], onPoint: (at: number | undefined) => void): Plot {
@@ -21,7 +21,7 @@ export function makePlot(place: HTMLElement, first: readonly DayCount[], onPoint
   const options: uPlot.Options = {
     width: Math.max(200, place.clientWidth),
     height: HEIGHT_PX,
-    padding: [12, 12, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
     scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.12))] } },
