@@ -102,9 +102,7 @@ impl WebhookVerifier {
         let tags: Vec<[u8; 32]> = self
             .keys
             .iter()
-            .map(|key| {
-                self.tag(key, id.unwrap_or_default(), timestamp.unwrap_or_default(), body)
-            })
+            .map(|key| self.tag(key, id.unwrap_or_default(), timestamp.unwrap_or_default(), body))
             .collect();
         let mut found = Choice::from(0);
         for shown in self.candidates(signatures).take(MAX_SIGNATURES) {

@@ -98,9 +98,8 @@ fn missing_header_is_named() {
 #[test]
 fn time_stamp_that_overflows_is_malformed() {
     let verifier = verifier(&[SECRET]);
-    let headers = |name: &str| {
-        Some(if name == "webhook-timestamp" { "9223372036854775807" } else { "x" })
-    };
+    let headers =
+        |name: &str| Some(if name == "webhook-timestamp" { "9223372036854775807" } else { "x" });
     assert_eq!(verifier.verify(headers, BODY, NOW), Err(SignatureFault::MalformedTimestamp));
 }
 
