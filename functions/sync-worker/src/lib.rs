@@ -1,1 +1,10 @@
-//! Being built.
+//! Merges each change into the case store: version compare, shadow, audit and change row in one
+//! transaction.
+
+mod app;
+mod config;
+mod worker;
+
+pub use app::app;
+pub use config::Config;
+pub use worker::{Remote, SyncWorker};

@@ -1,3 +1,8 @@
-//! Being built.
+//! Runs `sync-worker` on the platform it finds itself on.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    host::start(sync_worker::app).await
+}

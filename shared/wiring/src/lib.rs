@@ -1,1 +1,21 @@
-//! Being built.
+//! Picks the adapter for an address. Memory is always there; a platform is there when its feature
+//! is on.
+
+mod address;
+#[cfg(feature = "salesforce")]
+mod connection;
+mod error;
+#[cfg(feature = "sql")]
+mod migrations;
+mod queue;
+#[cfg(feature = "sql")]
+mod store;
+
+#[cfg(feature = "salesforce")]
+pub use connection::{ConnectionSettings, OpenConnection};
+pub use error::WiringError;
+#[cfg(feature = "sql")]
+pub use migrations::{MigrationLine, MigrationReport, migrate, migration_report};
+pub use queue::queue;
+#[cfg(feature = "sql")]
+pub use store::{CaseStores, case_store};

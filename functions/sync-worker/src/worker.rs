@@ -1,0 +1,206 @@
+//! Handles one change event.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use metrics::{counter, histogram};
+use shared::ids::ConnectionId;
+use shared::model::{Change, ChangeEvent, Scope};
+use shared::ports::{CaseStore, Committed, Crm, Ledger, RemoteRecord, Shadow};
+use shared::sync::{Authority, Cursor, Mappings, MergeContext, Merged, ObjectMapping, merge};
+use shared::time::Timestamp;
+use shared::worker::{Failure, Message, MessageHandler};
+use shared::{PortError, PortErrorKind, Retry};
+use tracing::{debug, info, warn};
+
+/// How often one event is merged again because another worker wrote its record in between.
+const MAX_MERGES: u32 = 8;
+
+/// A connection that events come from and records can be read from.
+pub struct Remote {
+    /// Its name.
+    pub connection: ConnectionId,
+    /// How to read it.
+    pub crm: Arc<dyn Crm>,
+    /// Which of its objects and fields are ours.
+    pub mappings: Mappings,
+}
+
+/// Merges change events into the case store.
+pub struct SyncWorker {
+    store: Arc<dyn CaseStore>,
+    ledger: Arc<dyn Ledger>,
+    remotes: BTreeMap<ConnectionId, Remote>,
+}
+
+/// What became of an event.
+enum Done {
+    /// All of it was known, or something later.
+    Known,
+    /// The store holds it.
+    Applied(Committed),
+    /// The poller will read its object from the start.
+    Resync,
+}
+
+impl SyncWorker {
+    /// Merges events of `remotes` into `store`; a lost object is read again by way of `ledger`.
+    pub fn new(store: Arc<dyn CaseStore>, ledger: Arc<dyn Ledger>, remotes: Vec<Remote>) -> Self {
+        let remotes = remotes.into_iter().map(|it| (it.connection.clone(), it)).collect();
+        Self { store, ledger, remotes }
+    }
+
+    async fn apply(&self, event: &ChangeEvent) -> Result<Done, Failure> {
+        let connection = &event.key.connection;
+        let remote = self.remotes.get(connection).ok_or_else(|| {
+            Failure::permanent(format!(
+                "connection `{connection}` is not configured for this worker: add it to its \
+                 connections, then replay"
+            ))
+        })?;
+        let mapping = remote.mappings.get(&event.key.object).ok_or_else(|| {
+            Failure::permanent(format!(
+                "object `{}` has no mapping: add one, or stop sending its changes, then replay",
+                event.key.object
+            ))
+        })?;
+        if names_no_record(event) {
+            self.read_object_again(event).await?;
+            return Ok(Done::Resync);
+        }
+        self.merge_until_written(event, remote, mapping).await
+    }
+
+    async fn merge_until_written(
+        &self,
+        event: &ChangeEvent,
+        remote: &Remote,
+        mapping: &ObjectMapping,
+    ) -> Result<Done, Failure> {
+        let actor = format!("{}:{}", remote.mappings.platform(), remote.connection);
+        for _ in 0..MAX_MERGES {
+            let shadow = self.store.shadow(&event.key).await?;
+            let context = MergeContext { mapping, actor: &actor, authority: Authority::Reported };
+            let mut merged = merge(event, shadow.as_ref(), context)
+                .map_err(|error| Failure::of(&error, Retry::Never))?;
+            if let Merged::ReadRecord(reason) = merged {
+                debug!(correlation.id = %event.correlation_id, record.id = %event.key.record_id,
+                    "reading record `{}`: {reason}", event.key.record_id);
+                counter!("sync_records_read_total", "reason" => reason).increment(1);
+                let current = read_record(event, shadow.as_ref(), remote, mapping).await?;
+                let context = MergeContext { authority: Authority::Read, ..context };
+                merged = merge(&current, shadow.as_ref(), context)
+                    .map_err(|error| Failure::of(&error, Retry::Never))?;
+            }
+            match merged {
+                Merged::Nothing => return Ok(Done::Known),
+                Merged::ReadRecord(reason) => {
+                    return Err(Failure::transient(format!("record read in vain: {reason}")));
+                }
+                Merged::Write(write) => match self.store.apply(*write).await {
+                    Ok(committed) => return Ok(Done::Applied(committed)),
+                    Err(error) if error.kind() == PortErrorKind::Conflict => {}
+                    Err(error) => return Err(error.into()),
+                },
+            }
+        }
+        Err(Failure::transient(format!("record `{}` is written too often at once", event.key)))
+    }
+
+    /// Sets the poller back to the start of an object whose changes were lost on the way.
+    async fn read_object_again(&self, event: &ChangeEvent) -> Result<(), PortError> {
+        let name = Cursor::ledger_name(&event.key.connection, &event.key.object);
+        let start = Cursor { at: Timestamp::EPOCH, after_id: None, until: None };
+        let value = serde_json::to_string(&start).map_err(|error| {
+            PortError::new(PortErrorKind::Rejected, "ledger", "put", name.clone())
+                .with_source(error)
+        })?;
+        let revision = self.ledger.get(&name).await?.map_or(0, |entry| entry.revision);
+        self.ledger.put(&name, &value, revision).await?;
+        warn!(correlation.id = %event.correlation_id,
+            "changes of `{}` were lost at the source: reading all of it again", event.key.object);
+        Ok(())
+    }
+}
+
+/// Tells whether the event stands for a whole object: Salesforce names the empty id after it lost
+/// changes (`GAP_OVERFLOW`), or a wildcard after a field's type was converted.
+fn names_no_record(event: &ChangeEvent) -> bool {
+    let id = event.key.record_id.as_str();
+    event.change == Change::Unknown && (id == "000000000000000AAA" || id.ends_with('*'))
+}
+
+/// Reads the record and reports it as an event of its own; a record that is gone for good is a
+/// delete.
+async fn read_record(
+    event: &ChangeEvent,
+    shadow: Option<&Shadow>,
+    remote: &Remote,
+    mapping: &ObjectMapping,
+) -> Result<ChangeEvent, Failure> {
+    let fields = mapping.remote_fields();
+    let record = remote.crm.read(&event.key.object, &event.key.record_id, &fields).await?;
+    let mut current = event.clone();
+    current.scope = Scope::Full;
+    match record {
+        Some(RemoteRecord { version, is_deleted, fields, .. }) => {
+            current.change = if is_deleted { Change::Delete } else { Change::Upsert };
+            current.version = Some(version);
+            current.fields = fields;
+        }
+        None => {
+            let known = shadow.map(|it| it.version.max(it.presence_version));
+            current.change = Change::Delete;
+            current.version = event.version.max(known).or(Some(Timestamp::EPOCH));
+            current.fields.clear();
+        }
+    }
+    Ok(current)
+}
+
+#[async_trait]
+impl MessageHandler for SyncWorker {
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        let event: ChangeEvent = serde_json::from_str(&message.body).map_err(|error| {
+            Failure::permanent(format!(
+                "the message is not a change event: {} at column {}",
+                category(&error),
+                error.column()
+            ))
+        })?;
+        let object = event.key.object.to_string();
+        let done = self.apply(&event).await.inspect_err(|_| {
+            counter!("sync_events_total", "object" => object.clone(), "outcome" => "failed")
+                .increment(1);
+        })?;
+        let outcome = match done {
+            Done::Known => "known",
+            Done::Applied(_) => "applied",
+            Done::Resync => "resync",
+        };
+        counter!("sync_events_total", "object" => object, "outcome" => outcome).increment(1);
+        if let Done::Applied(committed) = done {
+            histogram!("sync_lag_seconds", "channel" => event.channel.as_str())
+                .record(committed.at.since(event.received_at).as_secs_f64());
+        }
+        info!(correlation.id = %event.correlation_id, event.id = %event.event_id,
+            record.id = %event.key.record_id, attempt = message.attempt, outcome,
+            "event `{}` {outcome}", event.event_id);
+        Ok(())
+    }
+}
+
+/// Says what kind of fault it is without repeating what was sent.
+fn category(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Eof => "it ends too early",
+        serde_json::error::Category::Syntax => "it is not JSON",
+        serde_json::error::Category::Data | serde_json::error::Category::Io => {
+            "a field is missing or of the wrong kind"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! Why nothing stands behind an address.
+
+use std::error::Error;
+
+use url::Url;
+
+/// Why nothing stands behind an address.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// No adapter of this build takes the scheme.
+    #[error("no adapter in this build takes `{address}`; built with: {BUILT_WITH}")]
+    UnknownPlatform {
+        /// The address.
+        address: Url,
+    },
+    /// The address lacks a part.
+    #[error("address `{address}` {fault}")]
+    Malformed {
+        /// The address.
+        address: Url,
+        /// What is missing, and what to write.
+        fault: &'static str,
+    },
+    /// What stands behind the address cannot be used.
+    #[error("`{address}` cannot be opened")]
+    Unusable {
+        /// The address.
+        address: String,
+        /// Why not.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+#[cfg(any(feature = "salesforce", feature = "sql"))]
+impl WiringError {
+    /// Reports that what stands behind `address` cannot be used because of `source`.
+    pub(crate) fn unusable(
+        address: &impl ToString,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::Unusable { address: address.to_string(), source: source.into() }
+    }
+}
+
+const BUILT_WITH: &str = match (cfg!(feature = "sql"), cfg!(feature = "salesforce")) {
+    (true, true) => "memory, sqlite, salesforce",
+    (true, false) => "memory, sqlite",
+    (false, true) => "memory, salesforce",
+    (false, false) => "memory",
+};

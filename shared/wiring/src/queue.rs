@@ -1,0 +1,54 @@
+//! Queues by address.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use shared::ports::{MemoryQueue, Queue, SystemClock};
+use url::Url;
+
+use crate::address::queue_name;
+use crate::error::WiringError;
+
+/// How often a message in memory is handed out before it becomes a dead letter.
+const MEMORY_ATTEMPTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
+
+/// Opens the queue at `address`, such as `sqlite:queue.db?queue=events` or `memory:?queue=events`.
+///
+/// # Errors
+///
+/// [`WiringError`] when no adapter takes the scheme, or what stands there cannot be used.
+pub async fn queue(address: &Url) -> Result<Arc<dyn Queue>, WiringError> {
+    let name = queue_name(address)?;
+    match address.scheme() {
+        "memory" => Ok(Arc::new(MemoryQueue::new(&name, MEMORY_ATTEMPTS, Arc::new(SystemClock)))),
+        #[cfg(feature = "sql")]
+        "sqlite" => {
+            let path = crate::address::file(address)?;
+            let options = adapter_sql::queue::QueueOptions::default();
+            let clock = Arc::new(SystemClock);
+            let queue = adapter_sql::queue::SqliteQueue::open(&path, &name, options, clock)
+                .await
+                .map_err(|error| WiringError::unusable(address, error))?;
+            Ok(Arc::new(queue))
+        }
+        _ => Err(WiringError::UnknownPlatform { address: address.clone() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn unknown_scheme_says_what_this_build_takes() {
+        let address = Url::parse("sqs://queue?queue=events").unwrap();
+        let error = queue(&address).await.map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("built with: memory"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn memory_is_always_there() {
+        let address = Url::parse("memory:?queue=events").unwrap();
+        assert_eq!(queue(&address).await.unwrap().name(), "events");
+    }
+}
