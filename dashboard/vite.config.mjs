@@ -49,5 +49,6 @@ export default defineConfig({
   plugins: [stylesInPage()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: { target: 'es2022', assetsInlineLimit: 0, cssCodeSplit: false, modulePreload: { polyfill: false } },
+  test: { include: ['test/**/*.test.ts'] },
   server: { port: 5173, proxy: { '/v1': { target: api, changeOrigin: true } } },
 });

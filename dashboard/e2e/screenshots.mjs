@@ -1,11 +1,11 @@
-// Takes a picture of every page, wide and narrow, light and dark: `node e2e/screenshots.mjs FOLDER`.
+// Takes a picture of every page, wide and narrow, light and dark: `node e2e/screenshots.mjs FOLDER [--full]`.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { addresses, openBrowser, openSite, settle } from './browser.mjs';
 
 const folder = process.argv[2];
 if (folder === undefined) {
-  console.error('usage: node e2e/screenshots.mjs FOLDER');
+  console.error('usage: node e2e/screenshots.mjs FOLDER [--full]');
   process.exit(64);
 }
 mkdirSync(folder, { recursive: true });
@@ -23,7 +23,7 @@ try {
         if (name === 'overview') await page.waitForSelector('.plot canvas');
         await page.waitForTimeout(900);
         const file = join(folder, `${name}-${width}-${colorScheme}.png`);
-        await page.screenshot({ path: file });
+        await page.screenshot({ path: file, fullPage: process.argv.includes('--full') });
         console.log(file);
       }
       await context.close();

@@ -3,6 +3,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { createGzip } from 'node:zlib';
 import { detailOf, recordId, summaryOf } from './data.mjs';
 import { Firm } from './firm.mjs';
 
@@ -129,8 +130,9 @@ function stream(firm, request, response, query) {
 function serveFile(path, response) {
   const file = join(DIST, normalize(path === '/' ? '/index.html' : path));
   if (!file.startsWith(DIST) || !existsSync(file) || !statSync(file).isFile()) throw new Refusal(404, 'Not found', `there is no file \`${path}\``);
-  response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' });
-  createReadStream(file).pipe(response);
+  // Compressed, as every host does it that serves the real ones.
+  response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream', 'content-encoding': 'gzip' });
+  createReadStream(file).pipe(createGzip()).pipe(response);
 }
 
 async function readBody(request) {

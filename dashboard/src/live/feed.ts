@@ -30,6 +30,8 @@ const N_RECENT = 40;
 const CLOSED = 2;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 15_000;
+/** A server ends streams now and then on purpose; one that is back this soon was never away. */
+const GRACE_MS = 4_000;
 /** So many tries in vain, and the state is called offline. */
 const TRIES_UNTIL_OFFLINE = 4;
 
@@ -44,6 +46,7 @@ export class LiveFeed {
   readonly #onState = new Set<(state: LiveState) => void>();
   #stream: Stream | undefined;
   #timer: unknown;
+  #grace: unknown;
   #state: LiveState = 'connecting';
   #newest: number | undefined;
   #recent: readonly ChangeRow[] = [];
@@ -69,6 +72,7 @@ export class LiveFeed {
     this.#stream = stream;
     stream.onopen = () => {
       this.#nTries = 0;
+      this.#endGrace();
       this.#become('live');
     };
     stream.onerror = () => this.#failed(stream);
@@ -107,7 +111,9 @@ export class LiveFeed {
   #failed(stream: Stream): void {
     if (stream !== this.#stream) return;
     this.#nTries += 1;
-    this.#become(this.#nTries >= TRIES_UNTIL_OFFLINE ? 'offline' : 'reconnecting');
+    if (this.#nTries >= TRIES_UNTIL_OFFLINE) this.#become('offline');
+    else if (this.#state === 'live') this.#grace ??= this.#parts.timers.after(GRACE_MS, () => this.#become('reconnecting'));
+    else if (this.#state === 'connecting') this.#become('reconnecting');
     if (stream.readyState !== CLOSED) return;
     const wait = Math.min(FIRST_WAIT_MS * 2 ** (this.#nTries - 1), LONGEST_WAIT_MS);
     this.stop();
@@ -123,7 +129,13 @@ export class LiveFeed {
     for (const listener of this.#onChange) listener(change);
   }
 
+  #endGrace(): void {
+    if (this.#grace !== undefined) this.#parts.timers.cancel(this.#grace);
+    this.#grace = undefined;
+  }
+
   #become(state: LiveState): void {
+    if (state !== 'live') this.#endGrace();
     if (state === this.#state) return;
     this.#state = state;
     for (const listener of this.#onState) listener(state);

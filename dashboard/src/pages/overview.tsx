@@ -1,5 +1,5 @@
 // The first page: how many, how fresh, how healthy, and what just changed.
-import { useCallback } from 'preact/hooks';
+import { useCallback, useEffect } from 'preact/hooks';
 import type { Integration, Overview, QueueState, StatusCount } from '../api/types';
 import { count, counted, duration } from '../format';
 import { noteServerTime } from '../live/clock';
@@ -8,6 +8,7 @@ import { useLoad } from '../load';
 import { ChangeList } from '../parts/change-list';
 import { DayChart } from '../parts/day-chart';
 import { Card, PageHead } from '../parts/frame';
+import { loadPlot } from '../parts/load-plot';
 import { Empty, ProblemBox, Skeleton } from '../parts/states';
 import { Ago, Pill } from '../parts/text';
 import { hrefOf } from '../router';
@@ -29,6 +30,8 @@ export function OverviewPage() {
   }, [api]);
   const loaded = useLoad('overview', ask, REFRESH_AT_LEAST_EVERY_MS);
   useOnChange(REFRESH_AT_MOST_EVERY_MS, everyChange, loaded.reload);
+  // Asked for beside the figures, not after them; without it there is still the table.
+  useEffect(() => void loadPlot().catch(() => undefined), []);
   const { data, problem } = loaded;
   return (
     <>

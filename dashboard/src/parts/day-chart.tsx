@@ -4,6 +4,7 @@ import type { DayCount } from '../api/types';
 import { count, day } from '../format';
 import { onTheme } from '../theme';
 import { Card } from './frame';
+import { loadPlot } from './load-plot';
 import type { Plot } from './plot';
 import { Empty } from './states';
 
@@ -48,7 +49,7 @@ function Drawing({ days, summary, onPoint }: { days: readonly DayCount[]; summar
   useEffect(() => onTheme(() => setTheme((it) => it + 1)), []);
   useEffect(() => {
     let isGone = false;
-    void import('./plot').then(({ makePlot }) => {
+    void loadPlot().then(({ makePlot }) => {
       if (!isGone && place.current !== null) plot.current = makePlot(place.current, latest.current, onPoint);
     }, () => setBroken(true));
     return () => {
