@@ -336,7 +336,7 @@ mod tests {
     async fn memory_queue_keeps_the_contract() {
         let platform = Platform {
             max_attempts: NonZeroU32::new(3).unwrap(),
-            visibility: Duration::from_millis(150),
+            visibility: Duration::from_millis(300),
         };
         contract(platform, || async move {
             let clock = Arc::new(SystemClock);

@@ -8,6 +8,7 @@ pub mod store;
 
 mod database;
 mod error;
+mod turnstile;
 mod writer;
 
 pub use database::MigrationPolicy;

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::database::Database;
 use crate::error::{WriteError, kind_of};
+use crate::turnstile::Turnstile;
 
 /// Jobs that share a commit at most, and that wait at most before callers are held back.
 const N_JOBS: usize = 1024;
@@ -69,7 +70,9 @@ impl<G: WriteGroup> Writer<G> {
     pub(crate) async fn start(database: &Database, group: G) -> Result<Self, sqlx::Error> {
         let connection = database.write_connection().await?;
         let (jobs, waiting) = mpsc::channel(N_JOBS);
-        let task = Task { database: database.clone(), connection: Some(connection), group };
+        let turnstile = database.turnstile();
+        let database = database.clone();
+        let task = Task { database, turnstile, connection: Some(connection), group };
         tokio::spawn(task.serve(waiting));
         Ok(Self { jobs })
     }
@@ -90,6 +93,7 @@ impl<G: WriteGroup> Writer<G> {
 
 struct Task<G> {
     database: Database,
+    turnstile: Turnstile,
     /// Given up after a failure: a fresh one has no half-open transaction.
     connection: Option<SqliteConnection>,
     group: G,
@@ -138,7 +142,9 @@ impl<G: WriteGroup> Task<G> {
             Some(connection) => connection,
             None => self.database.write_connection().await?,
         };
+        let turn = self.turnstile.enter().await;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        drop(turn);
         match self.group.run(&mut transaction, jobs).await {
             Ok(answers) => {
                 transaction.commit().await?;

@@ -9,3 +9,6 @@ mod wake;
 mod write;
 
 pub use sqlite_queue::{QueueOptions, SqliteQueue};
+
+#[cfg(test)]
+mod model_tests;

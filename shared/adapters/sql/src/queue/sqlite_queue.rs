@@ -128,6 +128,23 @@ impl SqliteQueue {
     }
 }
 
+#[cfg(test)]
+impl SqliteQueue {
+    /// Says whether the receipt of `delivery` is valid.
+    pub(super) async fn is_held(&self, delivery: &Delivery) -> bool {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM message WHERE id = CAST(?1 AS INTEGER) \
+                 AND receipt = CAST(?2 AS INTEGER) AND state = 1 AND visible_at > ?3)",
+        )
+        .bind(&delivery.id)
+        .bind(&delivery.receipt)
+        .bind(self.clock.now().as_millis())
+        .fetch_one(self.database.readers())
+        .await
+        .unwrap()
+    }
+}
+
 fn migrator() -> Migrator {
     let mut migrator = sqlx::migrate!("migrations/queue");
     // A queue may share its file with a case store, which counts its own migrations.
