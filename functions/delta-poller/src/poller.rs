@@ -1,0 +1,266 @@
+//! The schedule's handler: every object of one connection, each on its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use metrics::{counter, gauge};
+use shared::ids::{ConnectionId, ObjectName};
+use shared::ports::{Clock, Crm, Health, Ledger, Queue, Random, RunOutcome, SyncJournal, SyncRun};
+use shared::sync::{ConnectionState, ConnectionStatus};
+use shared::time::Timestamp;
+use shared::worker::{Failure, ScheduleHandler, Tick};
+use shared::{PortError, PortErrorKind, chain};
+use tracing::{debug, info, warn};
+
+use crate::sweep::{Sweep, SweepEnd};
+
+#[cfg(test)]
+mod tests;
+
+/// How the poller looks for changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PollSettings {
+    /// How far a window reaches back behind the end of the last one. Together with `lag` it is the
+    /// longest transaction over there that is never missed.
+    pub overlap: Duration,
+    /// How far a window stays behind the time over there.
+    pub lag: Duration,
+    /// With more messages waiting in the queue than this, reading pauses until the next tick.
+    pub max_queue_depth: u64,
+    /// With fewer calls left in the platform's day than this, the connection shows as degraded.
+    pub min_calls_left: u64,
+}
+
+impl Default for PollSettings {
+    fn default() -> Self {
+        Self {
+            overlap: Duration::from_secs(300),
+            lag: Duration::ZERO,
+            max_queue_depth: 100_000,
+            min_calls_left: 1000,
+        }
+    }
+}
+
+/// What a poller works with.
+#[derive(Clone)]
+pub struct PollerPorts {
+    /// The system to read.
+    pub crm: Arc<dyn Crm>,
+    /// Where changes go.
+    pub queue: Arc<dyn Queue>,
+    /// Where cursors and the connection's state are kept.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where runs are kept.
+    pub journal: Arc<dyn SyncJournal>,
+    /// The time here.
+    pub clock: Arc<dyn Clock>,
+    /// Names runs and events.
+    pub random: Arc<dyn Random>,
+}
+
+/// Polls one connection.
+pub struct Poller {
+    pub(crate) connection: ConnectionId,
+    pub(crate) ports: PollerPorts,
+    pub(crate) settings: PollSettings,
+    platform: &'static str,
+    objects: Vec<(ObjectName, Vec<String>)>,
+    is_running: AtomicBool,
+}
+
+/// Ends a run however it ends.
+struct Running<'a>(&'a AtomicBool);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl Poller {
+    /// Polls `objects`, each with the fields to read, in this order: parents before children.
+    pub fn new(
+        connection: ConnectionId,
+        platform: &'static str,
+        objects: Vec<(ObjectName, Vec<String>)>,
+        ports: PollerPorts,
+        settings: PollSettings,
+    ) -> Self {
+        let is_running = AtomicBool::new(false);
+        Self { connection, ports, settings, platform, objects, is_running }
+    }
+
+    /// Reads every object up to now. One that fails does not keep the others from being read.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] with the faults of all objects that were not read to their end.
+    pub async fn poll(&self) -> Result<(), Failure> {
+        if self.is_running.swap(true, Ordering::AcqRel) {
+            debug!(connection = %self.connection, "`{}` is being polled already", self.connection);
+            return Ok(());
+        }
+        let _running = Running(&self.is_running);
+        let health = match self.ports.crm.health().await {
+            Ok(health) => health,
+            Err(error) => {
+                let detail = chain(&error).to_string();
+                self.note_state(ConnectionStatus::Down, Some(detail), None).await;
+                return Err(error.into());
+            }
+        };
+        let end = health.remote_now.minus(self.settings.lag);
+        let mut faults = Vec::new();
+        for (object, fields) in &self.objects {
+            if let Err(fault) = self.sweep(object, fields, end).await {
+                faults.push(fault);
+            }
+        }
+        self.note_health(&health, &faults).await;
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::transient(faults.join("; "))),
+        }
+    }
+
+    /// Reads one object and writes its run into the journal.
+    async fn sweep(
+        &self,
+        object: &ObjectName,
+        fields: &[String],
+        end: Timestamp,
+    ) -> Result<(), String> {
+        let mut run = SyncRun {
+            id: self.ports.random.correlation_id(),
+            connection: self.connection.clone(),
+            object: object.clone(),
+            started_at: self.ports.clock.now(),
+            ended_at: None,
+            outcome: RunOutcome::Running,
+            n_read: 0,
+            n_queued: 0,
+            error: None,
+        };
+        self.record(&run).await;
+        let mut sweep = Sweep { poller: self, object, fields, tally: Default::default() };
+        let ended = sweep.run(end).await;
+        (run.n_read, run.n_queued) = (sweep.tally.n_read, sweep.tally.n_queued);
+        run.ended_at = Some(self.ports.clock.now());
+        let result = match ended {
+            Ok(SweepEnd::UpToDate) => {
+                run.outcome = RunOutcome::Succeeded;
+                Ok(())
+            }
+            Ok(SweepEnd::QueueFull { n_waiting }) => {
+                run.outcome = RunOutcome::Failed;
+                let queue = self.ports.queue.name();
+                run.error = Some(format!("paused: {n_waiting} messages wait in `{queue}`"));
+                Ok(())
+            }
+            Err(error) => {
+                run.outcome = RunOutcome::Failed;
+                let fault = chain(&error).to_string();
+                run.error = Some(fault.clone());
+                Err(fault)
+            }
+        };
+        self.record(&run).await;
+        self.report(&run);
+        result
+    }
+
+    fn report(&self, run: &SyncRun) {
+        let labels =
+            [("connection", self.connection.to_string()), ("object", run.object.to_string())];
+        counter!("poller_rows_read_total", &labels).increment(run.n_read);
+        counter!("poller_rows_queued_total", &labels).increment(run.n_queued);
+        let SyncRun { object, n_read, n_queued, .. } = run;
+        match &run.error {
+            Some(error) => warn!(connection = %self.connection, object = %object, n_rows = n_read,
+                n_queued, error = %error, "`{object}` was not read to its end"),
+            None if *n_queued > 0 => info!(connection = %self.connection, object = %object,
+                n_rows = n_read, n_queued, "queued {n_queued} changes of `{object}`"),
+            None => debug!(connection = %self.connection, object = %object, n_rows = n_read,
+                "nothing new in `{object}`"),
+        }
+    }
+
+    /// The journal is for people: without it the sync goes on.
+    async fn record(&self, run: &SyncRun) {
+        if let Err(error) = self.ports.journal.record(run).await {
+            warn!(object = %run.object, error = %chain(&error), "a sync run was not recorded");
+        }
+    }
+
+    async fn note_health(&self, health: &Health, faults: &[String]) {
+        if let Some(left) = health.calls_left {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+            gauge!("platform_calls_left", "connection" => self.connection.to_string())
+                .set(left as f64);
+        }
+        let few = health.calls_left.filter(|left| *left < self.settings.min_calls_left);
+        let (status, detail) = match (faults, few) {
+            ([], None) => (ConnectionStatus::Healthy, None),
+            ([], Some(left)) => {
+                let detail = format!("only {left} calls are left in the platform's day");
+                (ConnectionStatus::Degraded, Some(detail))
+            }
+            (faults, _) => (ConnectionStatus::Degraded, Some(faults.join("; "))),
+        };
+        self.note_state(status, detail, health.calls_left).await;
+    }
+
+    /// The state is for people too: a fault here is only logged.
+    async fn note_state(
+        &self,
+        status: ConnectionStatus,
+        detail: Option<String>,
+        calls_left: Option<u64>,
+    ) {
+        if let Err(error) = self.write_state(status, detail, calls_left).await {
+            warn!(connection = %self.connection, error = %chain(&error),
+                "the state of `{}` was not written", self.connection);
+        }
+    }
+
+    async fn write_state(
+        &self,
+        status: ConnectionStatus,
+        detail: Option<String>,
+        calls_left: Option<u64>,
+    ) -> Result<(), PortError> {
+        let name = ConnectionState::ledger_name(&self.connection);
+        let entry = self.ports.ledger.get(&name).await?;
+        let revision = entry.as_ref().map_or(0, |it| it.revision);
+        let before: Option<ConnectionState> =
+            entry.and_then(|it| serde_json::from_str(&it.value).ok());
+        let checked_at = self.ports.clock.now();
+        let last_success_at = match status {
+            ConnectionStatus::Healthy | ConnectionStatus::Degraded => Some(checked_at),
+            _ => before.as_ref().and_then(|it| it.last_success_at),
+        };
+        let state = ConnectionState {
+            connection: self.connection.clone(),
+            platform: self.platform.to_owned(),
+            status,
+            detail,
+            checked_at,
+            last_success_at,
+            calls_left: calls_left.or_else(|| before.and_then(|it| it.calls_left)),
+        };
+        let value = serde_json::to_string(&state).map_err(|error| {
+            PortError::new(PortErrorKind::Rejected, "ledger", "put", &name).with_source(error)
+        })?;
+        self.ports.ledger.put(&name, &value, revision).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl ScheduleHandler for Poller {
+    async fn run(&self, _tick: Tick) -> Result<(), Failure> {
+        self.poll().await
+    }
+}
