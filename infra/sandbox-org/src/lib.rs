@@ -1,1 +1,38 @@
-//! Being built.
+//! A Salesforce org on loopback, for development and tests.
+//!
+//! [`Sandbox::start`] serves an org with the rows of an invented law firm: OAuth and SOAP login, describe,
+//! records, collections, queries with paging. It sends outbound messages and change events for every commit.
+
+mod activity;
+mod admin;
+mod api;
+mod auth;
+mod clock;
+mod deliver;
+mod faults;
+mod ids;
+mod journal;
+mod org;
+mod random;
+mod sandbox;
+mod schema;
+mod seed;
+mod server;
+mod settings;
+mod soql;
+mod texts;
+
+pub use clock::Clock;
+pub use deliver::{Subscription, SubscriptionKind, Wrapper};
+pub use journal::JournalError;
+pub use org::OrgError;
+pub use sandbox::{Background, RunningSandbox, Sandbox, SandboxError};
+pub use schema::SchemaError;
+pub use seed::SeedError;
+pub use settings::{ConnectedApp, Seed, Settings};
+
+/// The schema file of the org.
+pub(crate) const OBJECTS: &str = include_str!("../data/objects.schema");
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! Tokens that were given out.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::ids::RecordId;
+
+/// Whom a token stands for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Session {
+    /// The user.
+    pub(crate) user: RecordId,
+    /// When it was issued, in milliseconds.
+    pub(crate) issued_ms: i64,
+}
+
+/// All tokens that were given out.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);
+
+impl Sessions {
+    /// Gives out a token.
+    pub(crate) fn open(&self, org: RecordId, user: RecordId, now_ms: i64) -> String {
+        let mut bytes = [0_u8; 48];
+        // Without a random source tokens would repeat; on loopback that only shares a session.
+        let _ = getrandom::fill(&mut bytes);
+        let secret = URL_SAFE_NO_PAD.encode(bytes).replace('-', ".");
+        let token = format!("{}!AQ{secret}", org.short());
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(token.clone(), Session { user, issued_ms: now_ms });
+        token
+    }
+
+    /// Finds the session of a token that is still good.
+    pub(crate) fn find(&self, token: &str, lifetime: Duration, now_ms: i64) -> Option<Session> {
+        let lifetime_ms = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = *kept.get(token)?;
+        if now_ms - session.issued_ms < lifetime_ms {
+            return Some(session);
+        }
+        kept.remove(token);
+        None
+    }
+
+    /// Ends a token; false when it was not good.
+    pub(crate) fn close(&self, token: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token).is_some()
+    }
+
+    /// Ends all tokens.
+    pub(crate) fn close_all(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

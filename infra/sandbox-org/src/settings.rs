@@ -1,0 +1,86 @@
+//! What a sandbox is started with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::deliver::Subscription;
+
+/// A connected app that may ask for tokens.
+#[derive(Clone)]
+pub struct ConnectedApp {
+    /// Its consumer key.
+    pub client_id: String,
+    /// Its consumer secret.
+    pub client_secret: String,
+    /// Public key, PEM, that its JWT assertions are checked with.
+    pub public_key_pem: Option<String>,
+}
+
+impl std::fmt::Debug for ConnectedApp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectedApp").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
+/// The rows an org begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Seed {
+    /// 1,000 accounts, 3,000 contacts and 10,000 cases of an invented law firm.
+    #[default]
+    Firm,
+    /// No rows but the users.
+    Empty,
+}
+
+/// What a sandbox is started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Apps that may ask for tokens.
+    pub apps: Vec<ConnectedApp>,
+    /// User that apps run as and people log in as.
+    pub username: String,
+    /// Password of the user; a security token behind it is taken too.
+    pub password: String,
+    /// How long a token is good after it was issued.
+    pub token_lifetime: Duration,
+    /// Requests of a day, as `Sforce-Limit-Info` tells.
+    pub daily_requests: u64,
+    /// Rows to begin with.
+    pub seed: Seed,
+    /// File that keeps the changes over a restart, one commit a line.
+    pub journal: Option<PathBuf>,
+    /// Where changes are sent.
+    pub subscriptions: Vec<Subscription>,
+    /// Changes a second that the firm makes by itself; 0 for none.
+    pub activity_per_second: f64,
+    /// What the firm's activity is drawn from.
+    pub random_seed: u64,
+    /// URL that clients reach the org by; the address it listens on when absent.
+    pub instance_url: Option<String>,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            apps: vec![ConnectedApp {
+                client_id: "moodbridge-sandbox".into(),
+                client_secret: "sandbox-secret".into(),
+                public_key_pem: None,
+            }],
+            username: "admin@sandbox.example".into(),
+            password: "sandbox-password".into(),
+            token_lifetime: Duration::from_secs(2 * 60 * 60),
+            daily_requests: 15_000_000,
+            seed: Seed::Firm,
+            journal: None,
+            subscriptions: Vec::new(),
+            activity_per_second: 0.0,
+            random_seed: 1,
+            instance_url: None,
+            clock: Clock::system(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Queries in a table, and what they give.
