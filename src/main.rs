@@ -1,3 +1,7 @@
-//! Being built.
+//! The `moodbridge` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    moodbridge::run()
+}

@@ -1,0 +1,123 @@
+//! The commands and their arguments.
+
+mod audit;
+mod config;
+mod db;
+mod queue;
+mod sandbox;
+mod sync;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use shared::error::chain;
+use shared::telemetry::{self, LogFormat};
+
+use crate::dev::{self, DevArgs};
+use crate::exit::{BAD_SETTINGS, CommandError};
+use crate::output::Output;
+use crate::process;
+use crate::settings::Settings;
+
+/// Keeps a law firm's case management in step with Salesforce and its data platforms.
+#[derive(Debug, Parser)]
+#[command(name = "moodbridge", version, after_help = EXIT_CODES)]
+struct Arguments {
+    /// The settings file. Without one, every setting has its default and `--data-dir` holds the data.
+    #[arg(long, global = true, value_name = "FILE", env = "MOODBRIDGE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where data is kept when the settings do not say.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".moodbridge")]
+    data_dir: PathBuf,
+    /// Answers with one JSON document instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    /// How much is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,sqlx=warn`.
+    #[arg(long, global = true, value_name = "LEVEL", env = "LOG_LEVEL")]
+    log: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:\n  0   done\n  1   failed\n  2   wrong arguments\n  3   checked and found wrong (audit chain, migrations)\n  78  the settings cannot be used";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything on this machine with a Salesforce sandbox: no account needed.
+    Dev(DevArgs),
+    /// Runs every function in this process, as the settings say.
+    Serve,
+    /// Runs only the Salesforce sandbox.
+    Sandbox(sandbox::SandboxArgs),
+    /// Prepares and inspects the case store.
+    #[command(subcommand)]
+    Db(db::DbCommand),
+    /// Reads what changed, or says how far reading has come.
+    #[command(subcommand)]
+    Sync(sync::SyncCommand),
+    /// Looks into the queues and their dead letters.
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
+    /// Proves the audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Checks the settings.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+/// Runs the command that the arguments of this process name.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&CommandError::failed("start the runtime", error)),
+    };
+    match runtime.block_on(dispatch(arguments)) {
+        Ok(code) => code,
+        Err(error) => report(&error),
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
+    let Arguments { config, data_dir, json, log, command } = arguments;
+    let output = if json { Output::Json } else { Output::Text };
+    let is_server = matches!(command, Command::Dev(_) | Command::Serve | Command::Sandbox(_));
+    let default_level = if is_server { "info" } else { "warn" };
+    let format = match (is_server, json) {
+        (true, false) if std::io::IsTerminal::is_terminal(&std::io::stdout()) => LogFormat::Text,
+        _ => LogFormat::Json,
+    };
+    let level = log.as_deref().unwrap_or(default_level);
+    if is_server || log.is_some() {
+        telemetry::start(level, format);
+    }
+    let settings = || Settings::load(config.as_deref(), &data_dir);
+    match command {
+        Command::Dev(args) => dev::run(args, &data_dir).await,
+        Command::Serve => process::serve(settings()?).await,
+        Command::Sandbox(args) => sandbox::run(args, output).await,
+        Command::Db(command) => db::run(command, &settings()?, output).await,
+        Command::Sync(command) => sync::run(command, &settings()?, output).await,
+        Command::Queue(command) => queue::run(command, &settings()?, output).await,
+        Command::Audit(command) => audit::run(command, &settings()?, output).await,
+        Command::Config(command) => {
+            config::run(command, config.as_deref(), &data_dir, output).await
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a failed command")]
+fn report(error: &CommandError) -> ExitCode {
+    match error {
+        CommandError::Settings(settings) => {
+            eprintln!("error: the settings cannot be used (exit code {BAD_SETTINGS})");
+            for fault in settings.faults() {
+                eprintln!("  - {fault}");
+            }
+        }
+        CommandError::Failed { .. } => eprintln!("error: {}", chain(error)),
+    }
+    error.exit_code()
+}

@@ -1,0 +1,67 @@
+//! `moodbridge sandbox`: only the Salesforce sandbox, for tests of other programs.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use sandbox_org::{Sandbox, Seed, Settings};
+use tokio::net::TcpListener;
+
+use crate::exit::{CommandError, SUCCESS};
+use crate::output::Output;
+
+/// What the sandbox can be told.
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// The port it listens on; 0 takes a free one.
+    #[arg(long, default_value_t = 8081)]
+    port: u16,
+    /// Changes a second that the firm makes by itself; 0 for none.
+    #[arg(long, default_value_t = 0.0)]
+    activity: f64,
+    /// Keeps changes in this file over a restart.
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Begins with an empty org instead of 14,000 records.
+    #[arg(long)]
+    empty: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Started {
+    url: String,
+    organization_id: String,
+}
+
+impl std::fmt::Display for Started {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Salesforce sandbox {} at {}", self.organization_id, self.url)
+    }
+}
+
+/// Runs the sandbox until the process is told to stop.
+///
+/// # Errors
+///
+/// When the port is taken or the journal cannot be used.
+pub(crate) async fn run(args: SandboxArgs, output: Output) -> Result<ExitCode, CommandError> {
+    let tried = format!("listen on port {} (try `--port 0`)", args.port);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
+        .await
+        .map_err(|error| CommandError::failed(tried, error))?;
+    let settings = Settings {
+        journal: args.journal,
+        seed: if args.empty { Seed::Empty } else { Seed::Firm },
+        activity_per_second: args.activity,
+        ..Settings::default()
+    };
+    let sandbox = Sandbox::start(settings, listener)
+        .map_err(|error| CommandError::failed("start the sandbox", error))?;
+    let started =
+        Started { url: sandbox.url(), organization_id: sandbox.organization_id().to_owned() };
+    output.answer(&started).map_err(|error| CommandError::failed("print the answer", error))?;
+    host::shutdown_signal().await;
+    sandbox.stop().await;
+    Ok(SUCCESS.into())
+}
