@@ -3,6 +3,7 @@
 //! `docs/webhooks.md` lists the endpoints, the settings and the answer to every bad input.
 
 mod answer;
+mod app;
 
 mod body;
 mod change_events;
@@ -17,6 +18,7 @@ mod settings;
 mod signed_webhook;
 mod soap;
 
+pub use app::app;
 pub use config::Config;
 pub use endpoints::router;
 pub use intake::{Intake, Limits};

@@ -1,3 +1,8 @@
-//! Being built.
+//! Takes webhooks, proves who sent them, and queues each change once.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    host::start(webhook_intake::app).await
+}

@@ -212,6 +212,3 @@ impl Source {
 fn text_of<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|it| it.to_str().ok())
 }
-
-#[cfg(test)]
-mod tests;
