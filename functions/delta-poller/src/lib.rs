@@ -2,10 +2,14 @@
 //!
 //! It is the safety net below the webhooks: whatever they lose, the next window finds.
 
+mod app;
 mod bookmark;
+mod config;
 mod event;
 mod poller;
 mod sweep;
 mod window;
 
+pub use app::app;
+pub use config::Config;
 pub use poller::{PollSettings, Poller, PollerPorts};

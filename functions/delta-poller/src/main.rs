@@ -1,3 +1,8 @@
-//! Being built.
+//! The delta poller, on the host that the environment names.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    host::start(delta_poller::app).await
+}
