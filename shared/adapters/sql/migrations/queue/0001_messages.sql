@@ -39,9 +39,16 @@ CREATE TABLE dead_letter (
 ) STRICT;
 CREATE INDEX dead_letter_age ON dead_letter (queue_id, died_at);
 
--- The dedupe keys still remembered, as digests, in the order of their messages.
-CREATE TABLE sent_key (
+-- The newest dedupe keys, as digests, in the order of their messages; writers have a copy in memory.
+CREATE TABLE recent_key (
     message_id INTEGER PRIMARY KEY,
-    key        BLOB    NOT NULL UNIQUE,
+    key        BLOB    NOT NULL,
     expires_at INTEGER NOT NULL
 ) STRICT;
+
+-- The other keys that are remembered.
+CREATE TABLE sent_key (
+    key        BLOB    PRIMARY KEY,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sent_key_age ON sent_key (expires_at);

@@ -1,5 +1,7 @@
 //! A queue in an SQLite file, which several processes may share.
 
+mod bulk;
+mod dedupe;
 mod read;
 mod receive;
 mod send;

@@ -10,6 +10,7 @@ use shared::time::Timestamp;
 use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 
+use super::dedupe::prune;
 use super::send::{Outgoing, Sender};
 use super::{receive, settle};
 use crate::queue::QueueOptions;
@@ -115,13 +116,14 @@ impl WriteGroup for QueueWrites {
                 *answer = receive::receive(connection, turn, *max, *visibility).await?;
             }
         }
-        if now.since(self.pruned_at) >= PRUNE_EVERY && !self.sender.prune(connection, now).await? {
+        if now.since(self.pruned_at) >= PRUNE_EVERY && !prune(connection, now).await? {
             self.pruned_at = now;
         }
         Ok(answers)
     }
 
     fn committed(&mut self) {
+        self.sender.committed();
         if self.has_news {
             self.bell.notify_waiters();
         }

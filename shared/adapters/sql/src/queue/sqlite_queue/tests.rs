@@ -189,23 +189,34 @@ async fn dedupe_key_is_forgotten_after_its_time_and_pruned() {
     let path = folder.path().join("queue.db");
     let options = QueueOptions { dedupe_for: Duration::from_hours(1), ..QueueOptions::default() };
     let queue = SqliteQueue::open(&path, "events", options, clock.clone()).await.unwrap();
-    let batch: Vec<_> = (0..5000).map(|it| keyed(&it.to_string())).collect();
-    queue.send(batch).await.unwrap();
-
-    clock.advance(Duration::from_mins(59));
-    assert_eq!(queue.send(vec![keyed("7")]).await.unwrap(), [SendOutcome::Duplicate]);
-    clock.advance(Duration::from_mins(2));
-    assert_eq!(queue.send(vec![keyed("7")]).await.unwrap(), [SendOutcome::Queued]);
-    assert_eq!(queue.send(vec![keyed("7")]).await.unwrap(), [SendOutcome::Duplicate]);
-    for _ in 0..3 {
+    // Enough keys that they move into the index.
+    for from in [0, 10_000, 20_000] {
+        let batch = (from..from + 10_000).map(|it| keyed(&it.to_string())).collect();
+        queue.send(batch).await.unwrap();
+    }
+    for _ in 0..20 {
         queue.send(vec![message("next")]).await.unwrap();
     }
+    assert!(count(&queue, "SELECT count(*) FROM sent_key").await >= 20_000);
+    assert!(count(&queue, "SELECT count(*) FROM recent_key").await <= 10_000);
 
-    let n_keys: i64 = sqlx::query_scalar("SELECT count(*) FROM sent_key")
-        .fetch_one(queue.database.readers())
-        .await
-        .unwrap();
-    assert_eq!(n_keys, 1);
+    clock.advance(Duration::from_mins(59));
+    for key in ["7", "19999", "29999"] {
+        assert_eq!(queue.send(vec![keyed(key)]).await.unwrap(), [SendOutcome::Duplicate]);
+    }
+    clock.advance(Duration::from_mins(2));
+    for key in ["7", "29999"] {
+        assert_eq!(queue.send(vec![keyed(key)]).await.unwrap(), [SendOutcome::Queued]);
+        assert_eq!(queue.send(vec![keyed(key)]).await.unwrap(), [SendOutcome::Duplicate]);
+    }
+    for _ in 0..20 {
+        queue.send(vec![message("next")]).await.unwrap();
+    }
+    assert_eq!(count(&queue, "SELECT count(*) FROM sent_key").await, 0);
+}
+
+async fn count(queue: &SqliteQueue, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(queue.database.readers()).await.unwrap()
 }
 
 #[tokio::test]

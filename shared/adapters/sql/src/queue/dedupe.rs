@@ -1,0 +1,202 @@
+//! Remembers dedupe keys.
+//!
+//! Keys come in no order, so an index over all of them would write one page for every message.
+//! Here the newest keys are only appended to a table, and looked up in a copy in memory; when there
+//! are many, they move into the index in the order of the keys, a slice with each commit, so that
+//! many of them share a page.
+
+use std::collections::HashMap;
+
+use shared::time::Timestamp;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteArguments;
+
+use super::bulk::{Bulk, add};
+use super::write::Turn;
+
+/// The start of the SHA-256 of a queue and a key in it: collisions are not to be expected.
+pub(super) type Key = [u8; 16];
+
+/// Keys in memory before they move into the index; each takes some 60 bytes.
+const N_RECENT: usize = 16_384;
+/// Keys that are no longer remembered, removed in one commit at most.
+const N_PRUNED: u32 = 2000;
+
+/// A key not yet in the index.
+#[derive(Clone, Copy)]
+struct Recent {
+    message_id: i64,
+    expires_at: i64,
+}
+
+/// Keys on the way into the index.
+#[derive(Clone, Copy)]
+struct Move {
+    /// The last message whose key moves.
+    until_id: i64,
+    /// The first byte of the next keys to move.
+    next: u8,
+}
+
+/// First bytes of keys that move together: 16 slices.
+const SLICE: u8 = 16;
+
+/// The keys of the messages in one file, as far as its writer knows them.
+#[derive(Default)]
+pub(super) struct Keys {
+    recent: HashMap<Key, Recent>,
+    /// The last message of which this copy knows.
+    last_id: i64,
+    moving: Option<Move>,
+    /// Whether the copy has changes of a transaction that is not committed.
+    is_ahead: bool,
+}
+
+impl Keys {
+    /// Notes that what was remembered last is durable.
+    pub(super) fn committed(&mut self) {
+        self.is_ahead = false;
+    }
+
+    /// Learns what other writers have remembered, before messages `first_id` to `last_id` are sent.
+    pub(super) async fn catch_up(
+        &mut self,
+        connection: &mut SqliteConnection,
+        first_id: i64,
+        last_id: i64,
+    ) -> Result<(), sqlx::Error> {
+        // After a rollback, and when somebody else has moved the keys, the copy starts afresh.
+        let is_stale = self.moving.is_none() && self.recent.len() > N_RECENT * 3;
+        if self.is_ahead || is_stale {
+            *self = Self::default();
+        }
+        self.is_ahead = true;
+        if first_id - 1 != self.last_id {
+            let missed: Vec<(i64, Vec<u8>, i64)> = sqlx::query_as(
+                "SELECT message_id, key, expires_at FROM recent_key WHERE message_id > ?1",
+            )
+            .bind(self.last_id)
+            .fetch_all(connection)
+            .await?;
+            for (message_id, key, expires_at) in missed {
+                if let Ok(key) = Key::try_from(key) {
+                    self.recent.insert(key, Recent { message_id, expires_at });
+                }
+            }
+        }
+        self.last_id = last_id;
+        Ok(())
+    }
+
+    /// Remembers the `keys` of messages, and returns the ids of those whose key was known.
+    pub(super) async fn remember(
+        &mut self,
+        connection: &mut SqliteConnection,
+        bulk: &mut Bulk,
+        turn: Turn,
+        keys: &[(i64, Key)],
+    ) -> Result<Vec<i64>, sqlx::Error> {
+        let now = turn.now.as_millis();
+        let expires_at = turn.now.plus(turn.options.dedupe_for).as_millis();
+        let mut known = Vec::new();
+        let mut fresh = Vec::with_capacity(keys.len());
+        let indexed = indexed(connection, bulk, now, keys).await?;
+        for &(message_id, key) in keys {
+            let is_recent = self.recent.get(&key).is_some_and(|it| it.expires_at > now);
+            if is_recent || indexed.contains(&key) {
+                known.push(message_id);
+            } else {
+                self.recent.insert(key, Recent { message_id, expires_at });
+                fresh.push((message_id, key));
+            }
+        }
+        let head = "INSERT INTO recent_key (message_id, key, expires_at) VALUES ";
+        for rows in bulk.chunks(&fresh) {
+            let mut arguments = SqliteArguments::default();
+            for (message_id, key) in rows {
+                add(&mut arguments, *message_id)?;
+                add(&mut arguments, key.as_slice())?;
+                add(&mut arguments, expires_at)?;
+            }
+            let sql = bulk.statement(head, "(?,?,?)", rows.len(), "");
+            sqlx::query_with(sql, arguments).execute(&mut *connection).await?;
+        }
+        Ok(known)
+    }
+
+    /// Moves the next slice of keys into the index, when it is time.
+    pub(super) async fn move_slice(
+        &mut self,
+        connection: &mut SqliteConnection,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        if self.moving.is_none() && self.recent.len() >= N_RECENT {
+            self.moving = Some(Move { until_id: self.last_id, next: 0 });
+        }
+        let Some(Move { until_id, next }) = self.moving else { return Ok(()) };
+        sqlx::query(
+            "INSERT INTO sent_key (key, expires_at) \
+             SELECT key, max(expires_at) FROM recent_key \
+             WHERE message_id <= ?1 AND expires_at > ?2 AND key >= ?3 AND (?4 IS NULL OR key < ?4) \
+             GROUP BY key ORDER BY key \
+             ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at",
+        )
+        .bind(until_id)
+        .bind(now.as_millis())
+        .bind(vec![next])
+        .bind(next.checked_add(SLICE).map(|it| vec![it]))
+        .execute(&mut *connection)
+        .await?;
+        self.moving = match next.checked_add(SLICE) {
+            Some(next) => Some(Move { until_id, next }),
+            None => {
+                sqlx::query("DELETE FROM recent_key WHERE message_id <= ?1")
+                    .bind(until_id)
+                    .execute(connection)
+                    .await?;
+                self.recent.retain(|_, it| it.message_id > until_id);
+                None
+            }
+        };
+        Ok(())
+    }
+}
+
+/// Returns those of `keys` that the index has, and still remembers.
+async fn indexed(
+    connection: &mut SqliteConnection,
+    bulk: &mut Bulk,
+    now: i64,
+    keys: &[(i64, Key)],
+) -> Result<Vec<Key>, sqlx::Error> {
+    let mut found = Vec::new();
+    let head = "SELECT key FROM sent_key WHERE expires_at > ? AND key IN (";
+    for rows in bulk.chunks(keys) {
+        let mut arguments = SqliteArguments::default();
+        add(&mut arguments, now)?;
+        for (_, key) in rows {
+            add(&mut arguments, key.as_slice())?;
+        }
+        let sql = bulk.statement(head, "?", rows.len(), ")");
+        let known: Vec<Vec<u8>> =
+            sqlx::query_scalar_with(sql, arguments).fetch_all(&mut *connection).await?;
+        found.extend(known.into_iter().filter_map(|it| Key::try_from(it).ok()));
+    }
+    Ok(found)
+}
+
+/// Removes some keys that are no longer remembered; says whether there may be more.
+pub(super) async fn prune(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let pruned = sqlx::query(
+        "DELETE FROM sent_key WHERE key IN \
+             (SELECT key FROM sent_key WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+    )
+    .bind(now.as_millis())
+    .bind(N_PRUNED)
+    .execute(connection)
+    .await?;
+    Ok(pruned.rows_affected() == u64::from(N_PRUNED))
+}
