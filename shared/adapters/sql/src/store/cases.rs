@@ -14,8 +14,8 @@ use crate::error::read_error;
 
 /// Cases on a page at most.
 const MAX_LIMIT: u32 = 200;
-/// Up to so many hits are looked up one by one and sorted; more are looked for along the order.
-const N_SORTED_HITS: i64 = 1_000;
+/// Up to so many cases are looked up one by one and sorted; more are looked for along the order.
+const N_SORTED: i64 = 1_000;
 
 /// The columns of a line, read from `cases` joined with the names.
 pub(super) const SUMMARY_COLUMNS: &str = "cases.id, cases.case_number, cases.docket_number, \
@@ -120,12 +120,9 @@ pub(super) async fn list(readers: &SqlitePool, filter: &CaseFilter) -> Result<Ca
     };
     let mut connection = readers.acquire().await.map_err(failed)?;
     let search = filter.search.as_deref().and_then(match_query);
-    let hits = match search {
-        Some(query) => Some(Hits::probe(&mut connection, query).await.map_err(failed)?),
-        None => None,
-    };
+    let path = Path::choose(&mut connection, filter, search.as_deref()).await.map_err(failed)?;
     let limit = filter.limit.clamp(1, MAX_LIMIT);
-    let statement = Statement::new(filter, cursor.as_ref(), hits.as_ref(), limit);
+    let statement = Statement::new(filter, cursor.as_ref(), search.as_deref(), path, limit);
     let (sql, arguments) = statement.map_err(|cause| failed(sqlx::Error::Encode(cause)))?.finish();
     // The text is made of constants alone; what people typed is in the arguments.
     let mut lines: Vec<Line> = sqlx::query_as_with(AssertSqlSafe(sql), arguments)
@@ -143,22 +140,60 @@ pub(super) async fn list(readers: &SqlitePool, filter: &CaseFilter) -> Result<Ca
     Ok(CasePage { items: items.map_err(failed)?, next_cursor })
 }
 
-/// A search, and whether it hits few cases.
-struct Hits {
-    query: String,
-    are_few: bool,
+/// How the cases of a page are found. The file keeps no statistics that would let SQLite choose.
+#[derive(Clone, Copy)]
+enum Path {
+    /// A filter leaves few cases: look those up in its index, and sort them.
+    Filter(&'static str),
+    /// A search has few hits: look those up, and sort them.
+    Hits,
+    /// Walk along the order until the page is full.
+    Order,
 }
 
-impl Hits {
-    async fn probe(connection: &mut SqliteConnection, query: String) -> Result<Self, sqlx::Error> {
-        let n_hits: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM (SELECT 1 FROM case_search WHERE case_search MATCH ?1 LIMIT ?2)",
-        )
-        .bind(&query)
-        .bind(N_SORTED_HITS + 1)
-        .fetch_one(connection)
-        .await?;
-        Ok(Self { query, are_few: n_hits <= N_SORTED_HITS })
+impl Path {
+    async fn choose(
+        connection: &mut SqliteConnection,
+        filter: &CaseFilter,
+        search: Option<&str>,
+    ) -> Result<Self, sqlx::Error> {
+        let account = filter.account_id.as_ref().map(EntityId::as_str);
+        let probes = [
+            (
+                Self::Filter("cases_by_account"),
+                account,
+                "SELECT 1 FROM cases WHERE account_id = ?1 LIMIT ?2",
+            ),
+            (Self::Hits, search, "SELECT 1 FROM case_search WHERE case_search MATCH ?1 LIMIT ?2"),
+            (
+                Self::Filter("cases_by_status"),
+                filter.status.as_deref(),
+                "SELECT 1 FROM cases WHERE status = ?1 AND is_deleted = 0 LIMIT ?2",
+            ),
+            (
+                Self::Filter("cases_by_court"),
+                filter.court.as_deref(),
+                "SELECT 1 FROM cases WHERE court = ?1 AND is_deleted = 0 LIMIT ?2",
+            ),
+            (
+                Self::Filter("cases_by_priority"),
+                filter.priority.as_deref(),
+                "SELECT 1 FROM cases WHERE priority = ?1 AND is_deleted = 0 LIMIT ?2",
+            ),
+        ];
+        for (path, value, sql) in probes {
+            let Some(value) = value else { continue };
+            let n_cases: i64 =
+                sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM ({sql})")))
+                    .bind(value)
+                    .bind(N_SORTED + 1)
+                    .fetch_one(&mut *connection)
+                    .await?;
+            if n_cases <= N_SORTED {
+                return Ok(path);
+            }
+        }
+        Ok(Self::Order)
     }
 }
 
@@ -176,14 +211,19 @@ impl Statement {
     fn new(
         filter: &CaseFilter,
         cursor: Option<&Cursor>,
-        hits: Option<&Hits>,
+        search: Option<&str>,
+        path: Path,
         limit: u32,
     ) -> Result<Self, Refused> {
         let mut it = Self {
             conditions: "is_deleted = 0".to_owned(),
             arguments: SqliteArguments::default(),
             order: order(filter.sort),
-            index: index(filter, hits),
+            index: match path {
+                Path::Filter(index) => format!("INDEXED BY {index}"),
+                Path::Hits => "NOT INDEXED".to_owned(),
+                Path::Order => format!("INDEXED BY {}", order(filter.sort).index),
+            },
         };
         it.arguments.add(i64::from(limit) + 1)?;
         it.equal("status", filter.status.as_deref())?;
@@ -203,10 +243,10 @@ impl Statement {
             let condition = format!(" AND ({column}, id) {behind} (?{}, ?{at})", at - 1);
             it.conditions.push_str(&condition);
         }
-        if let Some(hits) = hits {
-            it.arguments.add(hits.query.clone())?;
+        if let Some(search) = search {
+            it.arguments.add(search.to_owned())?;
             // The sign keeps the hits from being looked up one by one.
-            let sign = if hits.are_few { "" } else { "+" };
+            let sign = if matches!(path, Path::Hits) { "" } else { "+" };
             let condition = format!(
                 " AND {sign}row_number IN \
                  (SELECT rowid FROM case_search WHERE case_search MATCH ?{})",
@@ -245,26 +285,4 @@ impl Statement {
         );
         (sql, arguments)
     }
-}
-
-/// Chooses the index to walk: the file keeps no statistics that would let SQLite choose well.
-fn index(filter: &CaseFilter, hits: Option<&Hits>) -> String {
-    if hits.is_some_and(|it| it.are_few) {
-        return "NOT INDEXED".to_owned();
-    }
-    let usual_order = filter.sort == CaseSort::UpdatedDesc;
-    let chosen = if filter.account_id.is_some() {
-        "cases_by_account"
-    } else if usual_order && filter.court.is_some() {
-        "cases_by_court"
-    } else if usual_order && filter.status.is_some() {
-        "cases_by_status"
-    } else if usual_order && filter.priority.is_some() {
-        "cases_by_priority"
-    } else if usual_order && filter.is_closed.is_some() {
-        "cases_by_state"
-    } else {
-        order(filter.sort).index
-    };
-    format!("INDEXED BY {chosen}")
 }

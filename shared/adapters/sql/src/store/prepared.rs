@@ -1,5 +1,7 @@
 //! A write made ready by its caller, so that the one writing task only binds and executes.
 
+use std::fmt::Write as _;
+
 use shared::ids::{EntityId, ObjectName, RecordId};
 use shared::model::{Entity, FieldValue, Fields};
 use shared::ports::Write;
@@ -25,9 +27,9 @@ pub(super) enum Cell {
 pub(super) struct PreparedWrite {
     /// The write itself.
     pub(super) write: Write,
-    /// Inserts or updates the row.
-    pub(super) upsert: String,
-    /// The row's own columns, in the order of the upsert.
+    /// Spells the statements for the row.
+    pub(super) statements: RowStatements,
+    /// The row's own columns, in the order of its statements.
     pub(super) cells: Vec<Cell>,
     /// The shadow's fields as JSON.
     pub(super) shadow_fields: String,
@@ -74,7 +76,7 @@ impl PreparedWrite {
             .map(|(field, at)| (field.as_str(), at.as_millis()))
             .collect();
         Ok(Self {
-            upsert: upsert(entity, &columns),
+            statements: RowStatements { table: table(entity), columns },
             cells,
             shadow_fields: encode(serde_json::to_string(&write.shadow.fields))?,
             field_versions: encode(serde_json::to_string(&versions))?,
@@ -99,7 +101,7 @@ fn rejected(subject: String) -> PortError {
 }
 
 /// Returns the table of `entity`.
-pub(super) const fn table(entity: Entity) -> &'static str {
+const fn table(entity: Entity) -> &'static str {
     match entity {
         Entity::Account => "accounts",
         Entity::Contact => "contacts",
@@ -125,26 +127,61 @@ fn cell(column: &str, value: &FieldValue) -> Option<Cell> {
     }
 }
 
-/// Spells the statement that inserts or updates a row of `entity` with `columns`.
-///
-/// Its parameters: id, connection, object, record id, deleted, version, now, whether a local value
-/// changes, then the columns.
-fn upsert(entity: Entity, columns: &[&'static str]) -> String {
-    use std::fmt::Write as _;
-    let (table, mut names, mut values, mut updates) =
-        (table(entity), String::new(), String::new(), String::new());
-    for (at, column) in columns.iter().enumerate() {
-        let _ = write!(names, ", {column}");
-        let _ = write!(values, ", ?{}", at + 9);
-        let _ = write!(updates, ", {column} = excluded.{column}");
+/// The statements for one row. Their parameters are the same: id, connection, object, record id,
+/// deleted, version, now, then the columns.
+#[derive(Debug)]
+pub(super) struct RowStatements {
+    table: &'static str,
+    columns: Vec<&'static str>,
+}
+
+/// The number of the parameter that holds the first column.
+const FIRST_COLUMN: usize = 8;
+
+impl RowStatements {
+    /// Spells the statement that inserts the row.
+    pub(super) fn insert(&self) -> String {
+        let Self { table, columns } = self;
+        let (mut names, mut values) = (String::new(), String::new());
+        for (column, number) in columns.iter().zip(FIRST_COLUMN..) {
+            let _ = write!(names, ", {column}");
+            let _ = write!(values, ", ?{number}");
+        }
+        format!(
+            "INSERT INTO {table} (id, connection, object, record_id, is_deleted, version, \
+             created_at, updated_at{names}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7{values})"
+        )
     }
-    format!(
-        "INSERT INTO {table} (id, connection, object, record_id, is_deleted, version, created_at, \
-         updated_at{names}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7{values}) \
-         ON CONFLICT (id) DO UPDATE SET is_deleted = excluded.is_deleted, \
-         version = excluded.version, \
-         updated_at = iif(?8, excluded.updated_at, updated_at){updates}"
-    )
+
+    /// Spells the statement that asks which values differ from the stored ones: bit 0 for deleted,
+    /// then one bit a column. No row answers when none is stored.
+    pub(super) fn differences(&self) -> String {
+        let Self { table, columns } = self;
+        let mut bits = "(is_deleted IS NOT ?5)".to_owned();
+        for (place, column) in columns.iter().enumerate() {
+            let _ =
+                write!(bits, " | (({column} IS NOT ?{}) << {})", place + FIRST_COLUMN, place + 1);
+        }
+        format!("SELECT {bits} FROM {table} WHERE id = ?1")
+    }
+
+    /// Spells the statement that updates what differs: an index is only touched when one of its
+    /// columns is named.
+    pub(super) fn update(&self, differences: i64, is_audited: bool) -> String {
+        let Self { table, columns } = self;
+        let differs = |bit: usize| differences >> bit & 1 == 1;
+        let mut sets = "version = ?6".to_owned();
+        if is_audited {
+            sets.push_str(", updated_at = ?7");
+        }
+        if differs(0) {
+            sets.push_str(", is_deleted = ?5");
+        }
+        for (place, column) in columns.iter().enumerate().filter(|(place, _)| differs(place + 1)) {
+            let _ = write!(sets, ", {column} = ?{}", place + FIRST_COLUMN);
+        }
+        format!("UPDATE {table} SET {sets} WHERE id = ?1")
+    }
 }
 
 fn label(entity: Entity, row: &Fields) -> Option<String> {

@@ -7,7 +7,7 @@ use shared::ports::{Clock, Committed, SyncRun};
 use shared::sync::AuditColumns;
 use shared::time::Timestamp;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
+use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
 use tokio::sync::watch;
 
 use super::decode::{count, number};
@@ -167,33 +167,43 @@ async fn write_row(
     prepared: &PreparedWrite,
     at: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let PreparedWrite { write, upsert, cells, .. } = prepared;
-    let key = &write.shadow.key;
+    let differences = sqlx::query_scalar_with(
+        AssertSqlSafe(prepared.statements.differences()),
+        row_arguments(prepared, at)?,
+    );
+    let differences: Option<i64> = differences.fetch_optional(&mut *connection).await?;
+    let sql = match differences {
+        None => prepared.statements.insert(),
+        Some(bits) => prepared.statements.update(bits, prepared.write.audit.is_some()),
+    };
     // The text is made of the names of `Entity::columns` alone.
-    let mut query = sqlx::query(AssertSqlSafe(upsert.as_str()))
-        .bind(write.entity_id.as_str())
-        .bind(key.connection.as_str())
-        .bind(key.object.as_str())
-        .bind(key.record_id.as_str())
-        .bind(write.shadow.is_deleted)
-        .bind(write.shadow.version.as_millis())
-        .bind(at.as_millis())
-        .bind(write.audit.is_some());
-    for cell in cells {
-        query = bind(query, cell);
-    }
-    query.execute(connection).await.map(drop)
+    sqlx::query_with(AssertSqlSafe(sql), row_arguments(prepared, at)?)
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
-fn bind<'q>(
-    query: sqlx::query::Query<'q, Sqlite, SqliteArguments>,
-    cell: &'q Cell,
-) -> sqlx::query::Query<'q, Sqlite, SqliteArguments> {
-    match cell {
-        Cell::Null => query.bind(None::<i64>),
-        Cell::Int(value) => query.bind(*value),
-        Cell::Text(text) => query.bind(text),
-    }
+fn row_arguments(prepared: &PreparedWrite, at: Timestamp) -> Result<SqliteArguments, sqlx::Error> {
+    let PreparedWrite { write, cells, .. } = prepared;
+    let key = &write.shadow.key;
+    let mut arguments = SqliteArguments::default();
+    let mut add = |cell: Cell| {
+        match cell {
+            Cell::Null => arguments.add(None::<i64>),
+            Cell::Int(value) => arguments.add(value),
+            Cell::Text(text) => arguments.add(text),
+        }
+        .map_err(sqlx::Error::Encode)
+    };
+    add(Cell::Text(write.entity_id.to_string()))?;
+    add(Cell::Text(key.connection.to_string()))?;
+    add(Cell::Text(key.object.to_string()))?;
+    add(Cell::Text(key.record_id.to_string()))?;
+    add(Cell::Int(write.shadow.is_deleted.into()))?;
+    add(Cell::Int(write.shadow.version.as_millis()))?;
+    add(Cell::Int(at.as_millis()))?;
+    cells.iter().cloned().try_for_each(add)?;
+    Ok(arguments)
 }
 
 async fn write_timeline(
