@@ -59,7 +59,7 @@ export function makeCases(n, now) {
       contact_name: `${pick(GIVEN)} ${plaintiff}`,
       opened_at: instant(openedMs),
       closed_at: isClosed ? instant(closedMs) : null,
-      updated_at: instant(now - Math.floor(random() ** 2 * 20 * DAY_MS) - 4_000),
+      updated_at: instant(now - Math.floor(random() ** 2 * 20 * DAY_MS) - 600_000),
     };
   });
 }

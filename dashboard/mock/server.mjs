@@ -3,7 +3,6 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createGzip } from 'node:zlib';
 import { detailOf, recordId, summaryOf } from './data.mjs';
 import { Firm } from './firm.mjs';
 
@@ -41,6 +40,7 @@ async function answer(firm, request, response) {
   const url = new URL(request.url, 'http://mock');
   if (!url.pathname.startsWith('/v1/')) return serveFile(url.pathname, response);
   const query = Object.fromEntries(url.searchParams);
+  if (request.method === 'OPTIONS') return allowForeignPost(response);
   const parts = url.pathname.split('/').slice(2).map(decodeURIComponent);
   if (parts[0] === 'changes') return stream(firm, request, response, query);
   const body = request.method === 'POST' ? JSON.parse(await readBody(request)) : undefined;
@@ -127,12 +127,19 @@ function stream(firm, request, response, query) {
   });
 }
 
+/** Answers a browser that asks before it sends JSON to another origin. */
+function allowForeignPost(response) {
+  response.writeHead(204, { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'content-type', 'access-control-allow-methods': 'GET, POST' });
+  response.end();
+}
+
 function serveFile(path, response) {
   const file = join(DIST, normalize(path === '/' ? '/index.html' : path));
   if (!file.startsWith(DIST) || !existsSync(file) || !statSync(file).isFile()) throw new Refusal(404, 'Not found', `there is no file \`${path}\``);
-  // Compressed, as every host does it that serves the real ones.
-  response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream', 'content-encoding': 'gzip' });
-  createReadStream(file).pipe(createGzip()).pipe(response);
+  const type = { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' };
+  const isPacked = existsSync(`${file}.gz`);
+  response.writeHead(200, isPacked ? { ...type, 'content-encoding': 'gzip' } : type);
+  createReadStream(isPacked ? `${file}.gz` : file).pipe(response);
 }
 
 async function readBody(request) {

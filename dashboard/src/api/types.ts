@@ -160,7 +160,7 @@ export interface IntegrationObject {
 
 export interface Integration {
   id: string;
-  platform: string;
+  platform: string | null;
   title: string;
   status: Health;
   detail: string | null;

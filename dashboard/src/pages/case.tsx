@@ -59,10 +59,12 @@ function Known({ data }: { data: CaseDetail }) {
         <div class="stack">
           <Card title="Facts" id="facts"><CaseFacts data={data} /></Card>
           <Timeline items={data.timeline} />
-          <Exhibits items={data.documents} />
           <Communications items={data.communications} />
         </div>
-        <div class="stack"><Source data={data} /></div>
+        <div class="stack">
+          <Source data={data} />
+          <Exhibits items={data.documents} />
+        </div>
       </div>
       <AuditTrail caseId={data.id} version={data.updated_at} />
     </>

@@ -11,7 +11,7 @@ import { Icon } from './icons';
 import { Empty } from './states';
 import { Ago, Pill } from './text';
 
-const N_SHOWN = 12;
+const N_SHOWN = 8;
 const N_FIELDS = 3;
 
 /** Shows the newest changes; pausing keeps the list still. */
@@ -48,8 +48,9 @@ export function ChangeList() {
 function Row({ change }: { change: ChangeRow }) {
   const [kind, tone] = KIND[change.kind];
   const label = change.label ?? `${ENTITY[change.entity]} ${short(change.entity_id, 8)}`;
-  const fields = change.fields.slice(0, N_FIELDS).map(fieldName).join(', ');
-  const nMore = change.fields.length - N_FIELDS;
+  const all = tellingFirst(change.fields);
+  const fields = all.slice(0, N_FIELDS).map(fieldName).join(', ');
+  const nMore = all.length - N_FIELDS;
   return (
     <li class="change" data-seq={change.seq}>
       <span class="change-kind"><Pill tone={tone}>{kind}</Pill></span>
@@ -69,6 +70,12 @@ function Row({ change }: { change: ChangeRow }) {
       </span>
     </li>
   );
+}
+
+/** Puts the status first, and leaves out what only follows from it. */
+function tellingFirst(fields: readonly string[]): readonly string[] {
+  if (!fields.includes('status')) return fields;
+  return ['status', ...fields.filter((it) => it !== 'status' && it !== 'is_closed')];
 }
 
 /** Reads what was committed before the page was opened: audit rows, and the names of the cases that changed last. */

@@ -8,8 +8,6 @@ export interface Plot {
   destroy(): void;
 }
 
-const HEIGHT_PX = 316;
-
 /** Puts a chart into `place`; `onPoint` gets the row under the pointer, or nothing. */
 export function makePlot(place: HTMLElement, first: readonly DayCount[], onPoint: (at: number | undefined) => void): Plot {
   let days = first;
@@ -20,7 +18,7 @@ export function makePlot(place: HTMLElement, first: readonly DayCount[], onPoint
   const line = { spline: uPlot.paths.spline?.() };
   const options: uPlot.Options = {
     width: Math.max(200, place.clientWidth),
-    height: HEIGHT_PX,
+    height: place.clientHeight,
     padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
@@ -51,8 +49,8 @@ export function makePlot(place: HTMLElement, first: readonly DayCount[], onPoint
   };
   const plot = new uPlot(options, columns(days), place);
   const resize = new ResizeObserver(() => {
-    const width = place.clientWidth;
-    if (width > 0 && width !== plot.width) plot.setSize({ width, height: HEIGHT_PX });
+    const { clientWidth: width, clientHeight: height } = place;
+    if (width > 0 && (width !== plot.width || height !== plot.height)) plot.setSize({ width, height });
   });
   resize.observe(place);
   return {
