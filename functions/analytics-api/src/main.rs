@@ -1,3 +1,8 @@
-//! Being built.
+//! Answers the dashboard and integrators over HTTP.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    host::start(analytics_api::app).await
+}

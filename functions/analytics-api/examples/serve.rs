@@ -1,0 +1,30 @@
+//! Serves the API over ports in memory on a loopback port, for tools that judge it from outside.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use analytics_api::{Api, Ports, router};
+use tokio::net::TcpListener;
+
+#[expect(clippy::unwrap_used, reason = "the fakes are made for tests")]
+#[path = "../src/testing.rs"]
+mod testing;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let firm = Arc::new(testing::Firm::default());
+    firm.commit(3);
+    let ports = Ports {
+        view: firm.clone(),
+        audit: firm.clone(),
+        feed: firm.clone(),
+        journal: firm.clone(),
+        ledger: Arc::new(testing::ledger().await),
+        queues: vec![firm],
+        clock: Arc::new(testing::StoppedClock(testing::NOON)),
+    };
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8787".to_owned());
+    let listener = TcpListener::bind(&address).await?;
+    axum::serve(listener, router(Arc::new(Api::new(ports)))).await?;
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The parts that every answer is made from.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::response::Response;
+use serde::Serialize;
+use shared::ports::{AuditLog, CaseView, ChangeFeed, Clock, Ledger, Queue, SyncJournal};
+use tokio::sync::Semaphore;
+
+use crate::problem::Problem;
+use crate::snapshots::Snapshots;
+use crate::tail::Tail;
+
+/// How old the figures of the first page may be.
+const OVERVIEW_MAX_AGE: Duration = Duration::from_secs(1);
+
+/// How many clients may follow the changes of one process at once.
+pub(crate) const MAX_FOLLOWERS: usize = 512;
+
+/// How long one stream of changes lasts before the client has to come back.
+pub(crate) const STREAM_FOR: Duration = Duration::from_mins(15);
+
+/// The ports that the API reads from.
+#[derive(Clone)]
+pub struct Ports {
+    /// Cases and figures.
+    pub view: Arc<dyn CaseView>,
+    /// Who changed what.
+    pub audit: Arc<dyn AuditLog>,
+    /// What was committed, live.
+    pub feed: Arc<dyn ChangeFeed>,
+    /// Passes of the poller.
+    pub journal: Arc<dyn SyncJournal>,
+    /// Cursors and the state of each connection.
+    pub ledger: Arc<dyn Ledger>,
+    /// The queues that people may look into.
+    pub queues: Vec<Arc<dyn Queue>>,
+    /// Tells a fresh check of a connection from an old one.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The API over its ports.
+pub struct Api {
+    pub(crate) ports: Ports,
+    pub(crate) overviews: Snapshots,
+    pub(crate) tail: Arc<Tail>,
+    pub(crate) followers: Arc<Semaphore>,
+    pub(crate) stream_for: Duration,
+}
+
+impl Api {
+    /// Answers from `ports`.
+    pub fn new(ports: Ports) -> Self {
+        let tail = Arc::new(Tail::new(Arc::clone(&ports.feed)));
+        Self {
+            ports,
+            overviews: Snapshots::new(OVERVIEW_MAX_AGE),
+            tail,
+            followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
+            stream_for: STREAM_FOR,
+        }
+    }
+
+    /// Ends each stream of changes after `limit`, 15 minutes by default; its client comes back by
+    /// itself and misses nothing. A function with a time limit needs a shorter one.
+    #[must_use]
+    pub fn with_stream_limit(self, limit: Duration) -> Self {
+        Self { stream_for: limit, ..self }
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let queues: Vec<_> = self.ports.queues.iter().map(|queue| queue.name()).collect();
+        f.debug_struct("Api").field("queues", &queues).finish_non_exhaustive()
+    }
+}
+
+/// Renders `value` as JSON.
+///
+/// # Errors
+///
+/// [`Problem`] when it cannot be rendered.
+pub(crate) fn render<T: Serialize>(value: &T) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(value).map_err(|failed| {
+        tracing::error!(error = %shared::chain(&failed), "an answer could not be rendered");
+        Problem::internal()
+    })
+}
+
+/// Answers with rendered JSON.
+pub(crate) fn json(body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

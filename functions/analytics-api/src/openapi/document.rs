@@ -1,0 +1,154 @@
+//! The document: collected from the routes, completed, rendered once.
+
+use std::sync::LazyLock;
+
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use axum::response::Response;
+use serde_json::{Map, Value};
+use shared::ports::ChangeRow;
+use tracing::error;
+use utoipa::OpenApi;
+
+use crate::api::json;
+use crate::openapi::Problems;
+use crate::problem::Problem;
+use crate::query::{NoParams, Query};
+use crate::router::{PREFIX, documented_routes};
+
+/// What the routes do not say of themselves.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "MoodBridge analytics API",
+        description = "Reads the case store of MoodBridge: figures, cases, the audit log, connections, queues and live changes. \
+            Every answer that is not a success is a problem after RFC 9457, and names each fault with its fix. \
+            Unknown parameters are refused. There is no authentication yet: serve it on loopback only."
+    ),
+    components(schemas(ChangeRow, Problem)),
+    tags(
+        (name = "overview", description = "The first page"),
+        (name = "cases", description = "Find cases, read one"),
+        (name = "audit", description = "Who changed what, when and why"),
+        (name = "integrations", description = "The connections and how well they work"),
+        (name = "queues", description = "Queues and dead letters"),
+        (name = "changes", description = "What is committed, live"),
+        (name = "api", description = "This document")
+    )
+)]
+struct Base;
+
+/// An answer of each operation by its id.
+const EXAMPLES: &str = include_str!("examples.json");
+
+struct Rendered {
+    body: String,
+    etag: HeaderValue,
+}
+
+static RENDERED: LazyLock<Rendered> = LazyLock::new(|| {
+    let body = document().to_string();
+    let etag = format!("\"{:016x}\"", digest(body.as_bytes()));
+    Rendered { body, etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("")) }
+});
+
+/// Returns this document.
+#[utoipa::path(get, path = "/openapi.json", tag = "api",
+    responses((status = 200, description = "The document", body = Value), Problems))]
+pub(crate) async fn get_openapi(
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    Query::new(raw.as_deref()).finish::<NoParams, _>(())?;
+    let Rendered { body, etag } = &*RENDERED;
+    let is_known = headers.get_all(IF_NONE_MATCH).iter().any(|given| given == etag);
+    let mut response = json(if is_known { "" } else { body.as_str() });
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    response.headers_mut().insert(ETAG, etag.clone());
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
+/// Collects the document from the routes.
+pub(crate) fn document() -> Value {
+    let documented = Base::openapi().nest(PREFIX, documented_routes().into_openapi());
+    let mut document = serde_json::to_value(&documented).unwrap_or_else(|failed| {
+        error!(error = %shared::chain(&failed), "the OpenAPI document could not be rendered");
+        Value::Null
+    });
+    require_members(&mut document);
+    let examples: Map<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    for item in members(&mut document, "/paths") {
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            forbid_null_parameters(operation);
+            add_example(operation, &examples);
+        }
+    }
+    document
+}
+
+/// Says of each schema that all its members are always there: an absent value is null.
+fn require_members(document: &mut Value) {
+    for schema in members(document, "/components/schemas") {
+        let inner = schema.pointer_mut("/allOf").and_then(Value::as_array_mut);
+        match inner {
+            Some(parts) => parts.iter_mut().for_each(require_members_of),
+            None => require_members_of(schema),
+        }
+    }
+}
+
+fn require_members_of(schema: &mut Value) {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    // Only the list of faults of a problem may be left out.
+    let names: Vec<_> = properties.keys().filter(|name| *name != "errors").cloned().collect();
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("required".to_owned(), names.into());
+    }
+}
+
+/// A parameter that may be left out is still never null.
+fn forbid_null_parameters(operation: &mut Value) {
+    let parameters = operation.pointer_mut("/parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        let Some(schema) = parameter.get_mut("schema") else { continue };
+        if let Some(types) = schema.get_mut("type")
+            && let Some(kept) = types.as_array().and_then(|it| it.iter().find(|it| **it != "null"))
+        {
+            *types = kept.clone();
+        }
+        let forms = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+        if let Some(forms) = forms {
+            forms.retain(|form| form.get("type").is_none_or(|it| it != "null"));
+            if let [only] = forms.as_slice() {
+                *schema = only.clone();
+            }
+        }
+    }
+}
+
+fn add_example(operation: &mut Value, examples: &Map<String, Value>) {
+    let id = operation.get("operationId").and_then(Value::as_str);
+    let Some(example) = id.and_then(|id| examples.get(id)) else { return };
+    let contents = operation.pointer_mut("/responses/200/content").and_then(Value::as_object_mut);
+    for content in contents.into_iter().flat_map(Map::values_mut) {
+        if let Some(content) = content.as_object_mut() {
+            content.insert("example".to_owned(), example.clone());
+        }
+    }
+}
+
+fn members<'a>(document: &'a mut Value, pointer: &str) -> impl Iterator<Item = &'a mut Value> {
+    let object = document.pointer_mut(pointer).and_then(Value::as_object_mut);
+    object.into_iter().flat_map(Map::values_mut)
+}
+
+/// Digests the document for its entity tag (FNV-1a, 64 bits).
+fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

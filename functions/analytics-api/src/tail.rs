@@ -1,0 +1,184 @@
+//! One reader of the change feed for all clients: the newest changes, rendered once, kept a while.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use shared::PortError;
+use shared::chain;
+use shared::ports::{ChangeFeed, ChangeRow};
+use tokio::sync::watch;
+use tracing::{debug, warn};
+
+/// How many rows are read at a time, and the most that one client is handed at a time.
+pub(crate) const PAGE_ROWS: u32 = 128;
+
+/// How many of the newest rows are kept: a client that falls further behind reads the store itself.
+const KEPT_ROWS: usize = 1024;
+
+/// How long the reader waits before it looks whether anybody is still there.
+const IDLE_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the reader rests after the feed failed.
+const REST: Duration = Duration::from_secs(1);
+
+/// Rows as server-sent events, and the number of the last one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    /// The number of the last row.
+    pub(crate) last_seq: u64,
+    /// The events.
+    pub(crate) events: Bytes,
+}
+
+/// What the newest rows say about what follows a position.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Recent {
+    /// These rows follow.
+    Rows(Chunk),
+    /// Nothing follows yet.
+    Nothing,
+    /// The position is older than all that is kept: read the store.
+    TooOld,
+}
+
+/// Reads the feed while anybody follows it.
+pub(crate) struct Tail {
+    feed: Arc<dyn ChangeFeed>,
+    kept: Mutex<Kept>,
+    newest: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Kept {
+    is_reading: bool,
+    /// Every row after this one is in `rows`; `None` before the first look.
+    floor: Option<u64>,
+    rows: VecDeque<Chunk>,
+}
+
+impl Tail {
+    /// Reads from `feed`, once somebody follows.
+    pub(crate) fn new(feed: Arc<dyn ChangeFeed>) -> Self {
+        Self { feed, kept: Mutex::default(), newest: watch::Sender::new(0) }
+    }
+
+    /// Returns what wakes a follower; starts the reader when it rests.
+    pub(crate) fn follow(self: &Arc<Self>) -> watch::Receiver<u64> {
+        let mut kept = self.lock();
+        let followed = self.newest.subscribe();
+        if !kept.is_reading {
+            kept.is_reading = true;
+            tokio::spawn(Arc::clone(self).read());
+        }
+        followed
+    }
+
+    /// Returns the rows after `position`, as far as they are kept.
+    pub(crate) fn recent(&self, position: u64) -> Recent {
+        let kept = self.lock();
+        if kept.floor.is_none_or(|floor| position < floor) {
+            return Recent::TooOld;
+        }
+        let first = kept.rows.partition_point(|row| row.last_seq <= position);
+        let page = usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
+        let mut events = Vec::new();
+        let mut last_seq = None;
+        for row in kept.rows.iter().skip(first).take(page) {
+            events.extend_from_slice(&row.events);
+            last_seq = Some(row.last_seq);
+        }
+        match last_seq {
+            Some(last_seq) => Recent::Rows(Chunk { last_seq, events: events.into() }),
+            None => Recent::Nothing,
+        }
+    }
+
+    /// Reads the rows after `position` from the store, for a client that is far behind.
+    ///
+    /// # Errors
+    ///
+    /// As the feed answers.
+    pub(crate) async fn stored(&self, position: u64) -> Result<Option<Chunk>, PortError> {
+        let rows = self.feed.changes_after(position, PAGE_ROWS).await?;
+        let Some(last) = rows.last() else { return Ok(None) };
+        let events: Vec<u8> = rows.iter().flat_map(render_event).collect();
+        Ok(Some(Chunk { last_seq: last.seq, events: events.into() }))
+    }
+
+    async fn read(self: Arc<Self>) {
+        debug!("began to read the change feed");
+        while !self.ends_alone() {
+            if let Err(failed) = self.read_on().await {
+                warn!(error = %chain(&failed), "the change feed could not be read");
+                tokio::time::sleep(REST).await;
+            }
+        }
+        debug!("nobody follows the change feed");
+    }
+
+    /// Reads one page, or waits for one.
+    async fn read_on(&self) -> Result<(), PortError> {
+        let head = self.lock().head();
+        let Some(head) = head else {
+            let newest = self.feed.newest_change().await?;
+            self.lock().floor = Some(newest);
+            self.newest.send_replace(newest);
+            return Ok(());
+        };
+        let rows = self.feed.changes_after(head, PAGE_ROWS).await?;
+        let Some(last) = rows.last() else {
+            return self.feed.wait_for_change(head, IDLE_WAIT).await;
+        };
+        self.lock().keep(&rows);
+        self.newest.send_replace(last.seq);
+        Ok(())
+    }
+
+    /// Forgets everything and answers `true` when nobody follows any more.
+    fn ends_alone(&self) -> bool {
+        let mut kept = self.lock();
+        let is_alone = self.newest.receiver_count() == 0;
+        if is_alone {
+            *kept = Kept::default();
+        }
+        is_alone
+    }
+
+    /// Tells whether the reader is at work.
+    #[cfg(test)]
+    pub(crate) fn is_reading(&self) -> bool {
+        self.lock().is_reading
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn head(&self) -> Option<u64> {
+        self.rows.back().map(|row| row.last_seq).or(self.floor)
+    }
+
+    fn keep(&mut self, rows: &[ChangeRow]) {
+        for row in rows {
+            if self.rows.len() == KEPT_ROWS {
+                self.floor = self.rows.pop_front().map(|row| row.last_seq);
+            }
+            let events = Bytes::from(render_event(row));
+            self.rows.push_back(Chunk { last_seq: row.seq, events });
+        }
+    }
+}
+
+/// Renders a row as one server-sent event.
+fn render_event(row: &ChangeRow) -> Vec<u8> {
+    // JSON text holds no line break, so that one `data` line is enough.
+    let data = serde_json::to_string(row).unwrap_or_default();
+    let mut event = String::with_capacity(data.len() + 48);
+    let _ = write!(event, "event: change\nid: {}\ndata: {data}\n\n", row.seq);
+    event.into_bytes()
+}

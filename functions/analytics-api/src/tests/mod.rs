@@ -1,0 +1,71 @@
+//! The API as its clients see it, over ports in memory.
+
+mod answers;
+mod bad_input;
+mod document;
+mod live;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::testing::{Firm, NOON, StoppedClock, ledger};
+use crate::{Api, Ports, router};
+
+/// The API over `firm`, at noon.
+async fn ports(firm: &Arc<Firm>) -> Ports {
+    Ports {
+        view: firm.clone(),
+        audit: firm.clone(),
+        feed: firm.clone(),
+        journal: firm.clone(),
+        ledger: Arc::new(ledger().await),
+        queues: vec![firm.clone()],
+        clock: Arc::new(StoppedClock(NOON)),
+    }
+}
+
+async fn serve(firm: &Arc<Firm>) -> Router {
+    router(Arc::new(Api::new(ports(firm).await)))
+}
+
+/// What came back.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The messages of a problem by field.
+    fn faults(&self) -> Vec<(&str, &str)> {
+        let errors = self.body["errors"].as_array().into_iter().flatten();
+        errors.map(|it| (it["field"].as_str().unwrap(), it["message"].as_str().unwrap())).collect()
+    }
+}
+
+async fn send(routes: &Router, request: Request<Body>) -> Answer {
+    let response = routes.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
+async fn get(routes: &Router, path: &str) -> Answer {
+    send(routes, Request::get(path).body(Body::empty()).unwrap()).await
+}
+
+async fn post(routes: &Router, path: &str, kind: &str, body: &str) -> Answer {
+    let request = Request::post(path).header("content-type", kind);
+    send(routes, request.body(Body::from(body.to_owned())).unwrap()).await
+}
