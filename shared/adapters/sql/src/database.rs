@@ -203,3 +203,92 @@ fn unopened(path: &Path, source: sqlx::Error) -> OpenError {
 fn not_migrated(path: &Path, source: MigrateError) -> OpenError {
     OpenError::NotMigrated { path: path.to_owned(), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::migrate::{Migration, MigrationType};
+    use sqlx::{SqlSafeStr, SqlStr};
+
+    use super::*;
+
+    fn migrator(n_migrations: i64) -> Migrator {
+        let sql = |version| -> SqlStr {
+            sqlx::AssertSqlSafe(format!("CREATE TABLE table_{version} (id INTEGER)")).into_sql_str()
+        };
+        let migration = |version| {
+            let name = Cow::Borrowed("table");
+            Migration::new(version, name, MigrationType::Simple, sql(version), false)
+        };
+        Migrator::with_migrations((1..=n_migrations).map(migration).collect())
+    }
+
+    #[tokio::test]
+    async fn check_of_an_older_file_says_which_command_to_run_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep").join("cases.db");
+        let missing = Database::open(&path, &migrator(2), MigrationPolicy::Check).await;
+        assert!(matches!(missing, Err(OpenError::Outdated { n_pending: 2, .. })));
+        assert!(!path.exists());
+
+        Database::open(&path, &migrator(1), MigrationPolicy::Apply).await.unwrap();
+        let outdated = Database::open(&path, &migrator(2), MigrationPolicy::Check).await;
+
+        let error = outdated.unwrap_err();
+        assert!(matches!(error, OpenError::Outdated { n_pending: 1, .. }), "{error}");
+        assert!(error.to_string().contains("`moodbridge db migrate`"), "{error}");
+        Database::open(&path, &migrator(1), MigrationPolicy::Check).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn file_of_a_newer_build_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cases.db");
+        Database::open(&path, &migrator(2), MigrationPolicy::Apply).await.unwrap();
+
+        for policy in [MigrationPolicy::Apply, MigrationPolicy::Check] {
+            let opened = Database::open(&path, &migrator(1), policy).await;
+            assert!(matches!(opened, Err(OpenError::NotMigrated { .. })), "{policy:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn file_that_is_no_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cases.db");
+        std::fs::write(&path, "not a database, and longer than a header would be: ".repeat(9))
+            .unwrap();
+
+        let opened = Database::open(&path, &migrator(1), MigrationPolicy::Apply).await;
+
+        assert!(matches!(opened, Err(OpenError::Unopened { .. })));
+    }
+
+    #[tokio::test]
+    async fn two_openers_at_once_migrate_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cases.db");
+        let migrator = migrator(3);
+
+        let open = || Database::open(&path, &migrator, MigrationPolicy::Apply);
+        let (left, right) = futures_util::future::join(open(), open()).await;
+
+        left.unwrap();
+        right.unwrap();
+    }
+
+    #[tokio::test]
+    async fn every_commit_is_synced_to_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cases.db");
+        let database = Database::open(&path, &migrator(1), MigrationPolicy::Apply).await.unwrap();
+        let mut connection = database.write_connection().await.unwrap();
+
+        let synchronous: i64 =
+            sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut connection).await.unwrap();
+
+        // 2 is FULL. Source: SQLite, "PRAGMA synchronous".
+        assert_eq!(synchronous, 2);
+    }
+}

@@ -122,3 +122,72 @@ fn blamed(error: &sqlx::Error, subject: &str) -> String {
         _ => subject.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::migrate::Migrator;
+
+    use super::*;
+    use crate::database::{Database, MigrationPolicy};
+
+    async fn scratch(folder: &tempfile::TempDir) -> sqlx::SqliteConnection {
+        let path = folder.path().join("scratch.db");
+        let none = Migrator::with_migrations(Vec::new());
+        let database = Database::open(&path, &none, MigrationPolicy::Apply).await.unwrap();
+        let mut connection = database.write_connection().await.unwrap();
+        sqlx::query("CREATE TABLE text (value TEXT NOT NULL) STRICT")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection
+    }
+
+    #[tokio::test]
+    async fn full_disk_is_unavailable_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = scratch(&folder).await;
+        sqlx::query("PRAGMA max_page_count = 10").execute(&mut connection).await.unwrap();
+
+        let full = sqlx::query("INSERT INTO text VALUES (?1)")
+            .bind("x".repeat(100_000))
+            .execute(&mut connection)
+            .await;
+
+        let error = WriteError::Failed(Arc::new(full.unwrap_err())).into_port("send", "events");
+        assert_eq!(error.kind(), PortErrorKind::Unavailable);
+        assert!(error.to_string().contains("events (the disk is full)"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn broken_constraint_is_rejected() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = scratch(&folder).await;
+
+        let broken = sqlx::query("INSERT INTO text VALUES (NULL)").execute(&mut connection).await;
+
+        let error = read_error(broken.unwrap_err(), "put", "text");
+        assert_eq!(error.kind(), PortErrorKind::Rejected);
+    }
+
+    #[tokio::test]
+    async fn locked_file_is_unavailable() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut holder = scratch(&folder).await;
+        let mut waiter = scratch_again(&folder).await;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
+
+        let busy = sqlx::query("INSERT INTO text VALUES ('a')").execute(&mut waiter).await;
+
+        let error = read_error(busy.unwrap_err(), "put", "text");
+        assert_eq!(error.kind(), PortErrorKind::Unavailable);
+    }
+
+    async fn scratch_again(folder: &tempfile::TempDir) -> sqlx::SqliteConnection {
+        let path = folder.path().join("scratch.db");
+        let none = Migrator::with_migrations(Vec::new());
+        let database = Database::open(&path, &none, MigrationPolicy::Apply).await.unwrap();
+        let mut connection = database.write_connection().await.unwrap();
+        sqlx::query("PRAGMA busy_timeout = 1").execute(&mut connection).await.unwrap();
+        connection
+    }
+}

@@ -253,3 +253,21 @@ async fn open_where_no_folder_can_be_made_names_the_file() {
 
     assert!(opened.err().unwrap().to_string().contains("queue.db"));
 }
+
+#[tokio::test]
+async fn key_of_a_send_that_failed_is_not_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(&folder, 8).await;
+    queue.send(vec![keyed("before")]).await.unwrap();
+    let mut other = queue.database.write_connection().await.unwrap();
+    let break_table = "ALTER TABLE message RENAME TO hidden";
+    sqlx::query(break_table).execute(&mut other).await.unwrap();
+
+    let error = queue.send(vec![keyed("a")]).await.unwrap_err();
+    assert_eq!(error.kind(), PortErrorKind::Unavailable);
+    let mend_table = "ALTER TABLE hidden RENAME TO message";
+    sqlx::query(mend_table).execute(&mut other).await.unwrap();
+
+    assert_eq!(queue.send(vec![keyed("a")]).await.unwrap(), [SendOutcome::Queued]);
+    assert_eq!(queue.send(vec![keyed("before")]).await.unwrap(), [SendOutcome::Duplicate]);
+}
