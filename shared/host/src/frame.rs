@@ -26,6 +26,9 @@ use crate::problem::problem;
 /// The header that carries the correlation id in both directions.
 pub static CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 
+/// What many proxies call the same thing.
+static REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
 /// The layer around every route.
 #[derive(Clone)]
 pub(crate) struct Frame {
@@ -101,6 +104,11 @@ where
     let method = request.method().clone();
     let uri = request.uri().clone();
     let path = uri.path();
+    // A handler may take it either way.
+    let value = HeaderValue::from_str(correlation.as_str()).ok();
+    if let Some(value) = &value {
+        request.headers_mut().insert(CORRELATION_HEADER.clone(), value.clone());
+    }
     request.extensions_mut().insert(correlation.clone());
 
     let span = info_span!("request", correlation.id = %correlation);
@@ -120,7 +128,7 @@ where
             problem(StatusCode::GATEWAY_TIMEOUT, Some(detail), Some(path))
         }
     };
-    if let Ok(value) = HeaderValue::from_str(correlation.as_str()) {
+    if let Some(value) = value {
         response.headers_mut().insert(CORRELATION_HEADER.clone(), value);
     }
     let elapsed = started.elapsed();
@@ -140,13 +148,12 @@ fn log_access(method: &Method, path: &str, status: StatusCode, elapsed: Duration
     );
 }
 
-/// Takes the sender's correlation id when it is well formed, else makes one.
+/// Takes the sender's correlation id, or its request id, when it is well formed, else makes one.
 fn correlation_id(request: &Request, random: &dyn Random) -> CorrelationId {
-    request
-        .headers()
-        .get(&CORRELATION_HEADER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|raw| CorrelationId::parse(raw).ok())
+    [&CORRELATION_HEADER, &REQUEST_ID_HEADER]
+        .into_iter()
+        .filter_map(|name| request.headers().get(name)?.to_str().ok())
+        .find_map(|raw| CorrelationId::parse(raw).ok())
         .unwrap_or_else(|| random.correlation_id())
 }
 

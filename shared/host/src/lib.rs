@@ -15,6 +15,8 @@ mod lambda;
 pub mod local;
 mod metrics;
 mod problem;
+#[cfg(test)]
+mod samples;
 mod server;
 mod settings;
 mod signal;

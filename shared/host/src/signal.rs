@@ -1,29 +1,42 @@
 //! The signals that ask a process to stop.
 
-/// Waits for the first `SIGTERM` or `SIGINT`.
-pub async fn shutdown_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = match signal(SignalKind::terminate()) {
-            Ok(terminate) => terminate,
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM cannot be watched");
-                return interrupt().await;
-            }
-        };
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("asked to stop by `SIGTERM`"),
-            () = interrupt() => tracing::info!("asked to stop by `SIGINT`"),
-        }
-    }
-    #[cfg(not(unix))]
-    interrupt().await;
-}
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 
-async fn interrupt() {
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        tracing::warn!(%error, "SIGINT cannot be watched");
-        std::future::pending::<()>().await;
+use tracing::{info, warn};
+
+/// Watches for `SIGTERM` and `SIGINT` from now on; the future completes at the first of them.
+///
+/// Call it inside the runtime. A signal that comes before the future is polled is not lost.
+pub fn shutdown_signal() -> impl Future<Output = ()> + Send + 'static {
+    #[cfg(unix)]
+    let signals = {
+        use tokio::signal::unix::{SignalKind, signal};
+        [("SIGTERM", signal(SignalKind::terminate())), ("SIGINT", signal(SignalKind::interrupt()))]
+    };
+    async move {
+        #[cfg(unix)]
+        {
+            let mut watched = Vec::new();
+            for (name, signal) in signals {
+                match signal {
+                    Ok(signal) => watched.push((name, signal)),
+                    Err(error) => warn!(%error, "{name} cannot be watched"),
+                }
+            }
+            let first = poll_fn(|context| {
+                let mut came = watched
+                    .iter_mut()
+                    .filter_map(|(name, it)| it.poll_recv(context).is_ready().then_some(*name));
+                came.next().map_or(Poll::Pending, Poll::Ready)
+            });
+            info!("asked to stop by {}", pin!(first).await);
+        }
+        #[cfg(not(unix))]
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            warn!(%error, "an interrupt cannot be watched");
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -51,12 +51,13 @@ where
     match settings.platform {
         #[cfg(feature = "local")]
         Platform::Local(address) => {
+            let stopped = crate::signal::shutdown_signal();
             let host = crate::local::LocalHost::new()
                 .with_request_timeout(settings.request_timeout)
                 .with_drain_timeout(settings.drain_timeout);
             let app = build(Env::of_process()).await?;
             let host = host.app(app).bind(address).await?;
-            Ok(host.run(crate::signal::shutdown_signal()).await?)
+            Ok(host.run(stopped).await?)
         }
         #[cfg(feature = "lambda")]
         Platform::Lambda => {

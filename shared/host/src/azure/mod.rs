@@ -8,4 +8,6 @@ mod http;
 mod invocation;
 mod queue;
 
+#[cfg(test)]
+pub(crate) use host::router_of;
 pub(crate) use host::run;

@@ -33,6 +33,7 @@ struct Unhandled {
 
 /// Handles events until Lambda stops sending them, or a stop signal comes between two of them.
 pub(crate) async fn run(app: App, timeout: Duration, random: Arc<dyn Random>) -> Result<(), Error> {
+    let stopped = crate::signal::shutdown_signal();
     let function = Arc::new(Function::new(app, timeout, random));
     // Read by each invocation, written by the stop: it waits for the one in hand.
     let busy = Arc::new(RwLock::new(()));
@@ -50,13 +51,21 @@ pub(crate) async fn run(app: App, timeout: Duration, random: Arc<dyn Random>) ->
     let mut events = std::pin::pin!(lambda_runtime::run(handler));
     tokio::select! {
         ended = &mut events => return ended,
-        () = crate::signal::shutdown_signal() => {}
+        () = stopped => {}
     }
     tokio::select! {
         ended = &mut events => return ended,
         _idle = busy.write() => {}
     }
     tokio::time::timeout(LAST_WORDS, events).await.unwrap_or(Ok(()))
+}
+
+/// Handles one event as Lambda would have it handled.
+#[cfg(test)]
+pub(crate) async fn invoke_once(app: App, payload: &str) -> Result<Value, Error> {
+    let random = Arc::new(shared::ports::SystemRandom);
+    let function = Function::new(app, Duration::from_secs(5), random);
+    function.invoke(payload, lambda_runtime::Context::default()).await
 }
 
 /// An app, ready to be invoked.

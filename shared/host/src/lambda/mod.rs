@@ -5,4 +5,6 @@ mod host;
 mod http;
 mod sqs;
 
+#[cfg(test)]
+pub(crate) use host::invoke_once;
 pub(crate) use host::run;

@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use serde_json::json;
-use shared::ports::SystemRandom;
 use shared::worker::{MessageHandler, ScheduleHandler};
 
 use super::*;
@@ -27,8 +26,7 @@ impl ScheduleHandler for Script {
 }
 
 async fn invoke(app: App, event: Value) -> Result<Value, Error> {
-    let function = Function::new(app, Duration::from_secs(5), Arc::new(SystemRandom));
-    function.invoke(&event.to_string(), lambda_runtime::Context::default()).await
+    invoke_once(app, &event.to_string()).await
 }
 
 fn request(method: &str, path: &str, body: &str) -> Value {

@@ -1,0 +1,106 @@
+//! `moodbridge dev` with its sandbox, as one firm.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::moodbridge::{Moodbridge, command, free_port};
+
+/// Runs a command of `moodbridge` that must succeed, and returns its JSON.
+pub(crate) fn command_json(folder: &Path, arguments: &[&str]) -> Value {
+    let output = command(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// `moodbridge dev` with its sandbox, and a session in that sandbox.
+pub(crate) struct Firm {
+    pub(crate) moodbridge: Moodbridge,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) sandbox_url: String,
+    token: String,
+}
+
+impl Firm {
+    /// Starts a firm with an empty org and no activity; `extra` are further arguments of `dev`.
+    pub(crate) async fn start(extra: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (port, sandbox_port) = (free_port(), free_port());
+        let ports = [port.to_string(), sandbox_port.to_string()];
+        let mut arguments =
+            vec!["dev", "--port", &ports[0], "--sandbox-port", &ports[1], "--activity", "0"];
+        arguments.extend(extra);
+        let moodbridge = Moodbridge::start(folder.path(), port, &arguments).await;
+        let sandbox_url = format!("http://127.0.0.1:{sandbox_port}");
+        let answer: Value = moodbridge
+            .client
+            .post(format!("{sandbox_url}/services/oauth2/token"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(
+                "grant_type=client_credentials&client_id=moodbridge-sandbox\
+                 &client_secret=sandbox-secret",
+            )
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let token = answer["access_token"].as_str().unwrap().to_owned();
+        Self { moodbridge, folder, sandbox_url, token }
+    }
+
+    /// Creates a record in the sandbox and returns its id.
+    pub(crate) async fn create(&self, object: &str, fields: Value) -> String {
+        let answer = self.call(reqwest::Method::POST, object, fields).await;
+        answer["id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// Changes a record in the sandbox.
+    pub(crate) async fn update(&self, object: &str, id: &str, fields: Value) {
+        let answer = self.call(reqwest::Method::PATCH, &format!("{object}/{id}"), fields).await;
+        assert!(answer.is_null(), "{answer}");
+    }
+
+    /// Deletes a record in the sandbox.
+    pub(crate) async fn delete(&self, object: &str, id: &str) {
+        let answer = self.call(reqwest::Method::DELETE, &format!("{object}/{id}"), json!({})).await;
+        assert!(answer.is_null(), "{answer}");
+    }
+
+    async fn call(&self, method: reqwest::Method, path: &str, body: Value) -> Value {
+        let url = format!("{}/services/data/v66.0/sobjects/{path}", self.sandbox_url);
+        let answer = self
+            .moodbridge
+            .client
+            .request(method, url)
+            .bearer_auth(&self.token)
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or(Value::Null)
+    }
+
+    /// Calls the sandbox's own switchboard.
+    pub(crate) async fn switch(&self, path: &str, body: &Value) {
+        let answer = self
+            .moodbridge
+            .client
+            .post(format!("{}/_sandbox/{path}", self.sandbox_url))
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+
+    /// Returns the path that takes change events of the sandbox, its token included.
+    pub(crate) fn changes_path(&self) -> String {
+        let token = self.folder.path().join(".moodbridge/secrets/webhook-token");
+        let token = std::fs::read_to_string(token).unwrap();
+        format!("/hooks/salesforce/changes/sandbox/{token}")
+    }
+}
