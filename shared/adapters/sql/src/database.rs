@@ -71,6 +71,8 @@ impl Database {
             .max_connections(N_READERS)
             .idle_timeout(READER_IDLE)
             .acquire_timeout(BUSY_TIMEOUT)
+            // A connection to a file does not go stale.
+            .test_before_acquire(false)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
         Ok(Self { options, readers })
     }
