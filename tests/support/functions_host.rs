@@ -176,7 +176,14 @@ impl FunctionsHost {
         ];
         let path = format!("/{function}");
         let sent = http_client::send(self.port, "POST", &path, &headers, envelope.as_bytes()).await;
-        let answer = sent.map_err(|error| Fault::Gone(error.to_string()))?;
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(error) => {
+                // Its end may show on the socket before the system says so.
+                let _ = tokio::time::timeout(Duration::from_secs(5), self.child.wait()).await;
+                return Err(Fault::Gone(error.to_string()));
+            }
+        };
         self.settle(function, &answer)
     }
 

@@ -18,7 +18,7 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A running `moodbridge`; it is killed when dropped.
+/// A running `moodbridge`; dropping it kills the process, without a chance to tidy up.
 pub(crate) struct Moodbridge {
     child: Child,
     folder: PathBuf,
@@ -95,12 +95,6 @@ impl Moodbridge {
             assert!(begun.elapsed() < limit, "{path} is still {seen}\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    }
-
-    /// Kills the process without a chance to tidy up.
-    pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 
     /// Asks the process to stop, and returns its exit code.
