@@ -4,6 +4,7 @@
 //! The tables stand in `shared/migrations/sqlite`.
 
 mod audit;
+mod batch;
 mod cases;
 mod changes;
 mod cursor;

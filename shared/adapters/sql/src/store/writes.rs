@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::ports::{Clock, Committed, SyncRun};
-use shared::sync::AuditColumns;
 use shared::time::Timestamp;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
 use tokio::sync::watch;
 
-use super::decode::{count, number};
+use super::batch::Batch;
+use super::decode::number;
 use super::prepared::{Cell, PreparedWrite};
 use super::{ledger, runs};
 use crate::writer::WriteGroup;
@@ -52,12 +52,6 @@ pub(super) struct CaseWrites {
     newest_in_group: u64,
 }
 
-/// The last audit row: the next one is chained to it.
-struct ChainEnd {
-    seq: u64,
-    hash: String,
-}
-
 impl CaseWrites {
     /// Makes the group; `newest` is told the number of each new change row.
     pub(super) fn new(clock: Arc<dyn Clock>, newest: Arc<watch::Sender<u64>>) -> Self {
@@ -75,26 +69,19 @@ impl WriteGroup for CaseWrites {
         connection: &mut SqliteConnection,
         jobs: &[Job],
     ) -> Result<Vec<Answer>, sqlx::Error> {
-        let at = self.clock.now();
-        self.newest_in_group = 0;
-        let mut end = None;
+        let mut batch = Batch::begin(connection, self.clock.now()).await?;
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
             answers.push(match job {
-                Job::Apply(write) => match apply(connection, write, at, &mut end).await? {
-                    Some(committed) => {
-                        self.newest_in_group =
-                            self.newest_in_group.max(committed.change_seq.unwrap_or(0));
-                        Answer::Committed(committed)
-                    }
-                    None => Answer::Conflict,
-                },
+                Job::Apply(write) => apply(connection, write, &mut batch).await?,
                 Job::Put { name, value, expected_revision } => {
                     ledger::put(connection, name, value, *expected_revision).await?
                 }
                 Job::Record(run) => runs::record(connection, run).await?,
             });
         }
+        self.newest_in_group = batch.newest_change();
+        batch.write(connection).await?;
         Ok(answers)
     }
 
@@ -108,28 +95,17 @@ impl WriteGroup for CaseWrites {
     }
 }
 
-/// Applies one write; `None` when its shadow is not the one that was read.
-async fn apply(
+/// Applies one write, unless its shadow is not the one that was read.
+async fn apply<'a>(
     connection: &mut SqliteConnection,
-    prepared: &PreparedWrite,
-    at: Timestamp,
-    end: &mut Option<ChainEnd>,
-) -> Result<Option<Committed>, sqlx::Error> {
+    prepared: &'a PreparedWrite,
+    batch: &mut Batch<'a>,
+) -> Result<Answer, sqlx::Error> {
     if !write_shadow(connection, prepared).await? {
-        return Ok(None);
+        return Ok(Answer::Conflict);
     }
-    write_row(connection, prepared, at).await?;
-    write_timeline(connection, prepared, at).await?;
-    let mut change_seq = None;
-    if prepared.write.audit.is_some() {
-        let last = match end.take() {
-            Some(last) => last,
-            None => chain_end(connection).await?,
-        };
-        *end = Some(write_audit(connection, prepared, at, last).await?);
-        change_seq = Some(write_change(connection, prepared, at).await?);
-    }
-    Ok(Some(Committed { change_seq, at }))
+    write_row(connection, prepared, batch.at()).await?;
+    Ok(Answer::Committed(Committed { change_seq: batch.add(prepared), at: batch.at() }))
 }
 
 /// Writes the shadow when its revision is still the one that was read, and says whether it was.
@@ -204,105 +180,4 @@ fn row_arguments(prepared: &PreparedWrite, at: Timestamp) -> Result<SqliteArgume
     add(Cell::Int(at.as_millis()))?;
     cells.iter().cloned().try_for_each(add)?;
     Ok(arguments)
-}
-
-async fn write_timeline(
-    connection: &mut SqliteConnection,
-    prepared: &PreparedWrite,
-    at: Timestamp,
-) -> Result<(), sqlx::Error> {
-    for (id, event) in prepared.timeline_ids.iter().zip(&prepared.write.timeline) {
-        sqlx::query(
-            "INSERT INTO timeline_events (id, case_id, occurred_at, event_type, title, importance, \
-             created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )
-        .bind(id.as_str())
-        .bind(prepared.write.entity_id.as_str())
-        .bind(event.occurred_at.as_millis())
-        .bind(event.event_type)
-        .bind(&event.title)
-        .bind(i64::from(event.importance))
-        .bind(at.as_millis())
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
-}
-
-async fn chain_end(connection: &mut SqliteConnection) -> Result<ChainEnd, sqlx::Error> {
-    let last: Option<(i64, String)> =
-        sqlx::query_as("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
-            .fetch_optional(connection)
-            .await?;
-    let (seq, hash) = last.unwrap_or_default();
-    Ok(ChainEnd { seq: count(seq), hash })
-}
-
-async fn write_audit(
-    connection: &mut SqliteConnection,
-    prepared: &PreparedWrite,
-    at: Timestamp,
-    last: ChainEnd,
-) -> Result<ChainEnd, sqlx::Error> {
-    let Some(draft) = &prepared.write.audit else { return Ok(last) };
-    let row = AuditColumns {
-        seq: last.seq + 1,
-        at: at.as_millis(),
-        actor: &draft.actor,
-        kind: prepared.write.kind.as_str(),
-        entity: prepared.write.entity.as_str(),
-        entity_id: prepared.write.entity_id.as_str(),
-        channel: draft.channel.as_str(),
-        event_id: &draft.event_id,
-        correlation_id: draft.correlation_id.as_str(),
-        source_version: draft.source_version.as_millis(),
-        received_at: draft.received_at.as_millis(),
-        changes: &prepared.changes,
-    };
-    let hash = row.hash(&last.hash);
-    sqlx::query(
-        "INSERT INTO audit (seq, at, actor, kind, entity, entity_id, channel, event_id, \
-         correlation_id, source_version, received_at, changes, previous_hash, hash) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-    )
-    .bind(number(row.seq))
-    .bind(row.at)
-    .bind(row.actor)
-    .bind(row.kind)
-    .bind(row.entity)
-    .bind(row.entity_id)
-    .bind(row.channel)
-    .bind(row.event_id)
-    .bind(row.correlation_id)
-    .bind(row.source_version)
-    .bind(row.received_at)
-    .bind(row.changes)
-    .bind(&last.hash)
-    .bind(&hash)
-    .execute(connection)
-    .await?;
-    Ok(ChainEnd { seq: row.seq, hash })
-}
-
-async fn write_change(
-    connection: &mut SqliteConnection,
-    prepared: &PreparedWrite,
-    at: Timestamp,
-) -> Result<u64, sqlx::Error> {
-    let PreparedWrite { write, changed_fields, label, .. } = prepared;
-    let done = sqlx::query(
-        "INSERT INTO changes (at, entity, entity_id, kind, label, fields, lag_ms, correlation_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )
-    .bind(at.as_millis())
-    .bind(write.entity.as_str())
-    .bind(write.entity_id.as_str())
-    .bind(write.kind.as_str())
-    .bind(label)
-    .bind(changed_fields)
-    .bind(prepared.lag_ms(at))
-    .bind(write.audit.as_ref().map(|it| it.correlation_id.as_str()))
-    .execute(connection)
-    .await?;
-    Ok(count(done.last_insert_rowid()))
 }

@@ -90,3 +90,22 @@ async fn log_cannot_be_changed_by_accident() {
         assert!(error.to_string().contains("audit rows are never"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn odd_text_is_stored_as_it_was_hashed() {
+    let fixture = Fixture::new().await;
+    for (number, text) in
+        (1..).zip(["a\0b", "\\u0000 \"'", "\u{1f469}\u{200d}\u{2696}", "", "\u{7f}\n"])
+    {
+        let mut write = sample_write(Entity::Case, number, text_fields([("title", text)]));
+        if let Some(draft) = &mut write.audit {
+            draft.event_id = text.to_owned();
+            draft.actor = text.to_owned();
+        }
+        fixture.store.apply(write).await.unwrap();
+        let newest = fixture.store.audit(None, None, 1).await.unwrap().remove(0);
+        assert_eq!(newest.event_id, text);
+    }
+
+    assert_eq!(fixture.store.verify(&|_| {}).await.unwrap().fault, None);
+}
