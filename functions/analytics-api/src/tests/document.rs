@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Answer, get, post, send, serve};
 use crate::testing::{CASE_ID, REMOTE_ID};
 
-async fn document() -> Value {
+pub(super) async fn document() -> Value {
     let answer = get(&serve(&Arc::default()).await, "/v1/openapi.json").await;
     assert_eq!(answer.status, StatusCode::OK);
     answer.body
@@ -150,7 +150,7 @@ async fn every_problem_is_valid_by_its_schema() {
     }
 }
 
-fn assert_answer(document: &Value, method: &str, path: &str, answer: &Answer) {
+pub(super) fn assert_answer(document: &Value, method: &str, path: &str, answer: &Answer) {
     let kind = answer.header("content-type").replace('/', "~1");
     let (escaped, status) = (path.replace('/', "~1"), answer.status.as_u16());
     let pointer = format!("/paths/{escaped}/{method}/responses/{status}/content/{kind}/schema");

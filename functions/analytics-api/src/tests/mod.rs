@@ -4,6 +4,7 @@ mod answers;
 mod bad_input;
 mod document;
 mod live;
+mod store;
 
 use std::sync::Arc;
 
