@@ -18,6 +18,8 @@ const MAX_EVENTS: usize = 10_000;
 /// Bytes that the events of one body may take, estimated by their source text: what one record
 /// carries is repeated for each record of a merged event.
 const MAX_EXPANDED_BYTES: usize = 32 * 1_048_576;
+/// Longer transaction keys are refused, so that one fits any queue's dedupe key.
+const MAX_KEY_CHARS: usize = 100;
 /// Stands for every record of an object: read them all again.
 /// Source: Change Data Capture guide, "Overflow events".
 const EVERY_RECORD: &str = "000000000000000AAA";
@@ -98,6 +100,11 @@ impl Reading<'_> {
         let header = Header::deserialize(header).map_err(|error| {
             Refusal::malformed(place("ChangeEventHeader"), format!("cannot be read: {error}"))
         })?;
+        if header.transaction_key.is_empty() || header.transaction_key.len() > MAX_KEY_CHARS {
+            let message = format!("is not 1 to {MAX_KEY_CHARS} characters long");
+            let part = place("ChangeEventHeader.transactionKey");
+            return Err(Refusal::malformed(part, message));
+        }
         let n_records = header.record_ids.len();
         self.n_bytes = self.n_bytes.saturating_add(n_bytes.saturating_mul(n_records));
         if n_records == 0 {

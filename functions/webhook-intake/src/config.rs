@@ -13,8 +13,8 @@ use crate::settings::IntakeSettings;
 pub struct Config {
     /// Where accepted events go: `EVENTS_QUEUE`, such as `sqlite:queue.db?queue=events`.
     pub queue: Url,
-    /// How much is taken at once: `MAX_BODY_BYTES` (1 MiB), `MAX_WAITING` (4096) and
-    /// `BODY_TIMEOUT` (10 s).
+    /// How much is taken at once: `MAX_BODY_BYTES` (1 MiB), `MAX_WAITING` (4096),
+    /// `MAX_WAITING_BYTES` (64 MiB) and `BODY_TIMEOUT` (10 s).
     pub limits: Limits,
     /// Who may send: JSON in `INTAKE_SETTINGS`, or in the file that `INTAKE_SETTINGS_FILE` names.
     pub settings: IntakeSettings,
@@ -31,6 +31,11 @@ impl Config {
         let limits = Limits {
             max_body_bytes: at_least_one(&mut env, "MAX_BODY_BYTES", default.max_body_bytes),
             max_waiting: at_least_one(&mut env, "MAX_WAITING", default.max_waiting),
+            max_waiting_bytes: at_least_one(
+                &mut env,
+                "MAX_WAITING_BYTES",
+                default.max_waiting_bytes,
+            ),
             body_timeout: env.duration_or("BODY_TIMEOUT", default.body_timeout),
         };
         let queue = env.required("EVENTS_QUEUE");
@@ -64,9 +69,13 @@ fn intake_settings(env: &mut Env) -> Option<IntakeSettings> {
             return None;
         }
     };
-    serde_json::from_str(&json)
+    let settings: IntakeSettings = serde_json::from_str(&json)
         .map_err(|error| env.fault(format!("{name} is malformed: {error}")))
-        .ok()
+        .ok()?;
+    for fault in settings.faults() {
+        env.fault(format!("{name}: {fault}"));
+    }
+    Some(settings)
 }
 
 #[cfg(test)]
@@ -95,5 +104,15 @@ mod tests {
         let error = Config::read(env).unwrap_err();
         assert_eq!(error.faults().len(), 4, "{error}");
         assert!(error.to_string().contains("unknown field `conections`"), "{error}");
+    }
+
+    #[test]
+    fn faults_of_senders_are_reported_with_the_others() {
+        let json = r#"{"sources":[{"name":"a","secrets":[]},{"name":"B","secrets":["env:KEY"]}]}"#;
+        let env = Env::from_pairs([("EVENTS_QUEUE", "queue"), ("INTAKE_SETTINGS", json)]);
+        let faults = Config::read(env).unwrap_err().faults().join("\n");
+        assert!(faults.contains("EVENTS_QUEUE is malformed"), "{faults}");
+        assert!(faults.contains("INTAKE_SETTINGS: sources[0].secrets: is empty"), "{faults}");
+        assert!(faults.contains("INTAKE_SETTINGS: sources[1].name: `B`"), "{faults}");
     }
 }

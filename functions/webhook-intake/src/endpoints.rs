@@ -10,7 +10,6 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::post;
-use bytes::Bytes;
 use metrics::counter;
 use serde::Deserialize;
 use shared::chain;
@@ -136,20 +135,13 @@ async fn take(
             return Err(Refusal::Unproven { reason: "path" });
         };
         endpoint.check_type(&parts.headers)?;
-        let read = || {
-            body::read(
-                &parts.headers,
-                body,
-                intake.limits.max_body_bytes,
-                intake.limits.body_timeout,
-            )
-        };
+        let read = || intake.room().read(&parts.headers, body);
         let batch = match endpoint {
             Endpoint::Outbound => {
                 let connection = intake.senders.connection(&path.connection);
                 connection.prove_outbound(&caller(intake, &parts), path.token.as_deref())?;
-                let bytes = read().await?;
-                let message = soap::read(body::as_text(&bytes)?)?;
+                let taken = read().await?;
+                let message = soap::read(body::as_text(&taken.bytes)?)?;
                 connection.prove_organization(&message.organization_id)?;
                 outbound_message::drafts(connection, message, &stamp)?
             }
@@ -157,17 +149,21 @@ async fn take(
                 let connection = intake.senders.connection(&path.connection);
                 let caller = caller(intake, &parts);
                 connection.prove_changes(&caller, path.token.as_deref())?;
-                let bytes = read().await?;
+                let taken = read().await?;
                 if path.token.is_none() {
-                    connection.prove_changes_by_headers(&caller, &bytes, stamp.received_at)?;
+                    connection.prove_changes_by_headers(
+                        &caller,
+                        &taken.bytes,
+                        stamp.received_at,
+                    )?;
                 }
-                change_events::drafts(connection, body::as_text(&bytes)?, &stamp)?
+                change_events::drafts(connection, body::as_text(&taken.bytes)?, &stamp)?
             }
             Endpoint::Signed => {
                 let source = intake.senders.source(&path.connection);
-                let bytes: Bytes = read().await?;
-                let id = source.prove(&parts.headers, &bytes, stamp.received_at)?;
-                vec![signed_webhook::draft(source, id, body::as_text(&bytes)?, stamp)?]
+                let taken = read().await?;
+                let id = source.prove(&parts.headers, &taken.bytes, stamp.received_at)?;
+                vec![signed_webhook::draft(source, id, body::as_text(&taken.bytes)?, stamp)?]
             }
         };
         ids = logged_ids(&batch);
@@ -206,13 +202,12 @@ fn report(
 ) {
     let name = endpoint.as_str();
     let outcome = result.as_ref().err().map_or("queued", Refusal::outcome);
-    counter!("moodbridge_intake_webhooks_total", "endpoint" => name, "outcome" => outcome)
-        .increment(1);
+    counter!("intake_webhooks_total", "endpoint" => name, "outcome" => outcome).increment(1);
     match result {
         Ok(Accepted { accepted, duplicates }) => {
             count_events(name, *accepted, *duplicates);
             info!(
-                event.ids = ids,
+                event.id = ids,
                 correlation.id = %correlation_id,
                 n_rows = accepted,
                 n_duplicates = duplicates,
@@ -228,7 +223,7 @@ fn report(
             warn!(correlation.id = %correlation_id, endpoint = name, reason, "refused a webhook of an unproven caller");
         }
         Err(refusal @ Refusal::NotQueued { .. }) => {
-            error!(event.ids = ids, correlation.id = %correlation_id, endpoint = name, error = %chain(refusal), "could not queue a webhook");
+            error!(event.id = ids, correlation.id = %correlation_id, endpoint = name, error = %chain(refusal), "could not queue a webhook");
         }
         Err(refusal) => {
             warn!(correlation.id = %correlation_id, endpoint = name, error = %refusal, "refused a webhook");
@@ -239,7 +234,7 @@ fn report(
 fn count_events(endpoint: &'static str, accepted: usize, duplicates: usize) {
     let counts = [("queued", accepted), ("duplicate", duplicates)];
     for (outcome, n_events) in counts.into_iter().filter(|(_, n_events)| *n_events > 0) {
-        counter!("moodbridge_intake_events_total", "endpoint" => endpoint, "outcome" => outcome)
+        counter!("intake_events_total", "endpoint" => endpoint, "outcome" => outcome)
             .increment(n_events as u64);
     }
 }

@@ -11,6 +11,7 @@ use shared::{PortError, PortErrorKind};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::answer::Accepted;
+use crate::body::Room;
 use crate::refusal::Refusal;
 use crate::senders::Senders;
 
@@ -21,13 +22,20 @@ pub struct Limits {
     pub max_body_bytes: usize,
     /// Webhooks in hand at once; one more is answered 503.
     pub max_waiting: usize,
+    /// Bytes that the bodies in hand may have together; more are answered 503.
+    pub max_waiting_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_body_bytes: 1_048_576, max_waiting: 4096, body_timeout: Duration::from_secs(10) }
+        Self {
+            max_body_bytes: 1_048_576,
+            max_waiting: 4096,
+            max_waiting_bytes: 67_108_864,
+            body_timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -37,8 +45,9 @@ pub struct Intake {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     pub(crate) senders: Senders,
-    pub(crate) limits: Limits,
+    limits: Limits,
     waiting: Semaphore,
+    waiting_bytes: Semaphore,
 }
 
 /// An event that is about to be queued.
@@ -65,8 +74,10 @@ impl Intake {
         senders: Senders,
         limits: Limits,
     ) -> Self {
-        let waiting = Semaphore::new(limits.max_waiting.min(Semaphore::MAX_PERMITS));
-        Self { queue, clock, random, senders, limits, waiting }
+        let places = |n_places: usize| Semaphore::new(n_places.min(Semaphore::MAX_PERMITS));
+        let waiting = places(limits.max_waiting);
+        let waiting_bytes = places(limits.max_waiting_bytes.max(limits.max_body_bytes));
+        Self { queue, clock, random, senders, limits, waiting, waiting_bytes }
     }
 
     /// Stamps a webhook that arrives now, under the correlation id of its request, if it has one.
@@ -80,6 +91,15 @@ impl Intake {
     /// Takes one of the places for webhooks in hand.
     pub(crate) fn enter(&self) -> Result<SemaphorePermit<'_>, Refusal> {
         self.waiting.try_acquire().map_err(|_| Refusal::Busy)
+    }
+
+    /// Returns the room there is for one body.
+    pub(crate) fn room(&self) -> Room<'_> {
+        Room {
+            max_bytes: self.limits.max_body_bytes,
+            within: self.limits.body_timeout,
+            together: &self.waiting_bytes,
+        }
     }
 
     /// Queues the whole batch, or none of it; when it returns `Ok`, all of it is durable.

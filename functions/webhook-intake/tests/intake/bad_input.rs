@@ -99,6 +99,10 @@ fn input(name: &str) -> Option<Request<Body>> {
             changes(good_change().replace(r#"["5001I0000000001"]"#, "[]"))
         }
         "event with a wrong record id" => changes(good_change().replace("5001I0000000001", "A-17")),
+        "event without a transaction" => {
+            let key = "00007e6d-1720-70a0-4379-f4dc745d2b31";
+            changes(good_change().replace(key, ""))
+        }
         "event of an unknown kind" => changes(change("RENAME", "", "")),
         "event of an object that cannot be" => {
             changes(good_change().replace("\"Case\"", "\"../Case\""))
