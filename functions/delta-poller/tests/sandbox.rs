@@ -185,3 +185,27 @@ async fn whole_firm_is_queued_once_and_then_only_its_changes() {
     assert_eq!(state.status, ConnectionStatus::Healthy);
     assert!(state.calls_left.is_some());
 }
+
+#[tokio::test]
+async fn function_is_put_together_from_its_environment() {
+    let folder = TempDir::new().unwrap();
+    let cases = format!("sqlite:{}/cases.db", folder.path().display());
+    wiring::migrate(&Url::parse(&cases).unwrap()).await.unwrap();
+    let env = Env::from_pairs([
+        ("EVENTS_QUEUE", format!("sqlite:{}/queue.db?queue=events", folder.path().display())),
+        ("CASE_STORE", cases),
+        (
+            "CONNECTIONS",
+            json!([{
+                "platform": "salesforce", "connection": "main",
+                "login_url": "https://firm.my.salesforce.com",
+                "auth": {
+                    "flow": "client_credentials", "client_id": "3MVG",
+                    "client_secret": "env:SF_SECRET",
+                },
+            }])
+            .to_string(),
+        ),
+    ]);
+    assert_eq!(delta_poller::app(env).await.unwrap().name(), "delta-poller");
+}
