@@ -16,9 +16,6 @@ use tracing::{debug, info, warn};
 
 use crate::sweep::{Sweep, SweepEnd};
 
-#[cfg(test)]
-mod tests;
-
 /// How the poller looks for changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PollSettings {
@@ -264,3 +261,6 @@ impl ScheduleHandler for Poller {
         self.poll().await
     }
 }
+
+#[cfg(test)]
+mod tests;
