@@ -105,19 +105,13 @@ CREATE TABLE cases (
 CREATE INDEX cases_by_record ON cases (record_id);
 CREATE INDEX cases_by_contact ON cases (contact_id);
 
--- One for each list order. The columns behind the id let a filtered walk stay in the index.
-CREATE INDEX cases_by_update
-    ON cases (updated_at, id, is_closed, status, priority, court, opened_key)
+-- One for each list order. The usual one also holds what is mostly filtered by, so that a walk along
+-- it reads no rows.
+CREATE INDEX cases_by_update ON cases (updated_at, id, is_closed, status, priority, court)
     WHERE is_deleted = 0;
-CREATE INDEX cases_by_opening
-    ON cases (opened_key, id, is_closed, status, priority, court)
-    WHERE is_deleted = 0;
-CREATE INDEX cases_by_docket
-    ON cases (docket_key, id, is_closed, status, priority, court, opened_key)
-    WHERE is_deleted = 0;
-CREATE INDEX cases_by_title
-    ON cases (title_key, id, is_closed, status, priority, court, opened_key)
-    WHERE is_deleted = 0;
+CREATE INDEX cases_by_opening ON cases (opened_key, id) WHERE is_deleted = 0;
+CREATE INDEX cases_by_docket ON cases (docket_key, id) WHERE is_deleted = 0;
+CREATE INDEX cases_by_title ON cases (title_key, id) WHERE is_deleted = 0;
 -- One for each filter that may leave so few cases that they are sorted instead. None of them holds
 -- what every change touches.
 CREATE INDEX cases_by_account ON cases (account_id);

@@ -183,14 +183,25 @@ impl Path {
         ];
         for (path, value, sql) in probes {
             let Some(value) = value else { continue };
-            let n_cases: i64 =
-                sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM ({sql})")))
-                    .bind(value)
-                    .bind(N_SORTED + 1)
-                    .fetch_one(&mut *connection)
-                    .await?;
+            let probe = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM ({sql})")))
+                .bind(value)
+                .bind(N_SORTED + 1);
+            let n_cases: i64 = probe.fetch_one(&mut *connection).await?;
             if n_cases <= N_SORTED {
                 return Ok(path);
+            }
+        }
+        if filter.opened_from.or(filter.opened_until).is_some() {
+            let probe = sqlx::query_scalar(
+                "SELECT count(*) FROM (SELECT 1 FROM cases WHERE is_deleted = 0 \
+                 AND opened_key >= ?1 AND opened_key < ?3 LIMIT ?2)",
+            )
+            .bind(filter.opened_from.map_or(i64::MIN, Timestamp::as_millis))
+            .bind(N_SORTED + 1)
+            .bind(filter.opened_until.map_or(i64::MAX, Timestamp::as_millis));
+            let n_cases: i64 = probe.fetch_one(&mut *connection).await?;
+            if n_cases <= N_SORTED {
+                return Ok(Self::Filter("cases_by_opening"));
             }
         }
         Ok(Self::Order)
@@ -284,5 +295,55 @@ impl Statement {
              ORDER BY cases.{column} {direction}, cases.id {direction}"
         );
         (sql, arguments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use super::*;
+    use crate::store::migrations::MIGRATOR;
+
+    /// Returns the steps that SQLite would take for a later page in the order `sort`.
+    async fn plan(sort: CaseSort, key: SortKey, filter: CaseFilter) -> String {
+        let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+        let mut connection = pool.acquire().await.unwrap();
+        MIGRATOR.run(&mut *connection).await.unwrap();
+        let id = EntityId::parse("00000000-0000-8000-8000-000000000001").unwrap();
+        let filter = CaseFilter { sort, ..filter };
+        let cursor = Cursor(sort, key, id);
+        let statement = Statement::new(&filter, Some(&cursor), None, Path::Order, 50).unwrap();
+        let (sql, arguments) = statement.finish();
+        let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let steps = sqlx::query_with(sql, arguments).fetch_all(&mut *connection).await.unwrap();
+        steps.iter().map(|step| step.get::<String, _>("detail") + "\n").collect()
+    }
+
+    #[tokio::test]
+    async fn page_is_picked_inside_one_index_without_sorting_the_rest() {
+        let instant = || SortKey::Instant(5);
+        let text = || SortKey::Text("a".to_owned());
+        for (sort, key, index, place) in [
+            (CaseSort::UpdatedDesc, instant(), "cases_by_update", "(updated_at,id)<(?,?)"),
+            (CaseSort::OpenedDesc, instant(), "cases_by_opening", "(opened_key,id)<(?,?)"),
+            (CaseSort::OpenedAsc, instant(), "cases_by_opening", "(opened_key,id)>(?,?)"),
+            (CaseSort::DocketAsc, text(), "cases_by_docket", "(docket_key,id)>(?,?)"),
+            (CaseSort::TitleAsc, text(), "cases_by_title", "(title_key,id)>(?,?)"),
+        ] {
+            let filter = CaseFilter {
+                status: Some("Trial".to_owned()),
+                court: Some("Family Court".to_owned()),
+                priority: Some("High".to_owned()),
+                is_closed: Some(false),
+                ..CaseFilter::default()
+            };
+            let plan = plan(sort, key, filter).await;
+
+            let walk = format!("INDEX {index} ({place}");
+            let inner = plan.split(&walk).nth(1).unwrap_or_else(|| panic!("{walk}:\n{plan}"));
+            let (picked, _) = inner.split_once("SCAN page").unwrap();
+            assert!(!picked.contains("TEMP B-TREE"), "{plan}");
+        }
     }
 }
