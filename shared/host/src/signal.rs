@@ -31,7 +31,9 @@ pub fn shutdown_signal() -> impl Future<Output = ()> + Send + 'static {
                     .filter_map(|(name, it)| it.poll_recv(context).is_ready().then_some(*name));
                 came.next().map_or(Poll::Pending, Poll::Ready)
             });
-            info!("asked to stop by {}", pin!(first).await);
+            // Not inside the macro: with the line switched off nothing there would be awaited.
+            let name = pin!(first).await;
+            info!("asked to stop by {name}");
         }
         #[cfg(not(unix))]
         if let Err(error) = tokio::signal::ctrl_c().await {

@@ -1,0 +1,90 @@
+//! The command line, as a person and as a script use it.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::firm::{Firm, command_json};
+use crate::moodbridge::command;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn commands_read_the_data_of_a_running_host() {
+    let firm = Firm::start(&["--empty", "--poll-every", "300ms"]).await;
+    let case = firm.create("Case", json!({"Subject": "Doe v. Roe"})).await;
+    let path = format!("/v1/cases/{case}");
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["title"] == "Doe v. Roe").await;
+    let folder = firm.folder.path();
+
+    let queue = command_json(folder, &["--json", "queue", "list"]);
+    assert_eq!(queue["name"], "events");
+    let audit = command_json(folder, &["--json", "audit", "verify"]);
+    assert!(audit["n_rows"].as_u64() >= Some(1), "{audit}");
+    assert!(audit["fault"].is_null(), "{audit}");
+    let database = command_json(folder, &["--json", "db", "status"]);
+    assert_eq!(database["migrations"][0]["state"], "applied");
+    let run = command_json(folder, &["--json", "sync", "run"]);
+    assert_eq!(run["n_dead"], 0);
+    let status = command_json(folder, &["--json", "sync", "status"]);
+    assert_eq!(status["cursors"].as_array().unwrap().len(), 3, "{status}");
+    let settings = command_json(folder, &["--json", "config", "check"]);
+    assert_eq!(settings["n_connections"], 1);
+}
+
+#[test]
+fn broken_settings_end_with_78_and_name_every_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = r#"
+        [server]
+        address = "0.0.0.0:8080"
+        [[intake.connections]]
+        name = "main"
+        organization_id = "00D5f000000ABCD"
+        tokens = ["env:NOT_SET_ANYWHERE"]
+    "#;
+    std::fs::write(folder.path().join("moodbridge.toml"), settings).unwrap();
+    let output = command(folder.path(), &["config", "check"]);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(78), "{message}");
+    assert!(message.contains("server.address"), "{message}");
+
+    let settings = settings.replace("0.0.0.0", "127.0.0.1");
+    std::fs::write(folder.path().join("moodbridge.toml"), settings).unwrap();
+    let output = command(folder.path(), &["config", "check"]);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(78), "{message}");
+    assert!(message.contains("intake.connections[0]"), "{message}");
+    assert!(message.contains("NOT_SET_ANYWHERE"), "{message}");
+}
+
+#[test]
+fn unknown_setting_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("moodbridge.toml"), "[sever]\naddress = \"x\"\n").unwrap();
+    let output = command(folder.path(), &["config", "check"]);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(78), "{message}");
+    assert!(message.contains("unknown field `sever`"), "{message}");
+}
+
+#[test]
+fn store_that_was_never_migrated_says_what_to_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = command(folder.path(), &["audit", "verify"]);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("moodbridge db migrate"), "{message}");
+    assert!(command(folder.path(), &["db", "migrate"]).status.success());
+    assert!(command(folder.path(), &["audit", "verify"]).status.success());
+}
+
+#[test]
+fn missing_migration_ends_with_3() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(command(folder.path(), &["db", "migrate"]).status.success());
+    let output = command(folder.path(), &["--json", "db", "status"]);
+    assert_eq!(output.status.code(), Some(0));
+    let missing = command(folder.path(), &["--data-dir", "elsewhere", "db", "status"]);
+    assert_eq!(missing.status.code(), Some(3));
+}

@@ -1,0 +1,16 @@
+//! End to end: a change at the source reaches the case store, the API and the command line.
+
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod dead_letters;
+#[cfg(test)]
+#[path = "../support/firm.rs"]
+mod firm;
+#[cfg(test)]
+#[path = "../support/moodbridge.rs"]
+mod moodbridge;
+#[cfg(test)]
+mod sync;
+#[cfg(test)]
+mod trace;

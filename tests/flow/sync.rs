@@ -1,0 +1,108 @@
+//! Changes of a Salesforce org arrive, by webhook and by poller.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::firm::Firm;
+
+/// The promise, and what a busy machine may add to it.
+const PROMISE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn edit_arrives_by_webhook_within_a_second() {
+    let firm = Firm::start(&["--empty", "--poll-every", "1h"]).await;
+    let account = firm.create("Account", json!({"Name": "Roe Ltd"})).await;
+    let case = firm
+        .create(
+            "Case",
+            json!({"Subject": "Doe v. Roe", "AccountId": account, "Docket_Number__c": "D-1"}),
+        )
+        .await;
+    let path = format!("/v1/cases/{case}");
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["title"] == "Doe v. Roe").await;
+
+    firm.update("Case", &case, json!({"Status": "Trial", "Court__c": "Superior Court"})).await;
+    let (seen, took) =
+        firm.moodbridge.wait_for(&path, PATIENCE, |it| it["status"] == "Trial").await;
+
+    assert!(took < PROMISE, "took {took:?}");
+    assert_eq!(seen["court"], "Superior Court");
+    assert_eq!(seen["account_name"], "Roe Ltd");
+    let titles: Vec<_> =
+        seen["timeline"].as_array().unwrap().iter().map(|it| &it["title"]).collect();
+    assert!(titles.contains(&&json!("Status changed from New to Trial")), "{titles:?}");
+}
+
+#[tokio::test]
+async fn edit_arrives_by_poller_when_webhooks_are_off() {
+    let firm = Firm::start(&["--empty", "--no-webhooks", "--poll-every", "200ms"]).await;
+    let case = firm.create("Case", json!({"Subject": "Doe v. Roe"})).await;
+    let path = format!("/v1/cases/{case}");
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["title"] == "Doe v. Roe").await;
+
+    // The poller reads up to the second before the one that is not over.
+    firm.update("Case", &case, json!({"Status": "Trial"})).await;
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["status"] == "Trial").await;
+}
+
+#[tokio::test]
+async fn several_edits_within_one_second_end_in_the_last_one() {
+    let firm = Firm::start(&["--empty", "--poll-every", "1h"]).await;
+    let case = firm.create("Case", json!({"Subject": "0"})).await;
+    for edit in 1..=20 {
+        firm.update("Case", &case, json!({"Subject": edit.to_string()})).await;
+    }
+    let path = format!("/v1/cases/{case}");
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["title"] == "20").await;
+}
+
+#[tokio::test]
+async fn delete_and_undelete_arrive() {
+    let firm = Firm::start(&["--empty", "--poll-every", "1h"]).await;
+    let case = firm.create("Case", json!({"Subject": "Doe v. Roe"})).await;
+    let path = format!("/v1/cases/{case}");
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["is_deleted"] == false).await;
+
+    firm.delete("Case", &case).await;
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["is_deleted"] == true).await;
+    firm.switch(&format!("undelete/{case}"), &json!({})).await;
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["is_deleted"] == false).await;
+}
+
+#[tokio::test]
+async fn changes_that_webhooks_lost_are_found_by_the_poller() {
+    let firm = Firm::start(&["--empty", "--poll-every", "300ms"]).await;
+    let case = firm.create("Case", json!({"Subject": "Doe v. Roe"})).await;
+    let path = format!("/v1/cases/{case}");
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["title"] == "Doe v. Roe").await;
+
+    firm.switch("webhooks", &json!({"enabled": false})).await;
+    firm.update("Case", &case, json!({"Status": "Settled"})).await;
+    let (seen, _) = firm.moodbridge.wait_for(&path, PATIENCE, |it| it["status"] == "Settled").await;
+    assert_eq!(seen["is_closed"], true);
+}
+
+#[tokio::test]
+async fn whole_firm_is_loaded_and_moves() {
+    let firm = Firm::start(&[]).await;
+    let limit = Duration::from_secs(180);
+    let (seen, _) = firm
+        .moodbridge
+        .wait_for("/v1/overview", limit, |it| it["n_cases"].as_u64() >= Some(10_000))
+        .await;
+    assert_eq!(seen["n_accounts"], 1000);
+    assert_eq!(seen["n_contacts"], 3000);
+    let n_by_status: u64 = seen["by_status"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["n_cases"].as_u64().unwrap())
+        .sum();
+    assert_eq!(n_by_status, seen["n_cases"].as_u64().unwrap());
+
+    let before = seen["last_change_at"].clone();
+    firm.switch("activity", &json!({"per_second": 20})).await;
+    firm.moodbridge.wait_for("/v1/overview", PATIENCE, |it| it["last_change_at"] != before).await;
+}

@@ -1,0 +1,62 @@
+//! The functions as Lambdas, handed the samples under `events/aws`.
+
+use serde_json::{Value, json};
+
+use crate::binaries::{Stores, binary, sample};
+use crate::lambda_api::{LambdaApi, Outcome};
+
+#[tokio::test]
+async fn both_gateway_requests_are_queued() {
+    let stores = Stores::new();
+    let mut lambda = LambdaApi::start(&binary("webhook-intake"), &stores.settings()).await;
+
+    let Outcome::Answered(outbound) =
+        lambda.invoke(&sample("aws/apigw-v2-outbound-message.json")).await
+    else {
+        panic!("no answer")
+    };
+    let Outcome::Answered(change) =
+        lambda.invoke(&sample("aws/function-url-change-event.json")).await
+    else {
+        panic!("no answer")
+    };
+
+    assert_eq!(outbound["statusCode"], 200, "{outbound}");
+    assert!(outbound["body"].as_str().unwrap().contains("<Ack>true</Ack>"), "{outbound}");
+    assert_eq!(change["statusCode"], 202, "{change}");
+    assert_eq!(lambda.terminate().await, Some(0));
+    assert_eq!(stores.n_queued().await, 2);
+}
+
+#[tokio::test]
+async fn batch_is_applied_and_its_bad_record_reported() {
+    let stores = Stores::new();
+    let mut lambda = LambdaApi::start(&binary("sync-worker"), &stores.settings()).await;
+
+    let with_bad = lambda.invoke(&sample("aws/sqs-one-bad-record.json")).await;
+    let whole = lambda.invoke(&sample("aws/sqs-events-batch.json")).await;
+
+    let bad = "2e1424d4-f796-459a-8184-9c92662be6da";
+    let failures = json!({"batchItemFailures": [{"itemIdentifier": bad}]});
+    assert_eq!(with_bad, Outcome::Answered(failures));
+    assert_eq!(whole, Outcome::Answered(json!({"batchItemFailures": []})));
+    assert_eq!(lambda.terminate().await, Some(0));
+    let titles = stores.titles().await;
+    assert_eq!(titles, ["Estate of M. Okafor", "Harper v. Lindqvist Logistics"]);
+}
+
+#[tokio::test]
+async fn tick_without_an_org_fails_and_is_retried_by_the_platform() {
+    let stores = Stores::new();
+    let mut lambda = LambdaApi::start(&binary("delta-poller"), &stores.settings()).await;
+    let said = lambda.invoke(&sample("aws/eventbridge-schedule.json")).await;
+    let Outcome::Failed(Value::Object(error)) = said else { panic!("{said:?}") };
+    assert!(error.contains_key("errorMessage"), "{error:?}");
+    lambda.terminate().await;
+}
+
+#[tokio::test]
+async fn lambda_without_settings_ends_with_78() {
+    let lambda = LambdaApi::start(&binary("webhook-intake"), &[]).await;
+    assert_eq!(lambda.wait_for_exit().await, Some(78));
+}
