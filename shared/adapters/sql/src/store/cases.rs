@@ -204,7 +204,37 @@ impl Path {
                 return Ok(Self::Filter("cases_by_opening"));
             }
         }
+        if filter.sort != CaseSort::UpdatedDesc
+            && Self::leave_few_together(connection, filter).await?
+        {
+            return Ok(Self::Filter("cases_by_update"));
+        }
         Ok(Self::Order)
+    }
+
+    /// Tells whether two filters or more, none of which leaves few cases, do so together.
+    async fn leave_few_together(
+        connection: &mut SqliteConnection,
+        filter: &CaseFilter,
+    ) -> Result<bool, sqlx::Error> {
+        let CaseFilter { status, court, priority, is_closed, .. } = filter;
+        let given = [status.is_some(), court.is_some(), priority.is_some(), is_closed.is_some()];
+        if given.into_iter().filter(|it| *it).count() < 2 {
+            return Ok(false);
+        }
+        let n_cases: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM cases INDEXED BY cases_by_update \
+             WHERE is_deleted = 0 AND (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR court = ?2) \
+             AND (?3 IS NULL OR priority = ?3) AND (?4 IS NULL OR is_closed = ?4) LIMIT ?5)",
+        )
+        .bind(status)
+        .bind(court)
+        .bind(priority)
+        .bind(is_closed)
+        .bind(N_SORTED + 1)
+        .fetch_one(connection)
+        .await?;
+        Ok(n_cases <= N_SORTED)
     }
 }
 

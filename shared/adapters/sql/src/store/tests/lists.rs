@@ -90,6 +90,12 @@ async fn every_order_takes_every_filter() {
         CaseFilter { priority: Some("High".into()), ..none.clone() },
         CaseFilter { is_closed: Some(true), ..none.clone() },
         CaseFilter { account_id: Some(account), status: Some("Active".into()), ..none.clone() },
+        CaseFilter {
+            status: Some("Active".into()),
+            priority: Some("Low".into()),
+            is_closed: Some(false),
+            ..none.clone()
+        },
         CaseFilter { opened_from: day("2026-01-02T00:00:00Z"), ..none.clone() },
         CaseFilter { opened_until: day("2026-01-02T00:00:00Z"), ..none.clone() },
         CaseFilter { search: Some("doe r".into()), ..none.clone() },
