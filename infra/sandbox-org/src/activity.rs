@@ -70,7 +70,9 @@ pub(crate) async fn run(state: &State) {
                 continue;
             }
         }
-        if let Some(change) = change(&state.org(), &mut dice) {
+        // On its own line, so that the rows are free again before the commit.
+        let next = change(&state.org(), &mut dice);
+        if let Some(change) = next {
             let user = lawyer(&mut dice).unwrap_or(state.user_id);
             let author = Author { user, client: None, version: String::new() };
             state.commit(&author, vec![change], false);

@@ -33,9 +33,8 @@ pub(crate) fn router() -> Router<Arc<State>> {
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| {
-        ApiError::new(400, "JSON_PARSER_ERROR", error.to_string())
-    })
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::new(400, "JSON_PARSER_ERROR", error.to_string()))
 }
 
 async fn subscriptions(Shared(state): Shared<Arc<State>>) -> Response {

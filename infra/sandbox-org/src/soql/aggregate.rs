@@ -104,6 +104,7 @@ fn write(org: &Org, group: &Group<'_>, columns: &[Column]) -> String {
     for column in columns {
         let kind = match column.function {
             Some(Function::Count | Function::CountDistinct) => FieldKind::Int,
+            Some(Function::Avg) => FieldKind::Double,
             _ => column.path.kind,
         };
         let json = group.value(org, column.function, &column.path).to_json(kind);

@@ -24,7 +24,10 @@ fn org() -> Org {
         ("Case", fields)
     };
     let rows = [
-        ("Account", json!({"Name": "Acme 100% Legal", "NumberOfEmployees": 12, "AnnualRevenue": 1000.5})),
+        (
+            "Account",
+            json!({"Name": "Acme 100% Legal", "NumberOfEmployees": 12, "AnnualRevenue": 1000.5}),
+        ),
         ("Account", json!({"Name": "roe & sons", "ParentId": acme, "NumberOfEmployees": 3})),
         ("Contact", json!({"LastName": "Ames", "FirstName": "Ann", "AccountId": acme})),
         ("Contact", json!({"LastName": "Brown", "AccountId": roe})),
@@ -70,7 +73,8 @@ fn ask(org: &Org, soql: &str) -> Result<Vec<Json>, SoqlError> {
 
 /// Returns the numbers of the cases that fulfil a condition.
 fn cases(org: &Org, rest: &str) -> Vec<u64> {
-    let rows = ask(org, &format!("SELECT Id FROM Case {rest}")).unwrap_or_else(|e| panic!("{rest}: {}", e.message));
+    let rows = ask(org, &format!("SELECT Id FROM Case {rest}"))
+        .unwrap_or_else(|e| panic!("{rest}: {}", e.message));
     rows.iter().map(|row| RecordId::parse(row["Id"].as_str().unwrap()).unwrap().number()).collect()
 }
 
@@ -105,8 +109,14 @@ fn conditions_choose_the_rows_that_the_platform_would() {
         ("WHERE CreatedDate < TODAY", vec![]),
         ("WHERE CreatedDate = LAST_N_DAYS:3 AND CreatedDate != YESTERDAY", vec![1, 2, 3, 4, 5]),
         ("WHERE CreatedDate >= THIS_MONTH AND CreatedDate < NEXT_MONTH LIMIT 1", vec![1]),
-        ("WHERE SystemModstamp >= 2026-06-20T17:00:00Z AND SystemModstamp < 2026-06-20T19:00:00Z ORDER BY SystemModstamp, Id", vec![2, 3]),
-        ("WHERE (SystemModstamp = 2026-06-20T17:00:00Z AND Id > '500Mb0000000001') OR SystemModstamp > 2026-06-20T18:00:00Z", vec![2, 4, 5]),
+        (
+            "WHERE SystemModstamp >= 2026-06-20T17:00:00Z AND SystemModstamp < 2026-06-20T19:00:00Z ORDER BY SystemModstamp, Id",
+            vec![2, 3],
+        ),
+        (
+            "WHERE (SystemModstamp = 2026-06-20T17:00:00Z AND Id > '500Mb0000000001') OR SystemModstamp > 2026-06-20T18:00:00Z",
+            vec![2, 4, 5],
+        ),
         ("WHERE AccountId IN (SELECT Id FROM Account WHERE NumberOfEmployees < 10)", vec![2]),
         ("WHERE ContactId IN (SELECT Id FROM Contact WHERE LastName = 'Ames')", vec![1]),
         ("ORDER BY Subject DESC", vec![4, 5, 2, 3, 1]),
@@ -148,10 +158,18 @@ fn groups_are_counted_and_summed() {
     let org = org();
 
     let groups = ask(&org, "SELECT Status, COUNT(Id) n, MAX(CreatedDate) FROM Case GROUP BY Status HAVING COUNT(Id) > 0 ORDER BY COUNT(Id) DESC, Status").unwrap();
-    assert_eq!(groups[0], json!({"attributes": {"type": "AggregateResult"}, "Status": "New", "n": 2, "expr0": "2026-06-20T20:00:00.000+0000"}));
+    assert_eq!(
+        groups[0],
+        json!({"attributes": {"type": "AggregateResult"}, "Status": "New", "n": 2, "expr0": "2026-06-20T20:00:00.000+0000"})
+    );
     assert_eq!(groups.len(), 4);
     let sums = ask(&org, "SELECT SUM(NumberOfEmployees), AVG(NumberOfEmployees), MIN(Name), COUNT_DISTINCT(ParentId) FROM Account").unwrap();
-    assert_eq!(sums, [json!({"attributes": {"type": "AggregateResult"}, "expr0": 15, "expr1": 7.5, "expr2": "Acme 100% Legal", "expr3": 1})]);
+    assert_eq!(
+        sums,
+        [
+            json!({"attributes": {"type": "AggregateResult"}, "expr0": 15, "expr1": 7.5, "expr2": "Acme 100% Legal", "expr3": 1})
+        ]
+    );
     assert_eq!(ask(&org, "SELECT COUNT() FROM Case WHERE IsClosed = true").unwrap(), [json!(2)]);
 }
 
@@ -162,7 +180,9 @@ fn children_and_all_fields_are_selected() {
     let accounts = ask(&org, "SELECT Name, (SELECT Subject FROM Cases ORDER BY Subject LIMIT 1) FROM Account ORDER BY Name").unwrap();
     assert_eq!(accounts[0]["Cases"]["totalSize"], 1);
     assert_eq!(accounts[0]["Cases"]["records"][0]["Subject"], "Alpha v. Roe");
-    let contact = ask(&org, "SELECT Id, (SELECT Id FROM Cases) FROM Contact WHERE LastName = 'nobody'").unwrap();
+    let contact =
+        ask(&org, "SELECT Id, (SELECT Id FROM Cases) FROM Contact WHERE LastName = 'nobody'")
+            .unwrap();
     assert!(contact.is_empty());
     let all = ask(&org, "SELECT FIELDS(ALL) FROM Case LIMIT 1").unwrap();
     assert_eq!(all[0]["Docket_Number__c"], Json::Null);
@@ -175,26 +195,82 @@ fn refusals_say_what_the_platform_says() {
     for (soql, code, said) in [
         ("SELECT FROM Case", "MALFORMED_QUERY", "unexpected token: 'FROM'"),
         ("SELECT Id FROM Case WHERE", "MALFORMED_QUERY", "unexpected token: '<EOF>'"),
-        ("SELECT Id FROM Case WHERE Status = \"New\"", "MALFORMED_QUERY", "ERROR at Row:1:Column:36"),
-        ("SELECT Id FROM Case WHERE Status = 'x\\q'", "MALFORMED_QUERY", "Illegal character sequence"),
+        (
+            "SELECT Id FROM Case WHERE Status = \"New\"",
+            "MALFORMED_QUERY",
+            "ERROR at Row:1:Column:36",
+        ),
+        (
+            "SELECT Id FROM Case WHERE Status = 'x\\q'",
+            "MALFORMED_QUERY",
+            "Illegal character sequence",
+        ),
         ("SELECT Id FROM Case WHERE Status = 'x", "MALFORMED_QUERY", "unexpected token: '<EOF>'"),
-        ("SELECT Id FROM Case WHERE a = 'x' AND b = 'y' OR c = 'z'", "MALFORMED_QUERY", "unexpected token: 'OR'"),
-        ("SELECT Id FROM Case WHERE Status NOT LIKE 'a'", "MALFORMED_QUERY", "unexpected token: 'LIKE'"),
+        (
+            "SELECT Id FROM Case WHERE a = 'x' AND b = 'y' OR c = 'z'",
+            "MALFORMED_QUERY",
+            "unexpected token: 'OR'",
+        ),
+        (
+            "SELECT Id FROM Case WHERE Status NOT LIKE 'a'",
+            "MALFORMED_QUERY",
+            "unexpected token: 'LIKE'",
+        ),
         ("SELECT Id FROM Case LIMIT many", "MALFORMED_QUERY", "unexpected token: 'many'"),
         ("SELECT FIELDS(ALL) FROM Case", "MALFORMED_QUERY", "LIMIT of at most 200"),
-        ("SELECT FIELDS(CUSTOM) FROM User LIMIT 1", "MALFORMED_QUERY", "must result in at least one field"),
-        ("SELECT Status, COUNT(Id) FROM Case", "MALFORMED_QUERY", "Field must be grouped or aggregated: Status"),
-        ("SELECT Id FROM Accout", "INVALID_TYPE", "\nERROR at Row:1:Column:16\nsObject type 'Accout' is not supported."),
-        ("SELECT Id, Nope FROM Case", "INVALID_FIELD", "\nERROR at Row:1:Column:12\nNo such column 'Nope' on entity 'Case'."),
+        (
+            "SELECT FIELDS(CUSTOM) FROM User LIMIT 1",
+            "MALFORMED_QUERY",
+            "must result in at least one field",
+        ),
+        (
+            "SELECT Status, COUNT(Id) FROM Case",
+            "MALFORMED_QUERY",
+            "Field must be grouped or aggregated: Status",
+        ),
+        (
+            "SELECT Id FROM Accout",
+            "INVALID_TYPE",
+            "\nERROR at Row:1:Column:16\nsObject type 'Accout' is not supported.",
+        ),
+        (
+            "SELECT Id, Nope FROM Case",
+            "INVALID_FIELD",
+            "\nERROR at Row:1:Column:12\nNo such column 'Nope' on entity 'Case'.",
+        ),
         ("SELECT Id\nFROM Case\nWHERE Nope = 1", "INVALID_FIELD", "ERROR at Row:3:Column:7"),
-        ("SELECT Nope.Name FROM Case", "INVALID_FIELD", "Didn't understand relationship 'Nope' in field path."),
+        (
+            "SELECT Nope.Name FROM Case",
+            "INVALID_FIELD",
+            "Didn't understand relationship 'Nope' in field path.",
+        ),
         ("SELECT Id, Id FROM Case", "INVALID_FIELD", "duplicate field selected: Id"),
-        ("SELECT Id FROM Case WHERE Description = 'x'", "INVALID_FIELD", "can not be filtered in a query call"),
-        ("SELECT Id FROM Case WHERE CreatedDate > '2026-01-01'", "INVALID_FIELD", "value of filter criterion for field 'CreatedDate' must be of type dateTime and should not be enclosed in quotes"),
+        (
+            "SELECT Id FROM Case WHERE Description = 'x'",
+            "INVALID_FIELD",
+            "can not be filtered in a query call",
+        ),
+        (
+            "SELECT Id FROM Case WHERE CreatedDate > '2026-01-01'",
+            "INVALID_FIELD",
+            "value of filter criterion for field 'CreatedDate' must be of type dateTime and should not be enclosed in quotes",
+        ),
         ("SELECT Id FROM Case WHERE Subject = 1", "INVALID_FIELD", "should be enclosed in quotes"),
-        ("SELECT Id FROM Case WHERE AccountId = 'x'", "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field: x"),
-        ("SELECT Id FROM Case OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000"),
-        ("SELECT (SELECT Id FROM Nope) FROM Account", "INVALID_TYPE", "Didn't understand relationship 'Nope' in FROM part"),
+        (
+            "SELECT Id FROM Case WHERE AccountId = 'x'",
+            "INVALID_QUERY_FILTER_OPERATOR",
+            "invalid ID field: x",
+        ),
+        (
+            "SELECT Id FROM Case OFFSET 2001",
+            "NUMBER_OUTSIDE_VALID_RANGE",
+            "Maximum SOQL offset allowed is 2000",
+        ),
+        (
+            "SELECT (SELECT Id FROM Nope) FROM Account",
+            "INVALID_TYPE",
+            "Didn't understand relationship 'Nope' in FROM part",
+        ),
     ] {
         let refused = ask(&org, soql).unwrap_err();
         assert_eq!(refused.code, code, "{soql}: {}", refused.message);
