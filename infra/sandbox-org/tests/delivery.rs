@@ -1,5 +1,12 @@
 //! What a running org sends out, and what it keeps over a restart.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests; clippy does not count their helpers"
+)]
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 

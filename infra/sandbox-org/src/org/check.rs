@@ -162,18 +162,16 @@ fn reference(org: &Org, field: &Field, text: &str) -> Result<Value, RecordError>
 
 fn bad_type(field: &Field, json: &Json) -> RecordError {
     let shown = json.as_str().map_or_else(|| json.to_string(), str::to_owned);
-    let xsd = match field.kind {
-        FieldKind::Boolean => "xsd:boolean",
-        FieldKind::Date => "xsd:date",
-        FieldKind::DateTime => "xsd:dateTime",
-        FieldKind::Int => "xsd:int",
-        FieldKind::Double | FieldKind::Currency => "xsd:double",
-        _ => "xsd:string",
+    let wanted = match field.kind {
+        FieldKind::Boolean => "boolean",
+        FieldKind::Date => "date",
+        FieldKind::DateTime => "datetime",
+        FieldKind::Int => "int",
+        FieldKind::Double | FieldKind::Currency => "double",
+        _ => "string",
     };
     let message = format!(
-        "Cannot deserialize instance of {} from value {shown} or request may be missing a required field",
-        xsd.trim_start_matches("xsd:")
+        "Cannot deserialize instance of {wanted} from value {shown} or request may be missing a required field"
     );
-    let _ = xsd;
     RecordError::new("JSON_PARSER_ERROR", message).with_field(&field.name)
 }
