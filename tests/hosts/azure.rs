@@ -12,7 +12,7 @@ async fn start(function: &str, stores: &Stores) -> FunctionsHost {
 
 #[tokio::test]
 async fn outbound_message_is_queued_and_acknowledged() {
-    let stores = Stores::new();
+    let stores = Stores::new().await;
     let mut host = start("webhook-intake", &stores).await;
     let message = sample("salesforce/outbound-message-many.xml");
     let path = format!("/hooks/salesforce/outbound/main/{TOKEN}");
@@ -29,7 +29,7 @@ async fn outbound_message_is_queued_and_acknowledged() {
 
 #[tokio::test]
 async fn request_with_a_wrong_token_is_refused() {
-    let stores = Stores::new();
+    let stores = Stores::new().await;
     let mut host = start("webhook-intake", &stores).await;
     let message = sample("salesforce/outbound-message-one.xml");
     let kind = [("Content-Type", "text/xml; charset=utf-8")];
@@ -42,7 +42,7 @@ async fn request_with_a_wrong_token_is_refused() {
 
 #[tokio::test]
 async fn every_encoding_of_an_event_reaches_the_case_store() {
-    let stores = Stores::new();
+    let stores = Stores::new().await;
     let mut host = start("sync-worker", &stores).await;
     for name in ["queue-double-encoded", "queue-triple-encoded", "service-bus"] {
         let envelope = sample(&format!("azure/{name}.json"));
@@ -57,7 +57,7 @@ async fn every_encoding_of_an_event_reaches_the_case_store() {
 
 #[tokio::test]
 async fn event_that_can_never_be_applied_is_parked_with_its_reason() {
-    let stores = Stores::new();
+    let stores = Stores::new().await;
     let mut host = start("sync-worker", &stores).await;
     assert_eq!(host.deliver("sync-worker", "no event at all").await, Settled::Done(1));
     let [Written::Json(parked)] = host.written("parked") else { panic!("not parked") };
@@ -68,7 +68,7 @@ async fn event_that_can_never_be_applied_is_parked_with_its_reason() {
 
 #[tokio::test]
 async fn poller_whose_org_is_away_fails_its_tick() {
-    let stores = Stores::new();
+    let stores = Stores::new().await;
     let mut host = start("delta-poller", &stores).await;
     let Err(Fault::Status(500, problem)) = host.tick("delta-poller").await else {
         panic!("the tick succeeded without an org")

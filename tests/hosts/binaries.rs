@@ -58,8 +58,8 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Makes an empty folder.
-    pub(crate) fn new() -> Self {
+    /// Makes a folder with an empty queue and case store.
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let intake = json!({"connections": [{
@@ -78,7 +78,9 @@ impl Stores {
             ("HOOK_TOKEN", TOKEN.to_owned()),
             ("NONE", "none".to_owned()),
         ];
-        Self { folder, settings }
+        let stores = Self { folder, settings };
+        wiring::migrate(&stores.address("CASE_STORE")).await.unwrap();
+        stores
     }
 
     /// Returns the settings as variables.
@@ -100,7 +102,8 @@ impl Stores {
     /// Lists the titles of the cases that the case store holds.
     pub(crate) async fn titles(&self) -> Vec<String> {
         let stores = wiring::case_store(&self.address("CASE_STORE")).await.unwrap();
-        let page = stores.view.cases(&CaseFilter::default()).await.unwrap();
+        let filter = CaseFilter { limit: 50, ..CaseFilter::default() };
+        let page = stores.view.cases(&filter).await.unwrap();
         let mut titles: Vec<_> = page.items.into_iter().filter_map(|it| it.title).collect();
         titles.sort();
         titles

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shared::config::Env;
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::binaries::{Stores, binary, repository};
-use crate::http_client;
 
 /// How long the first invocation may take, which has cargo look at every source.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -61,7 +61,7 @@ impl Watch {
             .spawn()
             .unwrap();
         let deadline = Instant::now() + PATIENCE;
-        while http_client::send(port, "GET", "/", &[], b"").await.is_err() {
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             assert!(Instant::now() < deadline, "`cargo lambda watch` never listened");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -99,7 +99,7 @@ fn command(tool: &Path) -> Command {
 async fn samples_are_answered_by_the_unchanged_binaries() {
     let Some(tool) = cargo_lambda() else { return };
     let events = repository().join("events/aws");
-    let stores = Stores::new();
+    let stores = Stores::new().await;
 
     let watch = Watch::start(tool.clone(), "webhook-intake", &stores).await;
     let file = events.join("apigw-v2-outbound-message.json");

@@ -7,7 +7,7 @@ use crate::lambda_api::{LambdaApi, Outcome};
 
 #[tokio::test]
 async fn both_gateway_requests_are_queued() {
-    let stores = Stores::new();
+    let stores = Stores::new().await;
     let mut lambda = LambdaApi::start(&binary("webhook-intake"), &stores.settings()).await;
 
     let Outcome::Answered(outbound) =
@@ -30,7 +30,7 @@ async fn both_gateway_requests_are_queued() {
 
 #[tokio::test]
 async fn batch_is_applied_and_its_bad_record_reported() {
-    let stores = Stores::new();
+    let stores = Stores::new().await;
     let mut lambda = LambdaApi::start(&binary("sync-worker"), &stores.settings()).await;
 
     let with_bad = lambda.invoke(&sample("aws/sqs-one-bad-record.json")).await;
@@ -47,7 +47,7 @@ async fn batch_is_applied_and_its_bad_record_reported() {
 
 #[tokio::test]
 async fn tick_without_an_org_fails_and_is_retried_by_the_platform() {
-    let stores = Stores::new();
+    let stores = Stores::new().await;
     let mut lambda = LambdaApi::start(&binary("delta-poller"), &stores.settings()).await;
     let said = lambda.invoke(&sample("aws/eventbridge-schedule.json")).await;
     let Outcome::Failed(Value::Object(error)) = said else { panic!("{said:?}") };

@@ -292,6 +292,8 @@ impl FunctionsHost {
             if http_client::send(self.port, "GET", "/", &[], b"").await.is_ok() {
                 return;
             }
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "the handler ended before it listened: {ended:?}");
             tokio::time::sleep(PROBE_EVERY).await;
         }
         panic!("the handler never listened on port {}", self.port);

@@ -78,8 +78,11 @@ impl LambdaApi {
     /// Hands `event` to the function and waits for what it says.
     pub(crate) async fn invoke(&mut self, event: &str) -> Outcome {
         self.events.send(event.to_owned()).unwrap();
-        let said = tokio::time::timeout(TIMEOUT, self.outcomes.recv()).await;
-        said.expect("the function answers in time").expect("the API is up")
+        tokio::select! {
+            said = self.outcomes.recv() => said.expect("the API is up"),
+            ended = self.child.wait() => panic!("the function ended: {}", ended.unwrap()),
+            () = tokio::time::sleep(TIMEOUT) => panic!("no answer within {TIMEOUT:?}"),
+        }
     }
 
     /// Asks the function to end, and returns its exit code.
