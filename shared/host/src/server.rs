@@ -8,6 +8,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::Response;
+use futures_util::StreamExt;
+use http::header;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -55,6 +58,17 @@ pub(crate) async fn serve(
     }
 }
 
+/// Ends a response of server-sent events at the stop: it has no end of its own, and the client
+/// comes back where it left off.
+fn ended_by(stop: CancellationToken, response: Response) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if !kind.is_some_and(|it| it.as_bytes().starts_with(b"text/event-stream")) {
+        return response;
+    }
+    response
+        .map(|body| Body::from_stream(body.into_data_stream().take_until(stop.cancelled_owned())))
+}
+
 /// A refused connection is the client's matter; anything else needs a moment to pass.
 async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
@@ -74,10 +88,12 @@ async fn converse(
 ) {
     // Without this a response of two writes waits for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
+    let stopping = stop.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().call(request)
+        let (answer, stopping) = (router.clone().call(request), stopping.clone());
+        async move { answer.await.map(|response| ended_by(stopping, response)) }
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {

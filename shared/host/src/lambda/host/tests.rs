@@ -64,6 +64,19 @@ async fn unknown_path_is_a_problem() {
     assert_eq!(answer["headers"]["content-type"], "application/problem+json");
 }
 
+#[tokio::test(start_paused = true)]
+async fn endless_stream_of_events_becomes_a_long_poll() {
+    use futures_util::{StreamExt, stream};
+    let endless = || async {
+        let first = std::future::ready(Ok::<_, std::io::Error>("data: 1\n\n"));
+        let body = stream::once(first).chain(stream::pending());
+        ([("content-type", "text/event-stream")], axum::body::Body::from_stream(body))
+    };
+    let app = App::new("api").http(Router::new().route("/changes", get(endless)));
+    let answer = invoke(app, request("GET", "/changes", "")).await.unwrap();
+    assert_eq!(answer["body"], "data: 1\n\n");
+}
+
 #[tokio::test]
 async fn one_handler_takes_a_queue_of_any_name() {
     let app = App::new("worker").queue("events", Arc::new(Script));

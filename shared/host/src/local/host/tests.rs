@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -180,6 +181,30 @@ async fn stop_lets_a_request_in_hand_finish() {
     gate.notify_one();
     assert!(request.await.unwrap().ends_with("done"));
     running.task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn stop_ends_server_sent_events() {
+    let begun = Arc::new(Notify::new());
+    let endless = {
+        let begun = Arc::clone(&begun);
+        move || async move {
+            begun.notify_one();
+            let kind = [("content-type", "text/event-stream")];
+            let first = std::future::ready(Ok::<_, std::io::Error>("data: 1\n\n"));
+            let stream = futures_util::stream::once(first).chain(futures_util::stream::pending());
+            (kind, axum::body::Body::from_stream(stream))
+        }
+    };
+    let app = App::new("one").http(Router::new().route("/changes", get(endless)));
+    let running = run(LocalHost::new().app(app)).await;
+    let address = running.address;
+    let head = "GET /changes HTTP/1.1\r\nHost: x\r\n\r\n";
+    let request = tokio::spawn(async move { ask(address, head).await });
+    begun.notified().await;
+    let ended = tokio::time::timeout(Duration::from_secs(5), running.end()).await;
+    assert!(ended.is_ok(), "the stream held up the stop");
+    assert!(request.await.unwrap().contains("data: 1"));
 }
 
 #[tokio::test]
