@@ -37,6 +37,7 @@ pub(super) fn build_write(
         changes,
         source_version: version,
         received_at: event.received_at,
+        is_backfill: event.is_backfill,
     });
     Write {
         entity: mapping.entity,
@@ -69,58 +70,43 @@ fn timeline(
     row: &Fields,
     changes: &[FieldChange],
 ) -> Vec<TimelineDraft> {
-    let event = |occurred_at, event_type, title, importance| TimelineDraft {
-        occurred_at,
-        event_type,
-        title,
-        importance,
-    };
+    match kind {
+        WriteKind::Created => opening(version, row),
+        WriteKind::Deleted => vec![event(version, "deleted", "Case deleted at its source", 5)],
+        WriteKind::Restored => vec![event(version, "restored", "Case restored at its source", 4)],
+        WriteKind::Updated => changes.iter().filter_map(|it| turn(version, it)).collect(),
+    }
+}
+
+fn event(
+    occurred_at: Timestamp,
+    event_type: &'static str,
+    title: impl Into<String>,
+    importance: u8,
+) -> TimelineDraft {
+    TimelineDraft { occurred_at, event_type, title: title.into(), importance }
+}
+
+/// What is known of a case that is new to us: it may have been closed long ago.
+fn opening(version: Timestamp, row: &Fields) -> Vec<TimelineDraft> {
     let instant = |column: &str| {
         row.get(column).and_then(FieldValue::as_text).and_then(|raw| Timestamp::parse(raw).ok())
     };
-    match kind {
-        WriteKind::Deleted => {
-            return vec![event(version, "deleted", "Case deleted at its source".to_owned(), 5)];
-        }
-        WriteKind::Restored => {
-            return vec![event(version, "restored", "Case restored at its source".to_owned(), 4)];
-        }
-        WriteKind::Created => {
-            let mut events = vec![event(
-                instant("opened_at").unwrap_or(version),
-                "opened",
-                "Case opened".to_owned(),
-                3,
-            )];
-            if let Some(closed_at) = instant("closed_at") {
-                events.push(event(closed_at, "closed", "Case closed".to_owned(), 4));
-            }
-            return events;
-        }
-        WriteKind::Updated => {}
+    let opened_at = instant("opened_at").unwrap_or(version);
+    let closed = instant("closed_at").map(|at| event(at, "closed", "Case closed", 4));
+    std::iter::once(event(opened_at, "opened", "Case opened", 3)).chain(closed).collect()
+}
+
+/// Tells what a changed field means to the people who work on the case, if anything.
+fn turn(version: Timestamp, change: &FieldChange) -> Option<TimelineDraft> {
+    let moved = |what: &str| format!("{what} changed from {} to {}", change.before, change.after);
+    let is = |value: &FieldValue| *value == FieldValue::Bool(true);
+    match change.field.as_str() {
+        "status" => Some(event(version, "status_change", moved("Status"), 3)),
+        "priority" => Some(event(version, "priority_change", moved("Priority"), 2)),
+        "court" => Some(event(version, "court_change", moved("Court"), 3)),
+        "is_closed" if is(&change.after) => Some(event(version, "closed", "Case closed", 4)),
+        "is_closed" if is(&change.before) => Some(event(version, "reopened", "Case reopened", 4)),
+        _ => None,
     }
-    changes
-        .iter()
-        .filter_map(|change| match change.field.as_str() {
-            "status" => {
-                let title = format!("Status changed from {} to {}", change.before, change.after);
-                Some(event(version, "status_change", title, 3))
-            }
-            "priority" => {
-                let title = format!("Priority changed from {} to {}", change.before, change.after);
-                Some(event(version, "priority_change", title, 2))
-            }
-            "court" => {
-                let title = format!("Court changed from {} to {}", change.before, change.after);
-                Some(event(version, "court_change", title, 3))
-            }
-            "is_closed" if change.after == FieldValue::Bool(true) => {
-                Some(event(version, "closed", "Case closed".to_owned(), 4))
-            }
-            "is_closed" if change.before == FieldValue::Bool(true) => {
-                Some(event(version, "reopened", "Case reopened".to_owned(), 4))
-            }
-            _ => None,
-        })
-        .collect()
 }
