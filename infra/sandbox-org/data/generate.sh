@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes `seed.jsonl.gz` anew from `recipe.yml`, the same rows every time; takes a minute.
-# Needs `pip install snowfakery==4.2.1 'setuptools<81'`; PYTHON names the interpreter that has them.
+# Needs what requirements.txt names; PYTHON is an interpreter that has it.
 set -eu
 cd "$(dirname "$0")"
 rows=$(mktemp)
