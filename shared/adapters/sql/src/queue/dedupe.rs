@@ -53,6 +53,13 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    /// Begins a transaction: what the last one remembered is forgotten, unless it was committed.
+    pub(super) fn begin(&mut self) {
+        if self.is_ahead {
+            *self = Self::default();
+        }
+    }
+
     /// Notes that what was remembered last is durable.
     pub(super) fn committed(&mut self) {
         self.is_ahead = false;
@@ -65,9 +72,8 @@ impl Keys {
         first_id: i64,
         last_id: i64,
     ) -> Result<(), sqlx::Error> {
-        // After a rollback, and when somebody else has moved the keys, the copy starts afresh.
-        let is_stale = self.moving.is_none() && self.recent.len() > N_RECENT * 3;
-        if self.is_ahead || is_stale {
+        // When somebody else has moved the keys, the copy starts afresh.
+        if self.moving.is_none() && self.recent.len() > N_RECENT * 3 {
             *self = Self::default();
         }
         self.is_ahead = true;

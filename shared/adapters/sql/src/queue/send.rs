@@ -47,6 +47,11 @@ pub(super) struct Sender {
 }
 
 impl Sender {
+    /// Begins a transaction, whether anything is sent in it or not.
+    pub(super) fn begin(&mut self) {
+        self.keys.begin();
+    }
+
     /// Notes that what was sent last is durable.
     pub(super) fn committed(&mut self) {
         self.keys.committed();

@@ -101,6 +101,7 @@ impl WriteGroup for QueueWrites {
         connection: &mut SqliteConnection,
         jobs: &[Job],
     ) -> Result<Vec<Answer>, sqlx::Error> {
+        self.sender.begin();
         let now = self.clock.now();
         let turn = Turn { queue_id: self.queue_id, options: self.options, now };
         self.has_news = jobs.iter().any(|it| !matches!(it, Job::Receive { .. }));

@@ -271,3 +271,24 @@ async fn key_of_a_send_that_failed_is_not_remembered() {
     assert_eq!(queue.send(vec![keyed("a")]).await.unwrap(), [SendOutcome::Queued]);
     assert_eq!(queue.send(vec![keyed("before")]).await.unwrap(), [SendOutcome::Duplicate]);
 }
+
+#[tokio::test]
+async fn key_of_a_send_that_failed_is_not_remembered_whatever_commits_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(&folder, 3).await;
+    let keyed = || NewMessage { dedupe_key: Some("k".into()), ..message("keyed") };
+    let mut other = queue.database.write_connection().await.unwrap();
+    sqlx::query(
+        "CREATE TRIGGER refuse BEFORE INSERT ON message BEGIN SELECT RAISE(ABORT, 'full'); END",
+    )
+    .execute(&mut other)
+    .await
+    .unwrap();
+
+    queue.send(vec![keyed()]).await.unwrap_err();
+    assert!(queue.receive(NonZeroU32::MIN, LONG, Duration::ZERO).await.unwrap().is_empty());
+    sqlx::query("DROP TRIGGER refuse").execute(&mut other).await.unwrap();
+
+    assert_eq!(queue.send(vec![keyed()]).await.unwrap(), [SendOutcome::Queued]);
+    assert_eq!(queue.receive(NonZeroU32::MIN, LONG, LONG).await.unwrap().len(), 1);
+}
