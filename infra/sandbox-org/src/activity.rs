@@ -1,4 +1,4 @@
-//! A working firm: now and then a case is opened, moves on, is edited or closed.
+//! A working firm: cases are written into and move on; now and then one is opened or closed.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use tokio::sync::Notify;
 
 use crate::ids::RecordId;
-use crate::org::{Author, Change, Org, Value};
+use crate::org::{Author, Change, Org, Row};
 use crate::random::Dice;
 use crate::sandbox::State;
 use crate::texts;
@@ -86,14 +86,43 @@ fn lawyer(dice: &mut Dice) -> Option<RecordId> {
     Some(RecordId::new(*b"005", 2 + dice.below(6)))
 }
 
-/// Picks a case by its number, in the recycle bin or not.
-fn any_case(org: &Org, dice: &mut Dice) -> Option<RecordId> {
+/// Picks a case that is as wanted; recent cases are looked at more often.
+fn case<'a>(org: &'a Org, dice: &mut Dice, is_wanted: impl Fn(&str) -> bool) -> Option<&'a Row> {
     let table = org.table("Case")?;
+    let status = table.object.place("Status")?;
     let newest = table.rows().next_back()?.id.number();
-    // Recent cases are worked on more often.
-    let back = dice.below(newest).min(dice.below(newest));
-    let id = RecordId::new(*b"500", newest - back);
-    table.row(id).map(|row| row.id)
+    for _ in 0..N_LOOKS {
+        let back = dice.below(newest).min(dice.below(newest));
+        let row = table.row(RecordId::new(*b"500", newest - back)).filter(|row| !row.is_deleted());
+        let found = row.filter(|row| is_wanted(row.get(status).as_text().unwrap_or("New")));
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+/// How many cases are looked at for one that fits; a firm without one does something else.
+const N_LOOKS: usize = 60;
+
+fn is_open(status: &str) -> bool {
+    !matches!(status, "Settled" | "Closed")
+}
+
+/// Picks an account or a contact.
+fn party<'a>(org: &'a Org, dice: &mut Dice, object: &str) -> Option<&'a Row> {
+    let table = org.table(object)?;
+    let newest = table.rows().next_back()?.id;
+    let id = RecordId::new(table.object.prefix, 1 + dice.below(newest.number()));
+    table.row(id).filter(|row| !row.is_deleted())
+}
+
+fn update(object: &str, row: &Row, pairs: &[(&str, Json)]) -> Change {
+    Change::Update {
+        object: Some(object.to_owned()),
+        id: row.id.to_string(),
+        fields: fields(pairs),
+    }
 }
 
 fn fields(pairs: &[(&str, Json)]) -> Map<String, Json> {
@@ -101,74 +130,96 @@ fn fields(pairs: &[(&str, Json)]) -> Map<String, Json> {
 }
 
 /// Decides what happens next.
+///
+/// As many cases end as begin, and far more is written into cases than either, so that the firm
+/// keeps its shape however long it works.
 fn change(org: &Org, dice: &mut Dice) -> Option<Change> {
-    let roll = dice.below(100);
-    if roll < 18 || org.table("Case")?.rows().next().is_none() {
+    if org.table("Case")?.rows().next().is_none() {
         return open(org, dice);
     }
-    let id = any_case(org, dice)?;
-    let (object, row) = org.row(id)?;
-    if row.is_deleted() {
-        return (roll < 60).then(|| Change::Undelete { id: id.to_string() });
-    }
-    let status = row.get(object.place("Status")?).as_text().unwrap_or("New");
-    let update = |pairs: &[(&str, Json)]| {
-        Some(Change::Update {
-            object: Some("Case".to_owned()),
-            id: id.to_string(),
-            fields: fields(pairs),
-        })
-    };
-    match roll {
-        18..=67 => update(&[("Status", json!(next_status(status, dice)))]),
-        68..=77 => update(&[("Priority", json!(dice.pick(&["High", "Medium", "Low"])))]),
-        78..=85 => update(&[("Description", json!(texts::note(dice)))]),
-        86..=91 => {
-            let subject = row.get(object.place("Subject")?).as_text().unwrap_or_default();
-            update(&[("Subject", json!(texts::amended(subject, dice)))])
+    match dice.below(1_000) {
+        0..8 => open(org, dice),
+        8..16 => close(org, dice),
+        16..216 => advance(org, dice),
+        216..218 => {
+            let row = case(org, dice, |status| !is_open(status))?;
+            Some(update("Case", row, &[("Status", json!("Active"))]))
         }
-        92..=96 => phone(org, dice),
-        97 => Some(Change::Delete { id: id.to_string() }),
-        _ => update(&[("OwnerId", json!(lawyer(dice)?.to_string()))]),
+        218..220 => {
+            let row = case(org, dice, |status| matches!(status, "New" | "Intake"))?;
+            Some(Change::Delete { id: row.id.to_string() })
+        }
+        220..222 => {
+            let row = org.table("Case")?.rows().rev().find(|row| row.is_deleted())?;
+            Some(Change::Undelete { id: row.id.to_string() })
+        }
+        222..330 => reach(org, dice),
+        _ => edit(org, dice),
     }
 }
 
-/// Returns where a case goes from a status.
-fn next_status(status: &str, dice: &mut Dice) -> &'static str {
+/// Ends a case that has come far enough.
+fn close(org: &Org, dice: &mut Dice) -> Option<Change> {
+    let row = case(org, dice, |status| matches!(status, "Mediation" | "Trial"))?;
+    let ending = dice.pick(&["Settled", "Closed", "Closed"]);
+    Some(update("Case", row, &[("Status", json!(ending))]))
+}
+
+/// Moves an open case on to another open status, and gives it its number when it is filed.
+fn advance(org: &Org, dice: &mut Dice) -> Option<Change> {
+    let row = case(org, dice, is_open)?;
+    let object = &org.table("Case")?.object;
+    let status = row.get(object.place("Status")?).as_text().unwrap_or("New");
     let ways: &[&'static str] = match status {
-        "New" => &["Intake", "Intake", "Closed"],
+        "New" => &["Intake"],
         "Intake" => &["Active", "Active", "Active", "On Hold"],
         "Active" => &["Discovery", "Discovery", "Mediation", "On Hold"],
         "Discovery" => &["Mediation", "Trial", "Active"],
-        "Mediation" => &["Settled", "Settled", "Trial"],
-        "Trial" => &["Closed", "Settled"],
-        "On Hold" => &["Active"],
-        "Settled" => &["Closed", "Closed", "Closed", "Active"],
-        _ => &["Active"],
+        "Mediation" => &["Trial", "Discovery", "Active"],
+        "Trial" => &["Mediation", "Active"],
+        _ => &["Active", "Active", "Discovery"],
     };
-    dice.pick(ways)
+    let mut pairs = vec![("Status", json!(dice.pick(ways)))];
+    let area = row.get(object.place("Practice_Area__c")?).as_text().unwrap_or_default();
+    if status == "Intake" && row.get(object.place("Docket_Number__c")?).is_null() {
+        let venue = texts::venue(area, dice);
+        pairs.push(("Docket_Number__c", json!(venue.docket_number)));
+        pairs.push(("Court__c", json!(venue.court)));
+    }
+    Some(update("Case", row, &pairs))
+}
+
+/// Writes into an open case.
+fn edit(org: &Org, dice: &mut Dice) -> Option<Change> {
+    let row = case(org, dice, is_open)?;
+    let object = &org.table("Case")?.object;
+    let pair = match dice.below(100) {
+        0..15 => ("Priority", json!(dice.pick(&["High", "Medium", "Low"]))),
+        15..20 => ("OwnerId", json!(lawyer(dice)?.to_string())),
+        20..23 => {
+            let subject = row.get(object.place("Subject")?).as_text().unwrap_or_default();
+            ("Subject", json!(texts::amended(subject, dice)))
+        }
+        23..27 => ("Reason", json!(dice.pick(&["New Matter", "Referral", "Existing Client"]))),
+        _ => ("Description", json!(format!("{} {}", texts::note(dice), texts::note(dice)))),
+    };
+    Some(update("Case", row, &[pair]))
 }
 
 /// Opens a case for a contact.
 fn open(org: &Org, dice: &mut Dice) -> Option<Change> {
-    let contacts = org.table("Contact")?;
-    let newest = contacts.rows().next_back().map(|row| row.id.number());
-    let contact = newest
-        .and_then(|newest| contacts.row(RecordId::new(*b"003", 1 + dice.below(newest))))
-        .filter(|row| !row.is_deleted());
-    let client = contact
-        .and_then(|row| row.get(contacts.object.place("LastName")?).as_text())
-        .unwrap_or("Doe");
+    let contact = party(org, dice, "Contact");
+    let contacts = &org.table("Contact")?.object;
+    let client =
+        contact.and_then(|row| row.get(contacts.place("LastName")?).as_text()).unwrap_or("Doe");
     let matter = texts::matter(client, dice);
     let mut pairs = vec![
         ("Subject", json!(matter.title)),
         ("Practice_Area__c", json!(matter.practice_area)),
-        ("Court__c", json!(matter.court)),
-        ("Docket_Number__c", json!(matter.docket_number)),
         ("Priority", json!(dice.pick(&["High", "Medium", "Medium", "Low"]))),
         ("Origin", json!(dice.pick(&["Phone", "Email", "Web"]))),
         ("Reason", json!(dice.pick(&["New Matter", "New Matter", "Referral", "Existing Client"]))),
-        ("Description", json!(texts::note(dice))),
+        ("Description", json!("Initial consultation requested; conflict check to be run.")),
         ("OwnerId", json!(lawyer(dice)?.to_string())),
     ];
     if let Some(row) = contact {
@@ -177,18 +228,23 @@ fn open(org: &Org, dice: &mut Dice) -> Option<Change> {
     Some(Change::Create { object: "Case".to_owned(), fields: fields(&pairs) })
 }
 
-/// Gives a contact a new phone number.
-fn phone(org: &Org, dice: &mut Dice) -> Option<Change> {
-    let table = org.table("Contact")?;
-    let newest = table.rows().next_back()?.id.number();
-    let row = table.row(RecordId::new(*b"003", 1 + dice.below(newest)))?;
-    if *row.get(crate::schema::position::IS_DELETED) == Value::Bool(true) {
-        return None;
+/// Changes how a client is reached.
+fn reach(org: &Org, dice: &mut Dice) -> Option<Change> {
+    let number = format!("({}) 555-{:04}", 201 + dice.below(788), 1_000 + dice.below(9_000));
+    if dice.below(4) == 0 {
+        let row = party(org, dice, "Account")?;
+        return Some(update("Account", row, &[("Phone", json!(number))]));
     }
-    let number = format!("(555) {:03}-{:04}", 100 + dice.below(900), dice.below(10_000));
-    Some(Change::Update {
-        object: Some("Contact".to_owned()),
-        id: row.id.to_string(),
-        fields: fields(&[("MobilePhone", json!(number))]),
-    })
+    let row = party(org, dice, "Contact")?;
+    let object = &org.table("Contact")?.object;
+    let last = row.get(object.place("LastName")?).as_text().unwrap_or("client").to_lowercase();
+    let pair = match dice.below(4) {
+        0 => (
+            "Email",
+            json!(format!("{}{}@example.com", last.replace([' ', '\''], ""), dice.below(999))),
+        ),
+        1 => ("Phone", json!(number)),
+        _ => ("MobilePhone", json!(number)),
+    };
+    Some(update("Contact", row, &[pair]))
 }

@@ -6,6 +6,10 @@ use crate::random::Dice;
 pub(crate) struct Matter {
     pub(crate) title: String,
     pub(crate) practice_area: &'static str,
+}
+
+/// Where a case is heard.
+pub(crate) struct Venue {
     pub(crate) court: &'static str,
     pub(crate) docket_number: String,
 }
@@ -19,17 +23,6 @@ const AREAS: &[&str] = &[
     "Immigration",
     "Estate Planning",
     "Criminal Defense",
-];
-
-const COURTS: &[&str] = &[
-    "Superior Court of California, County of Alameda",
-    "Supreme Court of the State of New York, Kings County",
-    "Circuit Court of Cook County",
-    "Harris County District Court",
-    "U.S. District Court, Northern District of California",
-    "U.S. District Court, Southern District of New York",
-    "King County Superior Court",
-    "Maricopa County Superior Court",
 ];
 
 const OPPONENTS: &[&str] = &[
@@ -49,6 +42,9 @@ const OPPONENTS: &[&str] = &[
     "Bluewater Construction",
 ];
 
+const OTHER_HALVES: &[&str] =
+    &["Roe", "Hartwell", "Delgado", "Brandt", "Oyelaran", "Castellano", "Novak", "Pemberton"];
+
 const NOTES: &[&str] = &[
     "Client called to confirm the hearing date; calendar updated.",
     "Received opposing counsel's responses to the first set of interrogatories.",
@@ -67,18 +63,41 @@ pub(crate) fn matter(client: &str, dice: &mut Dice) -> Matter {
     let practice_area = dice.pick(AREAS);
     let title = match practice_area {
         "Estate Planning" => format!("Estate of {client}"),
-        "Immigration" => format!("In re {client}"),
+        "Immigration" => {
+            format!(
+                "In re {client} ({})",
+                dice.pick(&["asylum", "naturalization", "H-1B petition"])
+            )
+        }
         "Criminal Defense" => format!("People v. {client}"),
+        "Family Law" => format!("Marriage of {client} and {}", dice.pick(OTHER_HALVES)),
         _ => format!("{client} v. {}", dice.pick(OPPONENTS)),
     };
+    Matter { title, practice_area }
+}
+
+/// Makes up a court that hears such cases, with a number as it writes them.
+pub(crate) fn venue(practice_area: &str, dice: &mut Dice) -> Venue {
+    let number = 100 + dice.below(31_900);
+    if practice_area == "Immigration" {
+        let court = dice.pick(&["Immigration Court, San Francisco", "Immigration Court, New York"]);
+        let docket_number =
+            format!("A{}-{:03}-{:03}", 200 + number % 40, number % 997, number % 991);
+        return Venue { court, docket_number };
+    }
     let kind = match practice_area {
-        "Family Law" => "FL",
-        "Criminal Defense" => "CR",
-        "Estate Planning" => "PR",
-        _ => "CV",
+        "Family Law" => ["FL", "D", "FC"],
+        "Criminal Defense" => ["CR", "CR", "CR"],
+        "Estate Planning" => ["PR", "P", "PB"],
+        _ => ["CV", "L", "CV"],
     };
-    let docket_number = format!("26-{kind}-{:05}", dice.below(100_000));
-    Matter { title, practice_area, court: dice.pick(COURTS), docket_number }
+    let [alameda, cook, maricopa] = kind;
+    let (court, docket_number) = match dice.below(3) {
+        0 => ("Superior Court of California, County of Alameda", format!("26{alameda}{number:06}")),
+        1 => ("Circuit Court of Cook County", format!("2026 {cook} {number:06}")),
+        _ => ("Maricopa County Superior Court", format!("{maricopa}2026-{number:06}")),
+    };
+    Venue { court, docket_number }
 }
 
 /// Makes up a line of a case's description.

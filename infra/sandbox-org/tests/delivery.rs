@@ -268,12 +268,12 @@ async fn subscriber_can_be_added_and_removed_while_running() {
 #[tokio::test]
 async fn working_firm_changes_its_cases() {
     let (org, client) =
-        start_with(Settings { activity_per_second: 500.0, ..Settings::default() }).await;
+        start_with(Settings { activity_per_second: 5_000.0, ..Settings::default() }).await;
 
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let stats = client.call("GET", "/_sandbox/stats", Json::Null).await;
-        if stats["changes_made"].as_u64() > Some(200) {
+        if stats["changes_made"].as_u64() > Some(5_000) {
             break;
         }
         assert!(Instant::now() < deadline, "{stats}");
@@ -281,10 +281,19 @@ async fn working_firm_changes_its_cases() {
     }
     let pace = client.call("POST", "/_sandbox/activity", json!({"per_second": 0})).await;
     assert_eq!(pace["per_second"], 0.0);
-    let opened = client
-        .call("GET", "/services/data/v66.0/query?q=SELECT+COUNT()+FROM+Case", Json::Null)
-        .await;
-    assert!(opened["totalSize"].as_u64() > Some(10_000), "{opened}");
+    // Cases are opened and closed, but the firm keeps its shape: it neither drains nor swells.
+    let count = async |wish: &str| {
+        let path = format!("/services/data/v66.0/query?q=SELECT+COUNT()+FROM+Case{wish}");
+        client.call("GET", &path, Json::Null).await["totalSize"].as_u64().unwrap()
+    };
+    let opened = count("").await - 10_000;
+    let open = count("+WHERE+IsClosed=false").await;
+    assert!((10..200).contains(&opened), "{opened} opened");
+    assert!((2_700..2_920).contains(&open), "{open} open");
+    for status in ["New", "Intake", "Active", "Discovery", "Mediation", "Trial"] {
+        let n = count(&format!("+WHERE+Status='{status}'")).await;
+        assert!(n > 20, "{n} are {status}");
+    }
     org.stop().await;
 }
 
