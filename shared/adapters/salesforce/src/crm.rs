@@ -148,7 +148,13 @@ impl Crm for SalesforceCrm {
             soql::select_by_id(object, fields, &id).map_err(|error| rejected(purpose, error))?;
         match self.query(purpose, &soql, fields).await {
             Ok(page) => Ok(page.records.into_iter().next()),
-            Err(error) if error.kind() == PortErrorKind::NotFound => Ok(None),
+            // A query answers an empty page for a record that is gone. When the place to ask is
+            // missing, that says nothing about the record: taken for a record that is gone, every record would be deleted.
+            Err(error) if error.kind() == PortErrorKind::NotFound => {
+                let Purpose { operation, subject } = purpose;
+                Err(PortError::new(PortErrorKind::Unavailable, PLATFORM, operation, subject)
+                    .with_source(error))
+            }
             Err(error) => Err(error),
         }
     }

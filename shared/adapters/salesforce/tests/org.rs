@@ -386,6 +386,14 @@ async fn record_that_is_gone_for_good_is_none() {
 }
 
 #[tokio::test]
+async fn place_that_is_not_found_is_not_a_record_that_is_gone() {
+    let Fixture { crm, .. } =
+        fixture(|_| error(404, "NOT_FOUND", "The requested resource does not exist")).await;
+    let error = crm.read(&case(), &case_id(), &[]).await.unwrap_err();
+    assert_eq!(error.kind(), PortErrorKind::Unavailable);
+}
+
+#[tokio::test]
 async fn field_that_is_no_name_never_reaches_the_org() {
     let Fixture { org, crm, .. } = fixture(empty_page).await;
     let attack = ["Id FROM User--".to_owned()];
