@@ -99,6 +99,7 @@ impl ObjectMapping {
     }
 
     /// Picks the mapped fields out of `fields` in canonical form; unmapped ones are left out.
+    /// Names in another case are taken too: a platform may not tell `Subject` from `subject`.
     ///
     /// # Errors
     ///
@@ -106,7 +107,10 @@ impl ObjectMapping {
     pub fn canonical(&self, fields: &Fields) -> Result<Fields, InvalidField> {
         let mut canonical = Fields::new();
         for field in &self.fields {
-            let Some(value) = fields.get(&field.remote) else { continue };
+            let in_other_case =
+                || fields.iter().find(|it| it.0.eq_ignore_ascii_case(&field.remote));
+            let value = fields.get(&field.remote).or_else(|| Some(in_other_case()?.1));
+            let Some(value) = value else { continue };
             let value = field.kind.canonical(value).ok_or_else(|| InvalidField {
                 field: field.remote.clone(),
                 object: self.object.clone(),
@@ -188,9 +192,11 @@ impl Mappings {
         self.platform
     }
 
-    /// Returns the mapping of `object`, when it has one.
+    /// Returns the mapping of `object`, when it has one; its name may be in another case.
     pub fn get(&self, object: &ObjectName) -> Option<&ObjectMapping> {
-        self.by_object.get(object)
+        let is_same =
+            |it: &&ObjectMapping| it.object.as_str().eq_ignore_ascii_case(object.as_str());
+        self.by_object.get(object).or_else(|| self.by_object.values().find(is_same))
     }
 
     /// Lists every mapping, parents before children.
