@@ -12,7 +12,7 @@ use shared::sync::Mappings;
 use tokio::net::TcpListener;
 
 use crate::exit::{CommandError, SUCCESS};
-use crate::process::Parts;
+use crate::process;
 use crate::settings::{FILE_NAME, Settings};
 
 /// What `moodbridge dev` can be told.
@@ -61,9 +61,7 @@ pub(crate) async fn run(args: DevArgs, data_dir: &Path) -> Result<ExitCode, Comm
     wiring::migrate(&cases)
         .await
         .map_err(|error| CommandError::failed(format!("prepare `{cases}`"), error))?;
-    let parts = Parts::open(&settings).await?;
-    let bound = parts
-        .host(&settings)
+    let bound = process::host(&settings)
         .await?
         .bind(address)
         .await

@@ -4,19 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use analytics_api::{Api, Ports};
-use async_trait::async_trait;
-use delta_poller::{PollSettings, Poller, PollerPorts};
+use analytics_api::{AnswerSettings, Ports};
+use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
 use host::local::LocalHost;
-use host::{App, ReadyCheck};
-use shared::chain;
 use shared::config::{ConfigError, Env};
-use shared::ports::{
-    Clock, Ledger, LocalSecrets, Queue, Random, Secrets, SystemClock, SystemRandom,
-};
-use shared::worker::{Failure, ScheduleHandler, Tick};
+use shared::ports::{Clock, LocalSecrets, Queue, Random, Secrets, SystemClock, SystemRandom};
 use sync_worker::{Remote, SyncWorker};
-use webhook_intake::{Intake, Limits, Senders};
+use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
 
 use crate::dashboard;
@@ -67,56 +61,30 @@ impl Parts {
 
     /// Builds the worker that merges events.
     pub(crate) fn worker(&self, connections: Vec<OpenConnection>) -> SyncWorker {
-        let remotes = connections
-            .into_iter()
-            .map(|it| Remote { connection: it.connection, crm: it.crm, mappings: it.mappings })
-            .collect();
-        SyncWorker::new(self.stores.store.clone(), self.stores.ledger.clone(), remotes)
+        SyncWorker::new(self.stores.store.clone(), self.stores.ledger.clone(), remotes(connections))
     }
 
     /// Builds the pollers that read changes.
-    pub(crate) fn pollers(&self, connections: &[OpenConnection], settings: &Settings) -> PollAll {
-        let poll = PollSettings {
-            overlap: settings.poll.overlap.0,
-            lag: settings.poll.lag.0,
-            ..PollSettings::default()
-        };
-        let poller = |it: &OpenConnection| {
-            let objects = it
-                .mappings
-                .objects()
-                .into_iter()
-                .map(|mapping| (mapping.object.clone(), mapping.remote_fields()))
-                .collect();
-            let ports = PollerPorts {
-                crm: it.crm.clone(),
-                queue: self.queue.clone(),
-                ledger: self.stores.ledger.clone(),
-                journal: self.stores.journal.clone(),
-                clock: self.clock.clone(),
-                random: self.random.clone(),
-            };
-            Poller::new(it.connection.clone(), it.mappings.platform(), objects, ports, poll)
-        };
-        PollAll(connections.iter().map(poller).collect())
+    pub(crate) fn pollers(
+        &self,
+        connections: &[OpenConnection],
+        settings: &Settings,
+    ) -> PollerGroup {
+        PollerGroup::new(sources(connections), &self.poller_ports(), poll_settings(settings))
     }
 
-    async fn intake(&self, settings: &Settings) -> Result<Intake, ConfigError> {
-        let senders = senders(settings, &*self.secrets, &*self.random).await?;
-        Ok(Intake::new(
-            self.queue.clone(),
-            self.clock.clone(),
-            self.random.clone(),
-            senders,
-            Limits::default(),
-        ))
+    fn poller_ports(&self) -> PollerPorts {
+        PollerPorts {
+            queue: self.queue.clone(),
+            ledger: self.stores.ledger.clone(),
+            journal: self.stores.journal.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        }
     }
 
-    /// Puts every function behind one listener.
-    pub(crate) async fn host(&self, settings: &Settings) -> Result<LocalHost, CommandError> {
-        let connections = self.connections(settings)?;
-        let pollers = self.pollers(&connections, settings);
-        let api = Api::new(Ports {
+    fn api_ports(&self) -> Ports {
+        Ports {
             view: self.stores.view.clone(),
             audit: self.stores.audit.clone(),
             feed: self.stores.feed.clone(),
@@ -124,27 +92,59 @@ impl Parts {
             ledger: self.stores.ledger.clone(),
             queues: vec![self.queue.clone()],
             clock: self.clock.clone(),
-        });
-        let intake = App::new("webhook-intake")
-            .http(webhook_intake::router(Arc::new(self.intake(settings).await?)))
-            .ready(Arc::new(QueueReady(self.queue.clone())));
-        let worker = App::new("sync-worker")
-            .queue("events", Arc::new(self.worker(connections)))
-            .local_queue(self.queue.clone())
-            .ready(Arc::new(StoreReady(self.stores.ledger.clone())));
-        let poller = App::new("delta-poller").schedule(
-            "delta-poller",
-            settings.poll.every.0,
-            Arc::new(pollers),
-        );
-        let api = App::new("analytics-api").http(analytics_api::router(Arc::new(api)));
-        Ok(LocalHost::new()
-            .app(intake)
-            .app(worker)
-            .app(poller)
-            .app(api)
-            .merge(dashboard::router())
-            .with_drain_timeout(DRAIN))
+        }
+    }
+
+    /// Puts every function into `host`.
+    async fn assemble(
+        &self,
+        host: LocalHost,
+        settings: &Settings,
+    ) -> Result<LocalHost, CommandError> {
+        let connections = self.connections(settings)?;
+        let senders = senders(settings, &*self.secrets, &*self.random).await?;
+        let answers = AnswerSettings {
+            cors_origins: settings.api.cors_origins.clone(),
+            ..AnswerSettings::default()
+        };
+        Ok(host
+            .app(webhook_intake::assemble(
+                self.queue.clone(),
+                senders,
+                Limits::default(),
+                self.clock.clone(),
+                self.random.clone(),
+            ))
+            .app(delta_poller::assemble(
+                sources(&connections),
+                &self.poller_ports(),
+                poll_settings(settings),
+                settings.poll.every.0,
+            ))
+            .app(sync_worker::assemble(
+                self.stores.store.clone(),
+                self.stores.ledger.clone(),
+                remotes(connections),
+                Some(self.queue.clone()),
+            ))
+            .app(analytics_api::assemble(self.api_ports(), answers))
+            .merge(dashboard::router()))
+    }
+}
+
+fn sources(connections: &[OpenConnection]) -> impl Iterator<Item = Source> {
+    connections.iter().map(Source::from)
+}
+
+fn remotes(connections: Vec<OpenConnection>) -> Vec<Remote> {
+    connections.into_iter().map(Remote::from).collect()
+}
+
+fn poll_settings(settings: &Settings) -> PollSettings {
+    PollSettings {
+        overlap: settings.poll.overlap.0,
+        lag: settings.poll.lag.0,
+        ..PollSettings::default()
     }
 }
 
@@ -166,15 +166,25 @@ pub(crate) async fn senders(
     })
 }
 
+/// Opens what `settings` name and puts every function behind one listener.
+///
+/// # Errors
+///
+/// When the settings cannot be used, or a part cannot be opened.
+pub(crate) async fn host(settings: &Settings) -> Result<LocalHost, CommandError> {
+    // First: it starts the recorder, and a counter looked up earlier would count nowhere.
+    let host = LocalHost::new().with_drain_timeout(DRAIN);
+    Parts::open(settings).await?.assemble(host, settings).await
+}
+
 /// Runs every function until the process is told to stop.
 ///
 /// # Errors
 ///
 /// When the settings cannot be used, or a part cannot be opened.
 pub(crate) async fn serve(settings: Settings) -> Result<ExitCode, CommandError> {
-    let parts = Parts::open(&settings).await?;
-    let host = parts.host(&settings).await?;
-    let bound = host
+    let bound = host(&settings)
+        .await?
         .bind(settings.server.address)
         .await
         .map_err(|error| CommandError::failed("start the server", error))?;
@@ -183,48 +193,4 @@ pub(crate) async fn serve(settings: Settings) -> Result<ExitCode, CommandError> 
         .await
         .map_err(|error| CommandError::failed("serve", error))?;
     Ok(SUCCESS.into())
-}
-
-/// Polls every connection, one after another; one that fails does not keep the others waiting.
-pub(crate) struct PollAll(pub(crate) Vec<Poller>);
-
-#[async_trait]
-impl ScheduleHandler for PollAll {
-    async fn run(&self, _tick: Tick) -> Result<(), Failure> {
-        let mut outcome = Ok(());
-        for poller in &self.0 {
-            if let Err(failure) = poller.poll().await {
-                outcome = Err(failure);
-            }
-        }
-        outcome
-    }
-}
-
-/// Asks whether the queue can be used.
-struct QueueReady(Arc<dyn Queue>);
-
-#[async_trait]
-impl ReadyCheck for QueueReady {
-    fn name(&self) -> &str {
-        "queue"
-    }
-
-    async fn check(&self) -> Result<(), String> {
-        self.0.depth().await.map(drop).map_err(|error| chain(&error).to_string())
-    }
-}
-
-/// Asks whether the case store can be used.
-struct StoreReady(Arc<dyn Ledger>);
-
-#[async_trait]
-impl ReadyCheck for StoreReady {
-    fn name(&self) -> &str {
-        "case store"
-    }
-
-    async fn check(&self) -> Result<(), String> {
-        self.0.get("ready").await.map(drop).map_err(|error| chain(&error).to_string())
-    }
 }

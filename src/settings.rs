@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use analytics_api::Origin;
 use serde::Deserialize;
 use shared::config::{ConfigError, InvalidDuration, parse_duration};
 use url::Url;
@@ -88,7 +89,7 @@ impl Default for PollSettings {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ApiSettings {
     /// Origins whose pages may read the API, such as `https://dashboard.example`.
-    pub(crate) cors_origins: Vec<String>,
+    pub(crate) cors_origins: Vec<Origin>,
 }
 
 /// A length of time, written such as `250ms`, `30s` or `5m`.

@@ -113,9 +113,7 @@ async fn run_once(settings: &Settings) -> Result<RunAnswer, CommandError> {
     let connections = parts.connections(settings)?;
     let pollers = parts.pollers(&connections, settings);
     let worker = parts.worker(connections);
-    for poller in &pollers.0 {
-        poller.poll().await.map_err(|failure| CommandError::failed("read changes", failure))?;
-    }
+    pollers.poll().await.map_err(|failure| CommandError::failed("read changes", failure))?;
     let progress = Progress::start("events");
     let answer = drain(&parts, &worker, &progress)
         .await

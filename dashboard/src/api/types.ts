@@ -202,7 +202,8 @@ export interface ChangeRow {
   kind: WriteKind;
   label: string | null;
   fields: string[];
-  lag_ms: number;
+  /** `null` for what reading a whole object brought. */
+  lag_ms: number | null;
   correlation_id: string;
 }
 

@@ -66,7 +66,8 @@ function Row({ change }: { change: ChangeRow }) {
       </span>
       <span class="change-when">
         <Ago at={change.at} />
-        <span class="muted" title="From accepted event to committed row">{duration(change.lag_ms)} lag</span>
+        {change.lag_ms !== null
+          && <span class="muted" title="From accepted event to committed row">{duration(change.lag_ms)} lag</span>}
       </span>
     </li>
   );

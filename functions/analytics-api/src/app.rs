@@ -1,23 +1,17 @@
-//! This function, put together from its settings.
+//! This function, put together.
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use axum::http::{HeaderName, HeaderValue, Method, header};
-use host::{App, ReadyCheck};
-use shared::chain;
+use host::{App, LedgerReady, QueueReady};
 use shared::config::{ConfigError, Env};
-use shared::ports::{ChangeFeed, Queue, SystemClock};
-use tower_http::cors::CorsLayer;
+use shared::ports::SystemClock;
 use url::Url;
 
 use crate::api::{Api, Ports, STREAM_FOR};
+use crate::origin::{Origin, cors};
 use crate::router::router;
-
-/// How long a browser may remember what another origin may do.
-const PREFLIGHT_HOLDS_FOR: Duration = Duration::from_hours(1);
 
 /// Settings of this function.
 #[derive(Debug)]
@@ -26,11 +20,24 @@ pub struct Config {
     pub case_store: Url,
     /// The queue that people may look into: `EVENTS_QUEUE`, such as `sqlite:queue.db?queue=events`.
     pub events_queue: Url,
-    /// Origins that may read the answers in a browser, for a dashboard served from elsewhere:
-    /// `CORS_ORIGINS`, separated by commas, none by default.
-    pub cors_origins: Vec<HeaderValue>,
-    /// How long one stream of changes lasts: `CHANGES_STREAM`, 15 minutes by default.
+    /// How it answers: `CORS_ORIGINS`, separated by commas, and `CHANGES_STREAM`.
+    pub answers: AnswerSettings,
+}
+
+/// How the API answers.
+#[derive(Clone, Debug)]
+pub struct AnswerSettings {
+    /// Origins that may read the answers in a browser, for a dashboard served from elsewhere; none
+    /// at first.
+    pub cors_origins: Vec<Origin>,
+    /// How long one stream of changes lasts: 15 minutes at first.
     pub changes_stream: Duration,
+}
+
+impl Default for AnswerSettings {
+    fn default() -> Self {
+        Self { cors_origins: Vec::new(), changes_stream: STREAM_FOR }
+    }
 }
 
 impl Config {
@@ -46,29 +53,30 @@ impl Config {
         let listed = env.get("CORS_ORIGINS").unwrap_or_default().to_owned();
         let mut cors_origins = Vec::new();
         for origin in listed.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
-            match parse_origin(origin) {
-                Some(value) => cors_origins.push(value),
-                None => env.fault(format!(
-                    "CORS_ORIGINS is malformed: `{origin}` is not an origin such as `https://dashboard.example`"
-                )),
+            match Origin::parse(origin) {
+                Ok(origin) => cors_origins.push(origin),
+                Err(error) => env.fault(format!("CORS_ORIGINS is malformed: {error}")),
             }
         }
-        let found = case_store.zip(events_queue).map(|(case_store, events_queue)| Self {
+        let answers = AnswerSettings { cors_origins, changes_stream };
+        let found = case_store.zip(events_queue);
+        env.finish(found.map(|(case_store, events_queue)| Self {
             case_store,
             events_queue,
-            cors_origins,
-            changes_stream,
-        });
-        env.finish(found)
+            answers,
+        }))
     }
 }
 
-/// Reads one origin. `*` is none: it would let every web page read the cases.
-fn parse_origin(raw: &str) -> Option<HeaderValue> {
-    let url = Url::parse(raw).ok()?;
-    let is_plain = url.origin().ascii_serialization() == raw.trim_end_matches('/');
-    let value = HeaderValue::from_str(raw.trim_end_matches('/')).ok()?;
-    (matches!(url.scheme(), "http" | "https") && is_plain).then_some(value)
+/// Puts this function together over its ports.
+pub fn assemble(ports: Ports, answers: AnswerSettings) -> App {
+    let mut app = App::new("analytics-api").ready(LedgerReady::new(Arc::clone(&ports.ledger)));
+    for queue in &ports.queues {
+        app = app.ready(QueueReady::new(Arc::clone(queue)));
+    }
+    let AnswerSettings { cors_origins, changes_stream } = answers;
+    let api = Api::new(ports).with_stream_limit(changes_stream);
+    app.http(router(Arc::new(api)).layer(cors(cors_origins)))
 }
 
 /// Puts this function together from the settings in `env`.
@@ -79,85 +87,21 @@ fn parse_origin(raw: &str) -> Option<HeaderValue> {
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env)?;
     let stores = wiring::case_store(&config.case_store).await?;
-    let queue = wiring::queue(&config.events_queue).await?;
     let ports = Ports {
         view: stores.view,
         audit: stores.audit,
-        feed: Arc::clone(&stores.feed),
+        feed: stores.feed,
         journal: stores.journal,
         ledger: stores.ledger,
-        queues: vec![Arc::clone(&queue)],
+        queues: vec![wiring::queue(&config.events_queue).await?],
         clock: Arc::new(SystemClock),
     };
-    let api = Api::new(ports).with_stream_limit(config.changes_stream);
-    let routes = router(Arc::new(api)).layer(cors(config.cors_origins));
-    Ok(App::new("analytics-api")
-        .http(routes)
-        .ready(Arc::new(StoreReady { feed: stores.feed }))
-        .ready(Arc::new(QueueReady { queue })))
-}
-
-/// Lets pages of `origins` read the answers; without any, browsers keep to their own origin.
-fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, HeaderName::from_static("last-event-id")])
-        .expose_headers([header::RETRY_AFTER, header::ETAG])
-        .max_age(PREFLIGHT_HOLDS_FOR)
-}
-
-/// Asks whether the case store can be read.
-struct StoreReady {
-    feed: Arc<dyn ChangeFeed>,
-}
-
-#[async_trait]
-impl ReadyCheck for StoreReady {
-    fn name(&self) -> &str {
-        "case-store"
-    }
-
-    async fn check(&self) -> Result<(), String> {
-        self.feed.newest_change().await.map(drop).map_err(|failed| chain(&failed).to_string())
-    }
-}
-
-/// Asks whether the queue can be read.
-struct QueueReady {
-    queue: Arc<dyn Queue>,
-}
-
-#[async_trait]
-impl ReadyCheck for QueueReady {
-    fn name(&self) -> &str {
-        "queue"
-    }
-
-    async fn check(&self) -> Result<(), String> {
-        self.queue.depth().await.map(drop).map_err(|failed| chain(&failed).to_string())
-    }
+    Ok(assemble(ports, config.answers))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
-    use axum::Router;
-    use axum::body::Body;
-    use axum::http::{Request, Response};
-    use axum::routing::get;
-    use tower::ServiceExt;
-
     use super::*;
-
-    fn settings(origins: &str) -> Result<Config, ConfigError> {
-        Config::read(Env::from_pairs([
-            ("CASE_STORE", "sqlite:cases.db"),
-            ("EVENTS_QUEUE", "sqlite:queue.db?queue=events"),
-            ("CORS_ORIGINS", origins),
-        ]))
-    }
 
     #[test]
     fn every_fault_of_the_settings_is_reported_at_once() {
@@ -175,36 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_has_no_path() {
-        assert_eq!(
-            settings("http://localhost:5173, https://a.example/").unwrap().cors_origins.len(),
-            2
-        );
-        assert!(settings("https://a.example/dashboard").is_err());
-        assert!(settings("file:///index.html").is_err());
-    }
-
-    async fn ask(method: &str, origin: &str) -> Response<Body> {
-        let origins = settings("https://a.example").unwrap().cors_origins;
-        let routes =
-            Router::new().route("/", get(async || Ok::<_, Infallible>(""))).layer(cors(origins));
-        let request = Request::builder()
-            .method(method)
-            .uri("/")
-            .header("origin", origin)
-            .header("access-control-request-method", "POST");
-        routes.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn only_a_listed_origin_may_read() {
-        let allowed = "access-control-allow-origin";
-        assert_eq!(ask("GET", "https://a.example").await.headers()[allowed], "https://a.example");
-        assert_eq!(
-            ask("OPTIONS", "https://a.example").await.headers()[allowed],
-            "https://a.example"
-        );
-        assert!(!ask("OPTIONS", "https://b.example").await.headers().contains_key(allowed));
-        assert!(!ask("OPTIONS", "null").await.headers().contains_key(allowed));
+    fn origins_are_separated_by_commas() {
+        let config = Config::read(Env::from_pairs([
+            ("CASE_STORE", "sqlite:cases.db"),
+            ("EVENTS_QUEUE", "sqlite:queue.db?queue=events"),
+            ("CORS_ORIGINS", "http://localhost:5173, https://a.example/"),
+        ]));
+        let origins = config.unwrap().answers.cors_origins;
+        let written: Vec<_> = origins.iter().map(ToString::to_string).collect();
+        assert_eq!(written, ["http://localhost:5173", "https://a.example"]);
     }
 }

@@ -14,6 +14,7 @@ mod changes;
 mod integrations;
 mod nearest;
 mod openapi;
+mod origin;
 mod overview;
 mod problem;
 mod query;
@@ -29,6 +30,7 @@ mod testing;
 mod tests;
 
 pub use api::{Api, Ports};
-pub use app::{Config, app};
+pub use app::{AnswerSettings, Config, app, assemble};
+pub use origin::{InvalidOrigin, Origin};
 pub use problem::{Fault, Problem};
 pub use router::router;

@@ -82,7 +82,7 @@ pub(crate) async fn ledger() -> MemoryLedger {
         last_success_at: Some(NOON),
         calls_left: Some(14_211),
     };
-    let cursor = Cursor { at: NOON, after_id: None, until: None };
+    let cursor = Cursor::resting(NOON);
     let name = ConnectionState::ledger_name(&connection());
     ledger.put(&name, &serde_json::to_string(&state).unwrap(), 0).await.unwrap();
     let name = Cursor::ledger_name(&connection(), &object());
@@ -125,7 +125,7 @@ fn change(seq: u64) -> ChangeRow {
         kind: WriteKind::Updated,
         label: Some("24-2-01234-5\nDoe v. Roe".into()),
         fields: vec!["status".into()],
-        lag_ms: 12,
+        lag_ms: Some(12),
         correlation_id: correlation(),
     }
 }

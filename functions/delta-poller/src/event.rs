@@ -12,6 +12,7 @@ pub(crate) struct Context<'a> {
     pub(crate) object: &'a ObjectName,
     /// The reading that the page belongs to.
     pub(crate) generation: &'a str,
+    pub(crate) is_backfill: bool,
     pub(crate) received_at: Timestamp,
     pub(crate) random: &'a dyn Random,
     pub(crate) max_body_bytes: usize,
@@ -26,7 +27,7 @@ pub(crate) fn message(
     context: &Context<'_>,
     record: RemoteRecord,
 ) -> serde_json::Result<NewMessage> {
-    let Context { connection, object, generation, received_at, random, max_body_bytes } = *context;
+    let Context { connection, object, generation, max_body_bytes, .. } = *context;
     let RemoteRecord { record_id, version, is_deleted, fields } = record;
     let fingerprint = fingerprint(is_deleted, &fields);
     let event_id = format!("poll:{connection}:{object}:{record_id}:{version}:{fingerprint}");
@@ -38,8 +39,9 @@ pub(crate) fn message(
         scope: Scope::Full,
         fields,
         channel: Channel::Poll,
-        received_at,
-        correlation_id: random.correlation_id(),
+        received_at: context.received_at,
+        is_backfill: context.is_backfill,
+        correlation_id: context.random.correlation_id(),
     };
     let group = event.group();
     let dedupe_key = format!("{}:{generation}", event.event_id);
@@ -103,6 +105,7 @@ mod tests {
             connection: &connection,
             object: &object,
             generation: "0a1b2c3d",
+            is_backfill: false,
             received_at: Timestamp::EPOCH,
             random: &SystemRandom,
             max_body_bytes,

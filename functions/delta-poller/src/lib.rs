@@ -6,10 +6,12 @@ mod app;
 mod bookmark;
 mod config;
 mod event;
+mod group;
 mod poller;
 mod sweep;
 mod window;
 
-pub use app::app;
+pub use app::{app, assemble};
 pub use config::Config;
-pub use poller::{PollSettings, Poller, PollerPorts};
+pub use group::PollerGroup;
+pub use poller::{PollSettings, Poller, PollerPorts, Source};

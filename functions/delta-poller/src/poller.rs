@@ -13,6 +13,7 @@ use shared::time::Timestamp;
 use shared::worker::{Failure, ScheduleHandler, Tick};
 use shared::{PortError, PortErrorKind, chain};
 use tracing::{debug, info, warn};
+use wiring::OpenConnection;
 
 use crate::sweep::{Sweep, SweepEnd};
 
@@ -41,11 +42,12 @@ impl Default for PollSettings {
     }
 }
 
+/// How fine versions are.
+const ONE_SECOND: Duration = Duration::from_secs(1);
+
 /// What a poller works with.
 #[derive(Clone)]
 pub struct PollerPorts {
-    /// The system to read.
-    pub crm: Arc<dyn Crm>,
     /// Where changes go.
     pub queue: Arc<dyn Queue>,
     /// Where cursors and the connection's state are kept.
@@ -58,13 +60,33 @@ pub struct PollerPorts {
     pub random: Arc<dyn Random>,
 }
 
+/// What a poller reads.
+pub struct Source {
+    /// The name of the connection.
+    pub connection: ConnectionId,
+    /// The platform behind it, such as `salesforce`.
+    pub platform: &'static str,
+    /// How to read it.
+    pub crm: Arc<dyn Crm>,
+    /// Its objects, each with the fields to read, in this order: parents before children.
+    pub objects: Vec<(ObjectName, Vec<String>)>,
+}
+
+impl From<&OpenConnection> for Source {
+    fn from(opened: &OpenConnection) -> Self {
+        let OpenConnection { connection, crm, mappings } = opened;
+        let objects =
+            mappings.objects().iter().map(|it| (it.object.clone(), it.remote_fields())).collect();
+        let platform = mappings.platform();
+        Self { connection: connection.clone(), platform, crm: crm.clone(), objects }
+    }
+}
+
 /// Polls one connection.
 pub struct Poller {
-    pub(crate) connection: ConnectionId,
+    pub(crate) source: Source,
     pub(crate) ports: PollerPorts,
     pub(crate) settings: PollSettings,
-    platform: &'static str,
-    objects: Vec<(ObjectName, Vec<String>)>,
     is_running: AtomicBool,
 }
 
@@ -78,16 +100,9 @@ impl Drop for Running<'_> {
 }
 
 impl Poller {
-    /// Polls `objects`, each with the fields to read, in this order: parents before children.
-    pub fn new(
-        connection: ConnectionId,
-        platform: &'static str,
-        objects: Vec<(ObjectName, Vec<String>)>,
-        ports: PollerPorts,
-        settings: PollSettings,
-    ) -> Self {
-        let is_running = AtomicBool::new(false);
-        Self { connection, ports, settings, platform, objects, is_running }
+    /// Polls every object of `source`.
+    pub fn new(source: Source, ports: PollerPorts, settings: PollSettings) -> Self {
+        Self { source, ports, settings, is_running: AtomicBool::new(false) }
     }
 
     /// Reads every object up to now. One that fails does not keep the others from being read.
@@ -97,11 +112,11 @@ impl Poller {
     /// [`Failure`] with the faults of all objects that were not read to their end.
     pub async fn poll(&self) -> Result<(), Failure> {
         if self.is_running.swap(true, Ordering::AcqRel) {
-            debug!(connection = %self.connection, "`{}` is being polled already", self.connection);
+            debug!(connection = %self.source.connection, "`{}` is being polled already", self.source.connection);
             return Ok(());
         }
         let _running = Running(&self.is_running);
-        let health = match self.ports.crm.health().await {
+        let health = match self.source.crm.health().await {
             Ok(health) => health,
             Err(error) => {
                 let detail = chain(&error).to_string();
@@ -109,9 +124,9 @@ impl Poller {
                 return Err(error.into());
             }
         };
-        let end = health.remote_now.minus(self.settings.lag);
+        let end = self.end(health.remote_now);
         let mut faults = Vec::new();
-        for (object, fields) in &self.objects {
+        for (object, fields) in &self.source.objects {
             if let Err(fault) = self.sweep(object, fields, end).await {
                 faults.push(fault);
             }
@@ -123,6 +138,16 @@ impl Poller {
         }
     }
 
+    /// Returns the first version that is not read at `remote_now`.
+    ///
+    /// Versions are whole seconds. The second that is not over yet is read too when the next window
+    /// reads it again: what changes in the rest of it is not missed.
+    fn end(&self, remote_now: Timestamp) -> Timestamp {
+        let PollSettings { overlap, lag, .. } = self.settings;
+        let end = remote_now.minus(lag);
+        if overlap >= ONE_SECOND { end.plus(ONE_SECOND) } else { end }
+    }
+
     /// Reads one object and writes its run into the journal.
     async fn sweep(
         &self,
@@ -132,7 +157,7 @@ impl Poller {
     ) -> Result<(), String> {
         let mut run = SyncRun {
             id: self.ports.random.correlation_id(),
-            connection: self.connection.clone(),
+            connection: self.source.connection.clone(),
             object: object.clone(),
             started_at: self.ports.clock.now(),
             ended_at: None,
@@ -170,17 +195,16 @@ impl Poller {
     }
 
     fn report(&self, run: &SyncRun) {
-        let labels =
-            [("connection", self.connection.to_string()), ("object", run.object.to_string())];
-        counter!("poller_rows_read_total", &labels).increment(run.n_read);
-        counter!("poller_rows_queued_total", &labels).increment(run.n_queued);
-        let SyncRun { object, n_read, n_queued, .. } = run;
+        let SyncRun { connection, object, n_read, n_queued, .. } = run;
+        let labels = [("connection", connection.to_string()), ("object", object.to_string())];
+        counter!("poller_rows_read_total", &labels).increment(*n_read);
+        counter!("poller_rows_queued_total", &labels).increment(*n_queued);
         match &run.error {
-            Some(error) => warn!(connection = %self.connection, object = %object, n_rows = n_read,
+            Some(error) => warn!(connection = %connection, object = %object, n_rows = n_read,
                 n_queued, error = %error, "`{object}` was not read to its end"),
-            None if *n_queued > 0 => info!(connection = %self.connection, object = %object,
+            None if *n_queued > 0 => info!(connection = %connection, object = %object,
                 n_rows = n_read, n_queued, "queued {n_queued} changes of `{object}`"),
-            None => debug!(connection = %self.connection, object = %object, n_rows = n_read,
+            None => debug!(connection = %connection, object = %object, n_rows = n_read,
                 "nothing new in `{object}`"),
         }
     }
@@ -195,7 +219,7 @@ impl Poller {
     async fn note_health(&self, health: &Health, faults: &[String]) {
         if let Some(left) = health.calls_left {
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-            gauge!("platform_calls_left", "connection" => self.connection.to_string())
+            gauge!("platform_calls_left", "connection" => self.source.connection.to_string())
                 .set(left as f64);
         }
         let few = health.calls_left.filter(|left| *left < self.settings.min_calls_left);
@@ -218,8 +242,8 @@ impl Poller {
         calls_left: Option<u64>,
     ) {
         if let Err(error) = self.write_state(status, detail, calls_left).await {
-            warn!(connection = %self.connection, error = %chain(&error),
-                "the state of `{}` was not written", self.connection);
+            warn!(connection = %self.source.connection, error = %chain(&error),
+                "the state of `{}` was not written", self.source.connection);
         }
     }
 
@@ -229,7 +253,7 @@ impl Poller {
         detail: Option<String>,
         calls_left: Option<u64>,
     ) -> Result<(), PortError> {
-        let name = ConnectionState::ledger_name(&self.connection);
+        let name = ConnectionState::ledger_name(&self.source.connection);
         let entry = self.ports.ledger.get(&name).await?;
         let revision = entry.as_ref().map_or(0, |it| it.revision);
         let before: Option<ConnectionState> =
@@ -240,8 +264,8 @@ impl Poller {
             _ => before.as_ref().and_then(|it| it.last_success_at),
         };
         let state = ConnectionState {
-            connection: self.connection.clone(),
-            platform: self.platform.to_owned(),
+            connection: self.source.connection.clone(),
+            platform: self.source.platform.to_owned(),
             status,
             detail,
             checked_at,

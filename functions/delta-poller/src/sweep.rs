@@ -44,9 +44,9 @@ pub(crate) struct Sweep<'a> {
 impl Sweep<'_> {
     /// Reads the window that was begun, if any, and then the one that ends at `end`.
     pub(crate) async fn run(&mut self, end: Timestamp) -> Result<SweepEnd, SweepError> {
-        let Poller { connection, ports, settings, .. } = self.poller;
+        let Poller { source, ports, settings, .. } = self.poller;
         let mut bookmark =
-            Bookmark::open(&*ports.ledger, &*ports.random, connection, self.object).await?;
+            Bookmark::open(&*ports.ledger, &*ports.random, &source.connection, self.object).await?;
         loop {
             let was_begun = bookmark.cursor().is_some_and(|it| it.until.is_some());
             let Some(window) = Window::next(bookmark.cursor(), end, settings.overlap) else {
@@ -67,7 +67,7 @@ impl Sweep<'_> {
         if let Some(full) = self.full_queue().await? {
             return Ok(full);
         }
-        let until = window.until;
+        let Window { until, is_backfill, .. } = window;
         let mut query = DeltaQuery {
             object: self.object.clone(),
             fields: self.fields.to_vec(),
@@ -85,19 +85,20 @@ impl Sweep<'_> {
                 n_losses = 0;
             }
             let is_empty = records.is_empty();
-            self.queue(records, bookmark.generation()).await?;
+            self.queue(records, bookmark.generation(), is_backfill).await?;
             let Some(next) = next else {
-                bookmark.save(Cursor { at: until, after_id: None, until: None }).await?;
+                bookmark.save(Cursor::resting(until)).await?;
                 return Ok(SweepEnd::UpToDate);
             };
             if !is_empty {
                 let DeltaQuery { from, after_id, .. } = position.clone();
-                bookmark.save(Cursor { at: from, after_id, until: Some(until) }).await?;
+                let until = Some(until);
+                bookmark.save(Cursor { at: from, after_id, until, is_backfill }).await?;
             }
             if let Some(full) = self.full_queue().await? {
                 return Ok(full);
             }
-            page = match self.poller.ports.crm.more_changes(&query, &next).await {
+            page = match self.poller.source.crm.more_changes(&query, &next).await {
                 Ok(page) => page,
                 // The mark has expired: ask again, from the last record that was read.
                 Err(error) if error.kind() == PortErrorKind::NotFound => {
@@ -114,7 +115,7 @@ impl Sweep<'_> {
     }
 
     async fn first_page(&self, query: &DeltaQuery) -> Result<DeltaPage, SweepError> {
-        self.poller.ports.crm.changes(query).await.map_err(|it| self.port_error(it))
+        self.poller.source.crm.changes(query).await.map_err(|it| self.port_error(it))
     }
 
     /// Queues `records`, durably when it returns.
@@ -122,12 +123,14 @@ impl Sweep<'_> {
         &mut self,
         records: Vec<RemoteRecord>,
         generation: &str,
+        is_backfill: bool,
     ) -> Result<(), SweepError> {
-        let Poller { connection, ports, .. } = self.poller;
+        let Poller { source, ports, .. } = self.poller;
         let context = Context {
-            connection,
+            connection: &source.connection,
             object: self.object,
             generation,
+            is_backfill,
             received_at: ports.clock.now(),
             random: &*ports.random,
             max_body_bytes: ports.queue.max_body_bytes(),

@@ -15,6 +15,8 @@ pub(crate) struct Window {
     pub(crate) after_id: Option<RecordId>,
     /// The first version of the next window.
     pub(crate) until: Timestamp,
+    /// It reads the whole object: what it finds changed long before anybody looked.
+    pub(crate) is_backfill: bool,
 }
 
 impl Window {
@@ -27,17 +29,23 @@ impl Window {
     pub(crate) fn next(cursor: Option<&Cursor>, end: Timestamp, overlap: Duration) -> Option<Self> {
         let end = end.to_second();
         let window = match cursor {
-            None => Self { from: Timestamp::EPOCH, after_id: None, until: end },
-            Some(Cursor { at, after_id, until: Some(until) }) => {
-                Self { from: *at, after_id: after_id.clone(), until: *until }
-            }
+            None => Self { is_backfill: true, ..Self::fresh(Timestamp::EPOCH, end) },
+            Some(Cursor { at, after_id, until: Some(until), is_backfill }) => Self {
+                after_id: after_id.clone(),
+                is_backfill: *is_backfill,
+                ..Self::fresh(*at, *until)
+            },
             // A cursor ahead of the clock over there came from a clock that was wrong: go back.
             Some(Cursor { at, .. }) => {
                 let from = (*at).min(end).minus(overlap).max(Timestamp::EPOCH);
-                Self { from, after_id: None, until: end }
+                Self { is_backfill: *at == Timestamp::EPOCH, ..Self::fresh(from, end) }
             }
         };
         (window.from < window.until).then_some(window)
+    }
+
+    fn fresh(from: Timestamp, until: Timestamp) -> Self {
+        Self { from, after_id: None, until, is_backfill: false }
     }
 }
 
@@ -52,16 +60,18 @@ mod tests {
     }
 
     fn resting(seconds: i64) -> Cursor {
-        Cursor { at: at(seconds), after_id: None, until: None }
+        Cursor::resting(at(seconds))
     }
 
     fn fresh(from: i64, until: i64) -> Option<Window> {
-        Some(Window { from: at(from), after_id: None, until: at(until) })
+        Some(Window::fresh(at(from), at(until)))
     }
 
     #[test]
-    fn first_window_begins_at_the_beginning() {
-        assert_eq!(Window::next(None, at(9000), OVERLAP), fresh(0, 9000));
+    fn first_window_begins_at_the_beginning_and_so_does_one_after_a_reset() {
+        let all = Window { is_backfill: true, ..Window::fresh(at(0), at(9000)) };
+        assert_eq!(Window::next(None, at(9000), OVERLAP), Some(all.clone()));
+        assert_eq!(Window::next(Some(&resting(0)), at(9000), OVERLAP), Some(all));
     }
 
     #[test]
@@ -78,8 +88,14 @@ mod tests {
     #[test]
     fn window_that_was_begun_is_finished_as_it_was() {
         let last = RecordId::parse("500").unwrap();
-        let cursor = Cursor { at: at(5000), after_id: Some(last.clone()), until: Some(at(9000)) };
-        let wanted = Window { from: at(5000), after_id: Some(last), until: at(9000) };
+        let cursor = Cursor {
+            at: at(5000),
+            after_id: Some(last.clone()),
+            until: Some(at(9000)),
+            is_backfill: true,
+        };
+        let wanted =
+            Window { after_id: Some(last), is_backfill: true, ..Window::fresh(at(5000), at(9000)) };
         assert_eq!(Window::next(Some(&cursor), at(99_000), OVERLAP), Some(wanted));
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use delta_poller::{PollSettings, Poller, PollerPorts};
+use delta_poller::{PollSettings, Poller, PollerPorts, Source};
 use sandbox_org::{Clock, Sandbox, Seed, Settings};
 use serde_json::{Value, json};
 use shared::config::Env;
@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 use url::Url;
-use wiring::{CaseStores, ConnectionSettings, OpenConnection};
+use wiring::{CaseStores, ConnectionSettings};
 
 const START_MS: i64 = 1_780_000_000_000;
 
@@ -101,10 +101,7 @@ impl Bench {
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let secrets =
             Arc::new(LocalSecrets::new(Env::from_pairs([("SF_SECRET", "sandbox-secret")])));
-        let OpenConnection { connection, crm, mappings } =
-            settings.open(secrets, clock.clone(), random.clone()).unwrap();
-        let objects =
-            mappings.objects().iter().map(|it| (it.object.clone(), it.remote_fields())).collect();
+        let opened = settings.open(secrets, clock.clone(), random.clone()).unwrap();
         let folder = TempDir::new().unwrap();
         let address =
             |rest| Url::parse(&format!("sqlite:{}/{rest}", folder.path().display())).unwrap();
@@ -112,15 +109,13 @@ impl Bench {
         wiring::migrate(&address("cases.db")).await.unwrap();
         let stores = wiring::case_store(&address("cases.db")).await.unwrap();
         let ports = PollerPorts {
-            crm,
             queue: queue.clone(),
             ledger: stores.ledger.clone(),
             journal: stores.journal.clone(),
             clock,
             random,
         };
-        let settings = PollSettings::default();
-        let poller = Poller::new(connection, mappings.platform(), objects, ports, settings);
+        let poller = Poller::new(Source::from(&opened), ports, PollSettings::default());
         Self { firm, poller, queue, stores, _folder: folder }
     }
 

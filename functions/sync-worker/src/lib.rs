@@ -5,6 +5,6 @@ mod app;
 mod config;
 mod worker;
 
-pub use app::app;
+pub use app::{app, assemble};
 pub use config::Config;
 pub use worker::{Remote, SyncWorker};

@@ -13,6 +13,7 @@ use shared::time::Timestamp;
 use shared::worker::{Failure, Message, MessageHandler};
 use shared::{PortError, PortErrorKind, Retry};
 use tracing::{debug, info, warn};
+use wiring::OpenConnection;
 
 /// How often one event is merged again because another worker wrote its record in between.
 const MAX_MERGES: u32 = 8;
@@ -25,6 +26,13 @@ pub struct Remote {
     pub crm: Arc<dyn Crm>,
     /// Which of its objects and fields are ours.
     pub mappings: Mappings,
+}
+
+impl From<OpenConnection> for Remote {
+    fn from(opened: OpenConnection) -> Self {
+        let OpenConnection { connection, crm, mappings } = opened;
+        Self { connection, crm, mappings }
+    }
 }
 
 /// Merges change events into the case store.
@@ -111,7 +119,7 @@ impl SyncWorker {
     /// Sets the poller back to the start of an object whose changes were lost on the way.
     async fn read_object_again(&self, event: &ChangeEvent) -> Result<(), PortError> {
         let name = Cursor::ledger_name(&event.key.connection, &event.key.object);
-        let start = Cursor { at: Timestamp::EPOCH, after_id: None, until: None };
+        let start = Cursor::resting(Timestamp::EPOCH);
         let value = serde_json::to_string(&start).map_err(|error| {
             PortError::new(PortErrorKind::Rejected, "ledger", "put", name.clone())
                 .with_source(error)
@@ -180,7 +188,9 @@ impl MessageHandler for SyncWorker {
             Done::Resync => "resync",
         };
         counter!("sync_events_total", "object" => object, "outcome" => outcome).increment(1);
-        if let Done::Applied(committed) = done {
+        if let Done::Applied(committed) = done
+            && !event.is_backfill
+        {
             histogram!("sync_lag_seconds", "channel" => event.channel.as_str())
                 .record(committed.at.since(event.received_at).as_secs_f64());
         }

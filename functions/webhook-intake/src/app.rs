@@ -1,18 +1,29 @@
-//! This function, put together from its settings.
+//! This function, put together.
 
 use std::error::Error;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use host::{App, ReadyCheck};
-use shared::chain;
+use host::{App, QueueReady};
 use shared::config::Env;
-use shared::ports::{LocalSecrets, Queue, SystemClock, SystemRandom};
+use shared::ports::{Clock, LocalSecrets, Queue, Random, SystemClock, SystemRandom};
 
 use crate::config::Config;
 use crate::endpoints::router;
-use crate::intake::Intake;
+use crate::intake::{Intake, Limits};
 use crate::senders::Senders;
+
+/// Puts this function together over its ports.
+pub fn assemble(
+    queue: Arc<dyn Queue>,
+    senders: Senders,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> App {
+    let ready = QueueReady::new(Arc::clone(&queue));
+    let intake = Intake::new(queue, clock, random, senders, limits);
+    App::new("webhook-intake").http(router(Arc::new(intake))).ready(ready)
+}
 
 /// Puts this function together from the settings in `env`.
 ///
@@ -25,24 +36,6 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env)?;
     let senders = Senders::resolve(&config.settings, &secrets, &SystemRandom).await?;
     let queue = wiring::queue(&config.queue).await?;
-    let ready = Arc::new(QueueReady { queue: Arc::clone(&queue) });
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    let intake = Intake::new(queue, clock, random, senders, config.limits);
-    Ok(App::new("webhook-intake").http(router(Arc::new(intake))).ready(ready))
-}
-
-/// Asks whether the queue can be reached.
-struct QueueReady {
-    queue: Arc<dyn Queue>,
-}
-
-#[async_trait]
-impl ReadyCheck for QueueReady {
-    fn name(&self) -> &str {
-        "queue"
-    }
-
-    async fn check(&self) -> Result<(), String> {
-        self.queue.depth().await.map(drop).map_err(|error| chain(&error).to_string())
-    }
+    Ok(assemble(queue, senders, config.limits, clock, random))
 }

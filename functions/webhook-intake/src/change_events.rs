@@ -150,6 +150,7 @@ impl Reading<'_> {
                 fields: content.fields.clone(),
                 channel: Channel::ChangeEvent,
                 received_at: self.stamp.received_at,
+                is_backfill: false,
                 correlation_id: self.stamp.correlation_id.clone(),
             };
             self.drafts.push(Draft { event, dedupe_key });
@@ -169,7 +170,8 @@ struct Content {
 impl Content {
     fn of(header: &Header, payload: Map<String, Value>) -> Result<Self, (String, String)> {
         let mut body = flatten(payload);
-        let committed_at = Timestamp::from_millis(header.commit_timestamp);
+        let committed_at = Timestamp::from_foreign_millis(header.commit_timestamp)
+            .ok_or_else(|| ("ChangeEventHeader.commitTimestamp".to_owned(), no_time()))?;
         let version = version(&body, committed_at)
             .map_err(|message| ("LastModifiedDate".to_owned(), message))?
             .to_second();
@@ -210,9 +212,15 @@ impl Content {
 fn version(body: &Body, committed_at: Timestamp) -> Result<Timestamp, String> {
     match body.fields.get("LastModifiedDate") {
         Some(FieldValue::Text(raw)) => Timestamp::parse(raw).map_err(|error| error.to_string()),
-        Some(FieldValue::Int(millis)) => Ok(Timestamp::from_millis(*millis)),
+        Some(FieldValue::Int(millis)) => {
+            Timestamp::from_foreign_millis(*millis).ok_or_else(no_time)
+        }
         _ => Ok(committed_at),
     }
+}
+
+fn no_time() -> String {
+    "is not a time in milliseconds since 1970".to_owned()
 }
 
 /// Reads a record's id; one that stands for many makes the change one that must be read.

@@ -4,7 +4,6 @@
 
 mod answer;
 mod app;
-
 mod body;
 mod change_events;
 mod changed_fields;
@@ -18,7 +17,7 @@ mod settings;
 mod signed_webhook;
 mod soap;
 
-pub use app::app;
+pub use app::{app, assemble};
 pub use config::Config;
 pub use endpoints::router;
 pub use intake::{Intake, Limits};

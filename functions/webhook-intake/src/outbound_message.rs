@@ -67,6 +67,7 @@ fn draft(
         fields,
         channel: Channel::OutboundMessage,
         received_at: stamp.received_at,
+        is_backfill: false,
         correlation_id: stamp.correlation_id.clone(),
     };
     Ok(Draft { event, dedupe_key })

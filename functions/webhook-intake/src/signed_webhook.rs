@@ -80,6 +80,7 @@ pub(crate) fn draft(source: &Source, id: &str, text: &str, stamp: Stamp) -> Resu
         fields: record.fields,
         channel: Channel::Webhook,
         received_at: stamp.received_at,
+        is_backfill: false,
         correlation_id: stamp.correlation_id,
     };
     Ok(Draft { event, dedupe_key: format!("wh:{}:{id}", source.name) })

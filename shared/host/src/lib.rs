@@ -15,6 +15,7 @@ mod lambda;
 pub mod local;
 mod metrics;
 mod problem;
+mod ready;
 #[cfg(test)]
 mod samples;
 mod server;
@@ -26,6 +27,7 @@ pub use app::{App, ReadyCheck};
 pub use error::HostError;
 pub use frame::CORRELATION_HEADER;
 pub use problem::problem;
+pub use ready::{LedgerReady, QueueReady};
 pub use settings::HostSettings;
 pub use signal::shutdown_signal;
 pub use start::{EXIT_BAD_SETTINGS, start};

@@ -23,7 +23,8 @@ CREATE TABLE changes (
     kind           TEXT NOT NULL CHECK (kind IN ('created', 'updated', 'deleted', 'restored')),
     label          TEXT,
     fields         TEXT NOT NULL,
-    lag_ms         INTEGER NOT NULL CHECK (lag_ms >= 0),
+    -- NULL for what reading a whole object brought: it says nothing about the sync lag.
+    lag_ms         INTEGER CHECK (lag_ms >= 0),
     correlation_id TEXT NOT NULL,
     published_at   INTEGER
 ) STRICT;

@@ -106,6 +106,9 @@ pub struct ChangeEvent {
     pub channel: Channel,
     /// When we accepted it.
     pub received_at: Timestamp,
+    /// It was found by reading a whole object: how long it took says nothing about the sync lag.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_backfill: bool,
     /// Follows it to the audit row.
     pub correlation_id: CorrelationId,
 }

@@ -85,6 +85,8 @@ pub struct AuditDraft {
     pub source_version: Timestamp,
     /// When the source's event was accepted; the write's own instant less this is the sync lag.
     pub received_at: Timestamp,
+    /// It was found by reading a whole object, so that its lag says nothing; not part of the row.
+    pub is_backfill: bool,
 }
 
 /// A timeline event that a write adds to its case.

@@ -75,6 +75,7 @@ pub fn sample_write(entity: Entity, number: u32, row: Fields) -> Write {
             changes,
             source_version: version,
             received_at: version.plus(Duration::from_millis(250)),
+            is_backfill: false,
         }),
         timeline: if entity == Entity::Case { vec![opened] } else { Vec::new() },
     }

@@ -29,7 +29,8 @@ pub struct Overview {
     pub last_change_at: Option<Timestamp>,
     /// Changes applied in the last minute.
     pub n_changes_last_minute: u64,
-    /// From accepted event to committed row, over the newest thousand changes.
+    /// From accepted event to committed row, over the newest thousand changes; those that reading a
+    /// whole object brought are left out.
     pub sync_lag: LagSummary,
 }
 

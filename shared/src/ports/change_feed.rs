@@ -29,8 +29,9 @@ pub struct ChangeRow {
     pub label: Option<String>,
     /// The local fields that changed.
     pub fields: Vec<String>,
-    /// From accepted event to commit, in milliseconds.
-    pub lag_ms: u64,
+    /// From accepted event to commit, in milliseconds; `None` for what reading a whole object
+    /// brought.
+    pub lag_ms: Option<u64>,
     /// Follows it back to its webhook.
     pub correlation_id: CorrelationId,
 }

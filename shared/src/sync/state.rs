@@ -17,9 +17,17 @@ pub struct Cursor {
     pub after_id: Option<RecordId>,
     /// The end of the window being read; `None` between windows.
     pub until: Option<Timestamp>,
+    /// While a window is being read: it reads the whole object, for the first time or again.
+    #[serde(default)]
+    pub is_backfill: bool,
 }
 
 impl Cursor {
+    /// Stands at `at`, between windows.
+    pub fn resting(at: Timestamp) -> Self {
+        Self { at, after_id: None, until: None, is_backfill: false }
+    }
+
     /// Returns the ledger name of the cursor of `object` behind `connection`.
     pub fn ledger_name(connection: &ConnectionId, object: &ObjectName) -> String {
         format!("cursor/{connection}/{object}")

@@ -122,7 +122,6 @@ impl World {
         let objects =
             objects.iter().map(|it| (ObjectName::parse(*it).unwrap(), fields.clone())).collect();
         let ports = PollerPorts {
-            crm: self.clone(),
             queue: self.clone(),
             ledger: self.clone(),
             journal: self.clone(),
@@ -130,7 +129,9 @@ impl World {
             random: Arc::new(SystemRandom),
         };
         let settings = PollSettings { max_queue_depth: 1000, ..PollSettings::default() };
-        Poller::new(ConnectionId::parse("main").unwrap(), "salesforce", objects, ports, settings)
+        let connection = ConnectionId::parse("main").unwrap();
+        let source = Source { connection, platform: "salesforce", crm: self.clone(), objects };
+        Poller::new(source, ports, settings)
     }
 
     /// Runs one process until it is done or its fuse blows.
@@ -338,7 +339,7 @@ async fn first_run_queues_everything_and_the_next_only_what_is_new() {
 
     world.poll(None).await.unwrap();
     assert_eq!(world.queued(), world.held());
-    assert_eq!(world.cursor().await, Cursor { at: at(START), after_id: None, until: None });
+    assert_eq!(world.cursor().await, Cursor::resting(at(START + 1)));
 
     world.put("Case", record(3, START, "b", false));
     world.forward(60);

@@ -82,6 +82,7 @@ fn event(change: Change, second: i64, scope: Scope, fields: Fields) -> ChangeEve
         fields,
         channel: Channel::ChangeEvent,
         received_at: Timestamp::from_millis(second * 1000),
+        is_backfill: false,
         correlation_id: CorrelationId::parse("c-1").unwrap(),
     }
 }

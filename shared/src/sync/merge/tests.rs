@@ -34,6 +34,7 @@ fn event(change: Change, version: i64, scope: Scope, fields: &[(&str, &str)]) ->
             .collect(),
         channel: Channel::ChangeEvent,
         received_at: at(version),
+        is_backfill: false,
         correlation_id: CorrelationId::parse("c-1").unwrap(),
     }
 }

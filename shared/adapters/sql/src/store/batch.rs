@@ -43,7 +43,17 @@ struct AuditLine<'a>(
 
 /// The columns of `changes`, in order.
 #[derive(Serialize)]
-struct ChangeLine<'a>(i64, i64, &'a str, &'a str, &'a str, Option<&'a str>, &'a str, i64, &'a str);
+struct ChangeLine<'a>(
+    i64,
+    i64,
+    &'a str,
+    &'a str,
+    &'a str,
+    Option<&'a str>,
+    &'a str,
+    Option<i64>,
+    &'a str,
+);
 
 /// The columns of `timeline_events`, in order.
 #[derive(Serialize)]

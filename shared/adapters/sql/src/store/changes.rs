@@ -25,7 +25,7 @@ struct StoredChange {
     kind: String,
     label: Option<String>,
     fields: String,
-    lag_ms: i64,
+    lag_ms: Option<i64>,
     correlation_id: String,
 }
 
@@ -39,7 +39,7 @@ impl StoredChange {
             kind: word(&self.kind)?,
             label: self.label,
             fields: json(&self.fields)?,
-            lag_ms: count(self.lag_ms),
+            lag_ms: self.lag_ms.map(count),
             correlation_id: checked(CorrelationId::parse(self.correlation_id))?,
         })
     }

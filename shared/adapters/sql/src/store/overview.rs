@@ -105,7 +105,8 @@ async fn last_minute(
 async fn sync_lag(connection: &mut SqliteConnection) -> Result<LagSummary, sqlx::Error> {
     let newest: String = sqlx::query_scalar(
         "SELECT json_group_array(lag_ms) \
-         FROM (SELECT lag_ms FROM changes ORDER BY seq DESC LIMIT 1000)",
+         FROM (SELECT lag_ms FROM changes ORDER BY seq DESC LIMIT 1000) \
+         WHERE lag_ms IS NOT NULL",
     )
     .fetch_one(connection)
     .await?;

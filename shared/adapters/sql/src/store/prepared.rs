@@ -88,11 +88,10 @@ impl PreparedWrite {
         })
     }
 
-    /// Returns from accepted event to `at`, in milliseconds.
-    pub(super) fn lag_ms(&self, at: Timestamp) -> i64 {
-        self.write.audit.as_ref().map_or(0, |it| {
-            number(at.since(it.received_at).as_millis().try_into().unwrap_or(u64::MAX))
-        })
+    /// Returns from accepted event to `at`, in milliseconds; `None` where that says nothing.
+    pub(super) fn lag_ms(&self, at: Timestamp) -> Option<i64> {
+        let draft = self.write.audit.as_ref().filter(|it| !it.is_backfill)?;
+        Some(number(at.since(draft.received_at).as_millis().try_into().unwrap_or(u64::MAX)))
     }
 }
 
