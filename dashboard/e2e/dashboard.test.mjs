@@ -142,7 +142,7 @@ describe('integrations and queues', () => {
   }));
 
   it('selected dead letter is sent again after a confirmation', async (t) => {
-    if (!site.isMock) return t.skip('would replay real messages');
+    if (!site.isMock && process.env.MAY_REPLAY !== '1') return t.skip('would replay real messages');
     return visit(places.queues, async (page) => {
       await settle(page);
       await page.locator('.dead-check').first().press('Space');
@@ -150,11 +150,13 @@ describe('integrations and queues', () => {
       await page.getByRole('dialog').waitFor();
       await page.keyboard.press('Escape');
       assert.equal(await page.getByRole('dialog').count(), 0);
-      const before = site.mock.firm.dead.length;
+      const before = site.mock?.firm.dead.length;
+      const answer = page.waitForResponse('**/dead-letters/replay');
       await page.getByRole('button', { name: 'Replay selected (1)' }).click();
       await page.getByRole('button', { name: 'Replay', exact: true }).click();
+      assert.deepEqual(await (await answer).json(), { n_replayed: 1 });
       await page.waitForSelector('[data-result]');
-      assert.equal(site.mock.firm.dead.length, before - 1);
+      if (site.isMock) assert.equal(site.mock.firm.dead.length, before - 1);
     });
   });
 });

@@ -145,11 +145,11 @@ fn change(org: &Org, dice: &mut Dice) -> Option<Change> {
             let row = case(org, dice, |status| !is_open(status))?;
             Some(update("Case", row, &[("Status", json!("Active"))]))
         }
-        218..220 => {
+        218 => {
             let row = case(org, dice, |status| matches!(status, "New" | "Intake"))?;
             Some(Change::Delete { id: row.id.to_string() })
         }
-        220..222 => {
+        219..222 => {
             let row = org.table("Case")?.rows().rev().find(|row| row.is_deleted())?;
             Some(Change::Undelete { id: row.id.to_string() })
         }
