@@ -1,7 +1,13 @@
 //! What must hold whatever breaks.
 
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 #[path = "../support/moodbridge.rs"]
 mod moodbridge;
+#[cfg(test)]
+mod soak;
+#[cfg(test)]
+mod two_processes;
 #[cfg(test)]
 mod zero_loss;

@@ -29,12 +29,22 @@ pub(crate) struct Moodbridge {
 impl Moodbridge {
     /// Runs `moodbridge` with `arguments` in `folder` and waits until it is ready on `port`.
     pub(crate) async fn start(folder: &Path, port: u16, arguments: &[&str]) -> Self {
+        Self::start_by(Command::new(BINARY), folder, port, arguments).await
+    }
+
+    /// Does the same by `command`, which is handed the arguments.
+    pub(crate) async fn start_by(
+        mut command: Command,
+        folder: &Path,
+        port: u16,
+        arguments: &[&str],
+    ) -> Self {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(folder.join("moodbridge.log"))
             .unwrap();
-        let child = Command::new(BINARY)
+        let child = command
             .args(["--log", "warn"])
             .args(arguments)
             .current_dir(folder)
@@ -97,9 +107,14 @@ impl Moodbridge {
         }
     }
 
+    /// Returns the number of the process.
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// Asks the process to stop, and returns its exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
+        let pid = self.pid();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         self.child.wait().unwrap().code()
     }
