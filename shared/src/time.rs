@@ -21,6 +21,10 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
 
+/// The beginning of the year 0 and the end of the year 9999.
+const FIRST_MILLIS: i64 = -62_167_219_200_000;
+const LAST_MILLIS: i64 = 253_402_300_799_999;
+
 impl Timestamp {
     /// The start of 1970: earlier than every change.
     pub const EPOCH: Self = Self(0);
@@ -28,6 +32,12 @@ impl Timestamp {
     /// Wraps milliseconds since 1970.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
+    }
+
+    /// Wraps milliseconds since 1970 that somebody else sent; `None` outside the years 0 to 9999,
+    /// which alone can be written as text and read again.
+    pub fn from_foreign_millis(millis: i64) -> Option<Self> {
+        (FIRST_MILLIS..=LAST_MILLIS).contains(&millis).then_some(Self(millis))
     }
 
     /// Returns milliseconds since 1970.
@@ -43,14 +53,15 @@ impl Timestamp {
     pub fn parse(raw: &str) -> Result<Self, InvalidTimestamp> {
         DateTime::parse_from_rfc3339(raw)
             .or_else(|_| DateTime::parse_from_str(raw, "%Y-%m-%dT%H:%M:%S%.f%z"))
-            .map(|at| Self(at.timestamp_millis()))
-            .map_err(|_| InvalidTimestamp { raw: raw.to_owned() })
+            .ok()
+            .and_then(|at| Self::from_foreign_millis(at.timestamp_millis()))
+            .ok_or_else(|| InvalidTimestamp { raw: raw.to_owned() })
     }
 
     /// Drops the part below a second. Salesforce stores its stamps to the second.
     #[must_use]
     pub const fn to_second(self) -> Self {
-        Self(self.0.div_euclid(1000) * 1000)
+        Self(self.0.div_euclid(1000).saturating_mul(1000))
     }
 
     /// Returns the instant `by` earlier, stopping at the earliest one.
@@ -120,6 +131,20 @@ mod tests {
     #[test]
     fn date_without_a_time_is_refused() {
         assert!(Timestamp::parse("2011-07-07").is_err());
+    }
+
+    #[test]
+    fn every_instant_that_is_taken_can_be_written_and_read_again() {
+        for millis in [FIRST_MILLIS, -1, 0, LAST_MILLIS] {
+            let at = Timestamp::from_foreign_millis(millis).unwrap();
+            assert_eq!(Timestamp::parse(&at.to_string()).unwrap(), at);
+        }
+        for millis in [i64::MIN, FIRST_MILLIS - 1, LAST_MILLIS + 1, i64::MAX] {
+            assert_eq!(Timestamp::from_foreign_millis(millis), None);
+            let _ = Timestamp::from_millis(millis).to_second();
+        }
+        assert!(Timestamp::parse("9999-12-31T23:59:59-14:00").is_err());
+        assert!(Timestamp::parse("0000-01-01T00:00:00+14:00").is_err());
     }
 
     #[test]

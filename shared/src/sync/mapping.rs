@@ -45,7 +45,7 @@ impl FieldKind {
             },
             Self::DateTime => match value {
                 FieldValue::Text(text) => Timestamp::parse(text).ok(),
-                FieldValue::Int(millis) => Some(Timestamp::from_millis(*millis)),
+                FieldValue::Int(millis) => Timestamp::from_foreign_millis(*millis),
                 _ => None,
             }
             .map(|at| FieldValue::Text(at.to_string())),
