@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics::{counter, histogram};
-use shared::ids::ConnectionId;
+use shared::ids::{ConnectionId, SalesforceId};
 use shared::model::{Change, ChangeEvent, Scope};
 use shared::ports::{CaseStore, Committed, Crm, Ledger, RemoteRecord, Shadow};
 use shared::sync::{Authority, Cursor, Mappings, MergeContext, Merged, ObjectMapping, merge};
@@ -59,7 +60,7 @@ impl SyncWorker {
         Self { store, ledger, remotes }
     }
 
-    async fn apply(&self, event: &ChangeEvent) -> Result<Done, Failure> {
+    async fn apply(&self, event: &mut ChangeEvent) -> Result<Done, Failure> {
         let connection = &event.key.connection;
         let remote = self.remotes.get(connection).ok_or_else(|| {
             Failure::permanent(format!(
@@ -73,6 +74,7 @@ impl SyncWorker {
                 event.key.object
             ))
         })?;
+        put_right(event, remote, mapping);
         if names_no_record(event) {
             self.read_object_again(event).await?;
             return Ok(Done::Resync);
@@ -116,6 +118,13 @@ impl SyncWorker {
         Err(Failure::transient(format!("record `{}` is written too often at once", event.key)))
     }
 
+    /// Names the event's object in metrics: one that has no mapping could be any text.
+    fn object_label(&self, event: &ChangeEvent) -> String {
+        let remote = self.remotes.get(&event.key.connection);
+        let mapping = remote.and_then(|it| it.mappings.get(&event.key.object));
+        mapping.map_or_else(|| "unmapped".to_owned(), |it| it.object.to_string())
+    }
+
     /// Sets the poller back to the start of an object whose changes were lost on the way.
     async fn read_object_again(&self, event: &ChangeEvent) -> Result<(), PortError> {
         let name = Cursor::ledger_name(&event.key.connection, &event.key.object);
@@ -130,6 +139,25 @@ impl SyncWorker {
             "changes of `{}` were lost at the source: reading all of it again", event.key.object);
         Ok(())
     }
+}
+
+/// A version later than its arrival by more than this came from a clock that is wrong. Taken as it
+/// is, it would hide every later change of the record.
+const MAX_AHEAD: Duration = Duration::from_hours(24);
+
+/// Brings the event's names into the one form that rows and shadows are kept under, and drops a
+/// version that cannot be: the record is read instead.
+///
+/// Salesforce tells neither `Case` from `CASE` nor an id of 15 characters from the same one of 18.
+fn put_right(event: &mut ChangeEvent, remote: &Remote, mapping: &ObjectMapping) {
+    event.key.object = mapping.object.clone();
+    if remote.mappings.platform() == "salesforce"
+        && let Ok(id) = SalesforceId::parse(event.key.record_id.as_str())
+    {
+        event.key.record_id = id.to_record_id();
+    }
+    let latest = event.received_at.plus(MAX_AHEAD);
+    event.version = event.version.filter(|version| *version <= latest);
 }
 
 /// Tells whether the event stands for a whole object: Salesforce names the empty id after it lost
@@ -154,7 +182,8 @@ async fn read_record(
     match record {
         Some(RemoteRecord { version, is_deleted, fields, .. }) => {
             current.change = if is_deleted { Change::Delete } else { Change::Upsert };
-            current.version = Some(version);
+            // What is read now holds the event too, even when its stamp is of before the commit.
+            current.version = event.version.max(Some(version));
             current.fields = fields;
         }
         None => {
@@ -170,15 +199,15 @@ async fn read_record(
 #[async_trait]
 impl MessageHandler for SyncWorker {
     async fn handle(&self, message: &Message) -> Result<(), Failure> {
-        let event: ChangeEvent = serde_json::from_str(&message.body).map_err(|error| {
+        let mut event: ChangeEvent = serde_json::from_str(&message.body).map_err(|error| {
             Failure::permanent(format!(
                 "the message is not a change event: {} at column {}",
                 category(&error),
                 error.column()
             ))
         })?;
-        let object = event.key.object.to_string();
-        let done = self.apply(&event).await.inspect_err(|_| {
+        let object = self.object_label(&event);
+        let done = self.apply(&mut event).await.inspect_err(|_| {
             counter!("sync_events_total", "object" => object.clone(), "outcome" => "failed")
                 .increment(1);
         })?;

@@ -185,6 +185,40 @@ async fn two_edits_within_one_second_are_settled_by_reading() {
 }
 
 #[tokio::test]
+async fn tie_is_settled_by_reading_although_the_record_was_stamped_before_its_commit() {
+    let rig = rig();
+    rig.hold(1, false, "Second");
+    rig.handle(&event(Change::Upsert, 2, Scope::Full, fields("First"))).await.unwrap();
+    rig.handle(&event(Change::Upsert, 2, Scope::Full, fields("Second"))).await.unwrap();
+    assert_eq!(rig.name().as_deref(), Some("Second"));
+}
+
+#[tokio::test]
+async fn names_in_another_case_and_a_short_id_are_the_same_record() {
+    let rig = rig();
+    rig.handle(&event(Change::Upsert, 1, Scope::Full, fields("Acme"))).await.unwrap();
+    let mut event = event(Change::Upsert, 2, Scope::Changed, Fields::new());
+    event.key.object = ObjectName::parse("ACCOUNT").unwrap();
+    event.key.record_id = RecordId::parse("0015f00002J9YYE").unwrap();
+    event.fields.insert("name".to_owned(), FieldValue::text("Acme & Sons"));
+    rig.handle(&event).await.unwrap();
+    assert_eq!(rig.store.rows().len(), 1);
+    assert_eq!(rig.name().as_deref(), Some("Acme & Sons"));
+}
+
+#[tokio::test]
+async fn version_of_a_clock_that_is_wrong_hides_no_later_change() {
+    let rig = rig();
+    rig.hold(1, false, "Acme");
+    let mut ahead = event(Change::Upsert, 1, Scope::Full, fields("Ahead"));
+    ahead.version = Some(Timestamp::parse("9999-01-01T00:00:00Z").unwrap());
+    rig.handle(&ahead).await.unwrap();
+    assert_eq!(rig.name().as_deref(), Some("Acme"));
+    rig.handle(&event(Change::Upsert, 3, Scope::Full, fields("Later"))).await.unwrap();
+    assert_eq!(rig.name().as_deref(), Some("Later"));
+}
+
+#[tokio::test]
 async fn unknown_object_is_set_aside_with_the_fix() {
     let rig = rig();
     let mut event = event(Change::Upsert, 1, Scope::Full, Fields::new());

@@ -139,3 +139,15 @@ async fn decoded_form_with_bits_and_nulls_keeps_what_has_a_value() {
     assert!(!event.fields.contains_key("Subject"), "unchanged fields are null in this form");
     assert_eq!(event.version.unwrap().as_millis(), 1_714_156_703_000);
 }
+
+#[tokio::test]
+async fn time_that_no_calendar_has_is_refused_and_not_left_to_the_worker() {
+    for millis in [i64::MIN, -70_000_000_000_000, 1_778_192_987_000_000, i64::MAX] {
+        let intake = Fixture::new().await;
+        let body = change("DELETE", "", "").replace("1778192987999", &millis.to_string());
+        let answer = intake.send(post(&changes_path(), "application/json", body)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+        assert!(answer.body.contains("ChangeEventHeader.commitTimestamp"), "{}", answer.body);
+        assert!(intake.queued().await.is_empty());
+    }
+}
