@@ -5,13 +5,11 @@
 //! are many, they move into the index in the order of the keys, a slice with each commit, so that
 //! many of them share a page.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use shared::time::Timestamp;
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteArguments;
 
-use super::bulk::{Bulk, add};
 use super::write::Turn;
 
 /// The start of the SHA-256 of a queue and a key in it: collisions are not to be expected.
@@ -94,40 +92,26 @@ impl Keys {
         Ok(())
     }
 
-    /// Remembers the `keys` of messages, and returns the ids of those whose key was known.
-    pub(super) async fn remember(
+    /// Notes the `keys` of messages, and returns the ids of those whose key was known: to this copy,
+    /// or as one of `indexed`. Whoever calls it writes the other keys into `recent_key`.
+    pub(super) fn remember(
         &mut self,
-        connection: &mut SqliteConnection,
-        bulk: &mut Bulk,
         turn: Turn,
         keys: &[(i64, Key)],
-    ) -> Result<Vec<i64>, sqlx::Error> {
+        indexed: &HashSet<Key>,
+    ) -> HashSet<i64> {
         let now = turn.now.as_millis();
-        let expires_at = turn.now.plus(turn.options.dedupe_for).as_millis();
-        let mut known = Vec::new();
-        let mut fresh = Vec::with_capacity(keys.len());
-        let indexed = indexed(connection, bulk, now, keys).await?;
+        let expires_at = turn.expires_at();
+        let mut known = HashSet::new();
         for &(message_id, key) in keys {
             let is_recent = self.recent.get(&key).is_some_and(|it| it.expires_at > now);
             if is_recent || indexed.contains(&key) {
-                known.push(message_id);
+                known.insert(message_id);
             } else {
                 self.recent.insert(key, Recent { message_id, expires_at });
-                fresh.push((message_id, key));
             }
         }
-        let head = "INSERT INTO recent_key (message_id, key, expires_at) VALUES ";
-        for rows in bulk.chunks(&fresh) {
-            let mut arguments = SqliteArguments::default();
-            for (message_id, key) in rows {
-                add(&mut arguments, *message_id)?;
-                add(&mut arguments, key.as_slice())?;
-                add(&mut arguments, expires_at)?;
-            }
-            let sql = bulk.statement(head, "(?,?,?)", rows.len(), "");
-            sqlx::query_with(sql, arguments).execute(&mut *connection).await?;
-        }
-        Ok(known)
+        known
     }
 
     /// Moves the next slice of keys into the index, when it is time.
@@ -166,29 +150,6 @@ impl Keys {
         };
         Ok(())
     }
-}
-
-/// Returns those of `keys` that the index has, and still remembers.
-async fn indexed(
-    connection: &mut SqliteConnection,
-    bulk: &mut Bulk,
-    now: i64,
-    keys: &[(i64, Key)],
-) -> Result<Vec<Key>, sqlx::Error> {
-    let mut found = Vec::new();
-    let head = "SELECT key FROM sent_key WHERE expires_at > ? AND key IN (";
-    for rows in bulk.chunks(keys) {
-        let mut arguments = SqliteArguments::default();
-        add(&mut arguments, now)?;
-        for (_, key) in rows {
-            add(&mut arguments, key.as_slice())?;
-        }
-        let sql = bulk.statement(head, "?", rows.len(), ")");
-        let known: Vec<Vec<u8>> =
-            sqlx::query_scalar_with(sql, arguments).fetch_all(&mut *connection).await?;
-        found.extend(known.into_iter().filter_map(|it| Key::try_from(it).ok()));
-    }
-    Ok(found)
 }
 
 /// Removes some keys that are no longer remembered; says whether there may be more.

@@ -64,6 +64,13 @@ pub(super) struct Turn {
     pub(super) now: Timestamp,
 }
 
+impl Turn {
+    /// Returns when a dedupe key that comes now is forgotten, in milliseconds since 1970.
+    pub(super) fn expires_at(&self) -> i64 {
+        self.now.plus(self.options.dedupe_for).as_millis()
+    }
+}
+
 /// Runs the jobs of one queue.
 pub(super) struct QueueWrites {
     queue_id: i64,
