@@ -6,6 +6,8 @@ mod full_disk;
 #[path = "../support/moodbridge.rs"]
 mod moodbridge;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod soak;
 #[cfg(test)]
 mod two_processes;

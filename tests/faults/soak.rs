@@ -18,7 +18,7 @@ const N_BATCH: usize = 5;
 const N_VERSIONS: usize = 4;
 const CONNECTION: &str = "soak";
 const ORGANIZATION: &str = "00D5f000000ABCDEA4";
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// One change of one record, as the source sends it.
 #[derive(Clone)]

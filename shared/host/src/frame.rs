@@ -101,6 +101,8 @@ where
     let _in_flight = parts.metrics.enter();
     let correlation = correlation_id(&request, parts.random.as_ref());
     let route = request.extensions().get::<MatchedPath>().cloned();
+    // Logs name the route and never the path, which may hold a sender's token.
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let method = request.method().clone();
     let uri = request.uri().clone();
     let path = uri.path();
@@ -119,11 +121,11 @@ where
         Ok(Ok(Ok(response))) => explained(response, path),
         Ok(Ok(Err(never))) => match never {},
         Ok(Err(_)) => {
-            error!(http.method = %method, http.path = %path, "handler panicked on `{path}`");
+            error!(http.method = %method, http.route = route, "handler panicked on `{route}`");
             problem(StatusCode::INTERNAL_SERVER_ERROR, None, Some(path))
         }
         Err(_) => {
-            warn!(http.method = %method, http.path = %path, "no response within the time limit");
+            warn!(http.method = %method, http.route = route, "no response within the time limit");
             let detail = "no response within the time limit";
             problem(StatusCode::GATEWAY_TIMEOUT, Some(detail), Some(path))
         }
@@ -132,19 +134,18 @@ where
         response.headers_mut().insert(CORRELATION_HEADER.clone(), value);
     }
     let elapsed = started.elapsed();
-    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     parts.metrics.record(&method, route, response.status(), elapsed);
-    log_access(&method, path, response.status(), elapsed);
+    log_access(&method, route, response.status(), elapsed);
     Ok(response)
 }
 
-fn log_access(method: &Method, path: &str, status: StatusCode, elapsed: Duration) {
+fn log_access(method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
     debug!(
         http.method = %method,
-        http.path = %path,
+        http.route = route,
         http.status = status.as_u16(),
         duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-        "answered `{method} {path}`"
+        "answered `{method} {route}`"
     );
 }
 
