@@ -109,3 +109,28 @@ async fn odd_text_is_stored_as_it_was_hashed() {
 
     assert_eq!(fixture.store.verify(&|_| {}).await.unwrap().fault, None);
 }
+
+#[tokio::test]
+async fn log_holds_whatever_text_a_source_sends() {
+    let fixture = Fixture::new().await;
+    let odd =
+        ["a\0b", "\u{1}\u{7f}\u{85}\u{2028}\u{feff}", "\"'\\\n\r\t", "🏛 é e\u{301}", "\u{fffe}"];
+    for (number, text) in (1..).zip(odd) {
+        let row = text_fields([("title", text), ("status", text)]);
+        let mut write = sample_write(Entity::Case, number, row);
+        let audit = write.audit.as_mut().unwrap();
+        audit.event_id = text.to_owned();
+        for event in &mut write.timeline {
+            event.title = text.to_owned();
+        }
+        fixture.store.apply(write).await.unwrap();
+    }
+
+    let found = fixture.store.verify(&|_| {}).await.unwrap();
+
+    assert_eq!((found.n_rows, found.fault), (5, None));
+    let rows = fixture.store.audit(None, None, 10).await.unwrap();
+    for (row, text) in rows.iter().rev().zip(odd) {
+        assert!(row.changes.iter().any(|it| it.after.as_text() == Some(text.trim())), "{row:?}");
+    }
+}
