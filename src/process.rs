@@ -173,7 +173,9 @@ pub(crate) async fn senders(
 /// When the settings cannot be used, or a part cannot be opened.
 pub(crate) async fn host(settings: &Settings) -> Result<LocalHost, CommandError> {
     // First: it starts the recorder, and a counter looked up earlier would count nowhere.
-    let host = LocalHost::new().with_drain_timeout(DRAIN);
+    let host = LocalHost::new()
+        .with_drain_timeout(DRAIN)
+        .with_allowed_hosts(settings.server.allowed_hosts.clone());
     Parts::open(settings).await?.assemble(host, settings).await
 }
 

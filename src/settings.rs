@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use analytics_api::Origin;
+use host::local::HostName;
 use serde::Deserialize;
 use shared::config::{ConfigError, InvalidDuration, parse_duration};
 use url::Url;
@@ -44,11 +45,14 @@ pub(crate) struct Settings {
 pub(crate) struct ServerSettings {
     /// Address and port; the API asks nobody who they are yet, so keep it on loopback.
     pub(crate) address: SocketAddr,
+    /// Names besides those of this machine that pages and the API answer to, such as the one that
+    /// a proxy passes on. Webhooks are taken under any name.
+    pub(crate) allowed_hosts: Vec<HostName>,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { address: (Ipv4Addr::LOCALHOST, 8080).into() }
+        Self { address: (Ipv4Addr::LOCALHOST, 8080).into(), allowed_hosts: Vec::new() }
     }
 }
 

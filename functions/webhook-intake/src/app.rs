@@ -22,7 +22,7 @@ pub fn assemble(
 ) -> App {
     let ready = QueueReady::new(Arc::clone(&queue));
     let intake = Intake::new(queue, clock, random, senders, limits);
-    App::new("webhook-intake").http(router(Arc::new(intake))).ready(ready)
+    App::new("webhook-intake").http_by_any_name(router(Arc::new(intake))).ready(ready)
 }
 
 /// Puts this function together from the settings in `env`.

@@ -15,6 +15,7 @@ use shared::worker::{MessageHandler, ScheduleHandler};
 pub struct App {
     pub(crate) name: &'static str,
     pub(crate) router: Router,
+    pub(crate) open_router: Router,
     pub(crate) queues: Vec<QueueTrigger>,
     pub(crate) schedules: Vec<ScheduleTrigger>,
     pub(crate) local_queues: Vec<Arc<dyn Queue>>,
@@ -42,6 +43,7 @@ impl App {
         Self {
             name,
             router: Router::new(),
+            open_router: Router::new(),
             queues: Vec::new(),
             schedules: Vec::new(),
             local_queues: Vec::new(),
@@ -50,9 +52,19 @@ impl App {
     }
 
     /// Answers HTTP requests with `router`, whose state is already applied.
+    ///
+    /// On loopback it answers only to names of the machine, so that no web page can pass for it.
     #[must_use]
     pub fn http(mut self, router: Router) -> Self {
         self.router = self.router.merge(router);
+        self
+    }
+
+    /// Answers HTTP requests with `router` whatever name they ask for, such as a tunnel's: each of
+    /// its callers proves who it is.
+    #[must_use]
+    pub fn http_by_any_name(mut self, router: Router) -> Self {
+        self.open_router = self.open_router.merge(router);
         self
     }
 

@@ -6,6 +6,9 @@ use std::time::Duration;
 use shared::config::{ConfigError, Env};
 use shared::telemetry::LogFormat;
 
+#[cfg(feature = "local")]
+use crate::local::HostName;
+
 /// How this process is run. The platforms set their own variables; the rest are for the local host.
 #[derive(Clone, Debug)]
 pub struct HostSettings {
@@ -19,6 +22,10 @@ pub struct HostSettings {
     pub(crate) request_timeout: Duration,
     /// The longest time that work in hand may take after a stop signal: `DRAIN_TIMEOUT`.
     pub(crate) drain_timeout: Duration,
+    /// Names besides those of this machine that it answers to on loopback: `ALLOWED_HOSTS`,
+    /// separated by commas.
+    #[cfg(feature = "local")]
+    pub(crate) allowed_hosts: Vec<HostName>,
 }
 
 /// The host, chosen by the variables that each platform sets.
@@ -58,7 +65,11 @@ impl HostSettings {
                 LogFormat::Json
             }
         };
+        #[cfg(feature = "local")]
+        let allowed_hosts = allowed_hosts(&mut env);
         let settings = Self {
+            #[cfg(feature = "local")]
+            allowed_hosts,
             platform,
             log_level: env.or("LOG_LEVEL", "info".to_owned()),
             log_format,
@@ -67,4 +78,17 @@ impl HostSettings {
         };
         env.finish(Some(settings))
     }
+}
+
+#[cfg(feature = "local")]
+fn allowed_hosts(env: &mut Env) -> Vec<HostName> {
+    let listed = env.get("ALLOWED_HOSTS").unwrap_or_default().to_owned();
+    let mut names = Vec::new();
+    for raw in listed.split(',').map(str::trim).filter(|raw| !raw.is_empty()) {
+        match HostName::parse(raw) {
+            Ok(name) => names.push(name),
+            Err(error) => env.fault(format!("ALLOWED_HOSTS is malformed: {error}")),
+        }
+    }
+    names
 }

@@ -84,7 +84,7 @@ async fn wait_for_app(
 pub(crate) fn router_of(app: App, timeout: Duration, random: Arc<dyn Random>) -> Router {
     let checks = app.ready_checks.iter().map(|it| (app.name, Arc::clone(it))).collect();
     let health = Readiness::new(checks, CancellationToken::new()).router();
-    let http = Frame::new(timeout, random).around(app.router.merge(health));
+    let http = Frame::new(timeout, random).around(app.router.merge(app.open_router).merge(health));
     let mut triggers: Vec<(&'static str, Trigger)> = Vec::new();
     for queue in app.queues {
         let metrics = QueueMetrics::of(queue.queue);

@@ -78,7 +78,7 @@ struct Function {
 
 impl Function {
     fn new(app: App, timeout: Duration, random: Arc<dyn Random>) -> Self {
-        let router = Frame::new(timeout, random).around(app.router);
+        let router = Frame::new(timeout, random).around(app.router.merge(app.open_router));
         Self { name: app.name, router, queues: app.queues, schedules: app.schedules }
     }
 

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::consumer::Consumer;
+use super::names::{HostName, guarded};
 use super::schedule::Schedule;
 use crate::app::{App, ScheduleTrigger};
 use crate::error::HostError;
@@ -40,6 +41,7 @@ pub struct LocalHost {
     request_timeout: Duration,
     drain_timeout: Duration,
     width: usize,
+    allowed_hosts: Arc<[HostName]>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -54,6 +56,7 @@ impl Default for LocalHost {
             request_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(25),
             width: 16,
+            allowed_hosts: Arc::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
@@ -98,6 +101,14 @@ impl LocalHost {
     #[must_use]
     pub fn with_width(mut self, width: usize) -> Self {
         self.width = width.max(1);
+        self
+    }
+
+    /// Sets the names besides those of this machine that it answers to when it listens on loopback,
+    /// such as the one that a proxy before it passes on: none at first.
+    #[must_use]
+    pub fn with_allowed_hosts(mut self, names: impl IntoIterator<Item = HostName>) -> Self {
+        self.allowed_hosts = names.into_iter().collect();
         self
     }
 
@@ -169,7 +180,7 @@ impl BoundHost {
 
         let names = host.apps.iter().map(|app| app.name).collect::<Vec<_>>().join(", ");
         info!(address = %address, "serving {names} on `{address}`");
-        let (drain, router) = (host.drain_timeout, host.router(&stop));
+        let (drain, router) = (host.drain_timeout, host.router(address, &stop));
         let server = tokio::spawn(serve(listener, router, stop.clone(), drain));
         shutdown.await;
         stop.cancel();
@@ -196,15 +207,18 @@ impl LocalHost {
     }
 
     /// Merges the routes of every app with the health routes and puts the frame around them.
-    fn router(self, stop: &CancellationToken) -> Router {
+    fn router(self, address: SocketAddr, stop: &CancellationToken) -> Router {
         let checks = self
             .apps
             .iter()
             .flat_map(|app| app.ready_checks.iter().map(|check| (app.name, Arc::clone(check))))
             .collect();
         let health = Readiness::new(checks, stop.clone()).router();
-        let all =
-            self.apps.into_iter().fold(self.extra.merge(health), |all, app| all.merge(app.router));
+        let (mut named, mut open) = (self.extra.merge(health), Router::new());
+        for app in self.apps {
+            (named, open) = (named.merge(app.router), open.merge(app.open_router));
+        }
+        let all = open.merge(guarded(named, address, self.allowed_hosts));
         Frame::new(self.request_timeout, self.random).around(all)
     }
 }

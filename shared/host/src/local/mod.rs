@@ -4,6 +4,8 @@ mod acker;
 mod consumer;
 mod host;
 mod lane;
+mod names;
 mod schedule;
 
 pub use host::{BoundHost, LocalHost, ScheduleTriggers};
+pub use names::{HostName, InvalidHostName};

@@ -45,7 +45,8 @@ impl Running {
     }
 
     async fn get(&self, path: &str) -> String {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+            .await
     }
 
     async fn end(self) {
@@ -69,7 +70,8 @@ async fn two_apps_and_further_routes_share_one_listener() {
     let extra = Router::new().fallback(|| async { "the dashboard" });
     let running = run(LocalHost::new().app(one).app(two).merge(extra)).await;
     assert!(running.get("/one").await.ends_with("first"));
-    let posted = "POST /two HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let posted =
+        "POST /two HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     assert!(running.ask(posted).await.ends_with("second"));
     assert!(running.get("/cases").await.ends_with("the dashboard"));
     running.end().await;
@@ -92,7 +94,7 @@ async fn unknown_path_and_wrong_method_are_problems() {
 async fn correlation_id_of_the_sender_comes_back_and_a_missing_one_is_made() {
     let app = App::new("one").http(Router::new().route("/one", get(|| async { "" })));
     let running = run(LocalHost::new().app(app)).await;
-    let head = "GET /one HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Correlation-Id:";
+    let head = "GET /one HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Correlation-Id:";
     let kept = running.ask(&format!("{head} abc-1\r\n\r\n")).await;
     assert!(kept.contains("x-correlation-id: abc-1"), "{kept}");
     let replaced = running.ask(&format!("{head} not well formed\r\n\r\n")).await;
@@ -174,7 +176,7 @@ async fn stop_lets_a_request_in_hand_finish() {
     let app = App::new("one").http(Router::new().route("/slow", get(slow)));
     let running = run(LocalHost::new().app(app)).await;
     let address = running.address;
-    let head = "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n";
+    let head = "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let request = tokio::spawn(async move { ask(address, head).await });
     begun.notified().await;
     running.stop.send(()).unwrap();
@@ -199,7 +201,7 @@ async fn stop_ends_server_sent_events() {
     let app = App::new("one").http(Router::new().route("/changes", get(endless)));
     let running = run(LocalHost::new().app(app)).await;
     let address = running.address;
-    let head = "GET /changes HTTP/1.1\r\nHost: x\r\n\r\n";
+    let head = "GET /changes HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let request = tokio::spawn(async move { ask(address, head).await });
     begun.notified().await;
     let ended = tokio::time::timeout(Duration::from_secs(5), running.end()).await;
@@ -228,4 +230,30 @@ async fn address_that_is_taken_is_named() {
     let second = LocalHost::new().bind(first.address()).await;
     let Err(error) = second else { panic!("bound twice") };
     assert!(error.to_string().contains(&first.address().to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn name_that_is_not_of_this_machine_reaches_only_what_proves_its_callers() {
+    let words = |words: &'static str| get(move || async move { words });
+    let app = App::new("one")
+        .http(Router::new().route("/cases", words("cases")))
+        .http_by_any_name(Router::new().route("/hooks", words("hooks")));
+    let extra = Router::new().route("/", words("page"));
+    let allowed = HostName::parse("bridge.example").unwrap();
+    let running = run(LocalHost::new().app(app).merge(extra).with_allowed_hosts([allowed])).await;
+    let ask = async |path, host| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        running.ask(&head).await
+    };
+    let port = running.address.port();
+    for path in ["/", "/cases", "/metrics", "/healthz"] {
+        let refused = ask(path, "evil.example".to_owned()).await;
+        assert!(refused.starts_with("HTTP/1.1 421"), "{path}: {refused}");
+        assert!(refused.contains("application/problem+json"), "{refused}");
+        for host in ["localhost".to_owned(), format!("127.0.0.1:{port}"), "bridge.example".into()] {
+            assert!(ask(path, host).await.starts_with("HTTP/1.1 200"), "{path}");
+        }
+    }
+    assert!(ask("/hooks", "tunnel.example".to_owned()).await.ends_with("hooks"));
+    running.end().await;
 }
