@@ -13,7 +13,7 @@ import { Empty, ProblemBox, Skeleton } from '../parts/states';
 import { Ago, Pill } from '../parts/text';
 import { hrefOf } from '../router';
 import { useServices } from '../services';
-import { HEALTH } from '../words';
+import { HEALTH, STATUSES } from '../words';
 
 const N_DAYS = 30;
 const REFRESH_AT_MOST_EVERY_MS = 1_000;
@@ -100,13 +100,22 @@ function Figure({ name, value, below, id }: { name: string; value: preact.Compon
   );
 }
 
+/** Puts statuses as cases go through them; those of another mapping come before the closed ones, most first. */
+function inOrderOfWork(items: readonly StatusCount[]): readonly StatusCount[] {
+  const place = (status: string | null): number => {
+    const at = STATUSES.indexOf(status ?? '');
+    return at === -1 ? STATUSES.indexOf('Settled') - 0.5 : at;
+  };
+  return [...items].sort((a, b) => place(a.status) - place(b.status) || b.n_cases - a.n_cases);
+}
+
 function ByStatus({ items }: { items: readonly StatusCount[] }) {
   const most = Math.max(1, ...items.map((it) => it.n_cases));
   return (
     <Card title="Cases by status" id="by-status">
       {items.length === 0 && <Empty title="No cases yet" />}
       <ul class="bars">
-        {items.map((it) => {
+        {inOrderOfWork(items).map((it) => {
           const width = `${Math.max(0.5, (it.n_cases / most) * 100)}%`;
           const isClosed = it.status === 'Closed' || it.status === 'Settled';
           const inside = (

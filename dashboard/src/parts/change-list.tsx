@@ -1,7 +1,7 @@
 // The newest changes, as they are committed.
 import { useEffect, useState } from 'preact/hooks';
-import type { AuditRow, ChangeRow } from '../api/types';
-import { counted, duration, short } from '../format';
+import type { AuditRow, ChangeRow, Entity } from '../api/types';
+import { counted, duration } from '../format';
 import { useLiveState, useRecent } from '../live/use-live';
 import { hrefOf } from '../router';
 import { useServices } from '../services';
@@ -13,6 +13,8 @@ import { Ago, Pill } from './text';
 
 const N_SHOWN = 8;
 const N_FIELDS = 3;
+/** What a record is called while only its changed fields are known. */
+const UNNAMED: Record<Entity, string> = { account: 'An account', contact: 'A contact', case: 'A case' };
 
 /** Shows the newest changes; pausing keeps the list still. */
 export function ChangeList() {
@@ -47,10 +49,12 @@ export function ChangeList() {
 
 function Row({ change }: { change: ChangeRow }) {
   const [kind, tone] = KIND[change.kind];
-  const label = change.label ?? `${ENTITY[change.entity]} ${short(change.entity_id, 8)}`;
+  const label = change.label ?? UNNAMED[change.entity];
   const all = tellingFirst(change.fields);
-  const fields = all.slice(0, N_FIELDS).map(fieldName).join(', ');
-  const nMore = all.length - N_FIELDS;
+  // Everything about a new record is new.
+  const named = change.kind === 'created' ? [] : all.slice(0, N_FIELDS);
+  const fields = named.map(fieldName).join(', ');
+  const nMore = change.kind === 'created' ? 0 : all.length - N_FIELDS;
   return (
     <li class="change" data-seq={change.seq}>
       <span class="change-kind"><Pill tone={tone}>{kind}</Pill></span>

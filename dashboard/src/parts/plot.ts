@@ -15,14 +15,13 @@ export function makePlot(place: HTMLElement, first: readonly DayCount[], onPoint
   const colour = (name: string): string => colours.getPropertyValue(name).trim();
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const axis = { stroke: colour('--text-soft'), font, ticks: { show: false } };
-  const line = { spline: uPlot.paths.spline?.() };
   const options: uPlot.Options = {
     width: Math.max(200, place.clientWidth),
     height: place.clientHeight,
     padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
-    scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.12))] } },
+    scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.05))] } },
     axes: [
       {
         ...axis,
@@ -42,8 +41,8 @@ export function makePlot(place: HTMLElement, first: readonly DayCount[], onPoint
     ],
     series: [
       {},
-      series('Opened', colour('--plot-1'), { fill: colour('--plot-1-fill') }, line.spline),
-      series('Closed', colour('--plot-2'), { dash: [6, 4] }, line.spline),
+      series('Opened', colour('--plot-1'), { fill: colour('--plot-1-fill') }),
+      series('Closed', colour('--plot-2'), { dash: [6, 4] }),
     ],
     hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? undefined)] },
   };
@@ -65,8 +64,8 @@ export function makePlot(place: HTMLElement, first: readonly DayCount[], onPoint
   };
 }
 
-function series(label: string, stroke: string, look: Partial<uPlot.Series>, paths: uPlot.Series.PathBuilder | undefined): uPlot.Series {
-  return { label, stroke, width: 2, points: { show: false }, ...look, ...(paths === undefined ? {} : { paths }) };
+function series(label: string, stroke: string, look: Partial<uPlot.Series>): uPlot.Series {
+  return { label, stroke, width: 2, points: { show: false }, ...look };
 }
 
 function columns(days: readonly DayCount[]): uPlot.AlignedData {
