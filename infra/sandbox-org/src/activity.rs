@@ -181,7 +181,10 @@ fn advance(org: &Org, dice: &mut Dice) -> Option<Change> {
     };
     let mut pairs = vec![("Status", json!(dice.pick(ways)))];
     let area = row.get(object.place("Practice_Area__c")?).as_text().unwrap_or_default();
-    if status == "Intake" && row.get(object.place("Docket_Number__c")?).is_null() {
+    let subject = row.get(object.place("Subject")?).as_text().unwrap_or_default();
+    // Sales and leases are nothing for a court.
+    let is_filed = !subject.starts_with("Sale of") && !subject.starts_with("Lease of");
+    if is_filed && status == "Intake" && row.get(object.place("Docket_Number__c")?).is_null() {
         let venue = texts::venue(area, dice);
         pairs.push(("Docket_Number__c", json!(venue.docket_number)));
         pairs.push(("Court__c", json!(venue.court)));
