@@ -254,6 +254,19 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
+    async fn give_back(&self, delivery: &Delivery, delay: Duration) -> Result<(), PortError> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        if let Some((_, message)) = state.held(delivery, now) {
+            message.receipt = None;
+            message.visible_at = now.plus(delay);
+            message.n_attempts = message.n_attempts.saturating_sub(1);
+        }
+        drop(state);
+        self.bell.notify_waiters();
+        Ok(())
+    }
+
     async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), PortError> {
         let now = self.clock.now();
         let mut state = self.state();

@@ -106,8 +106,8 @@ pub enum ReplaySelection {
 ///   One `receive` may return several of a group, in the order sent.
 /// - A message that was handed out `max_attempts` times and neither acknowledged nor set aside
 ///   becomes a dead letter instead of being handed out again.
-/// - [`ack`](Queue::ack), [`release`](Queue::release) and [`bury`](Queue::bury) of a message that is
-///   gone, or whose receipt is no longer valid, change nothing and succeed.
+/// - [`ack`](Queue::ack), [`release`](Queue::release), [`give_back`](Queue::give_back) and
+///   [`bury`](Queue::bury) of a message that is gone, or whose receipt is no longer valid, change nothing and succeed.
 /// - [`receive`](Queue::receive) wakes at once when a message is sent by the same process, and soon
 ///   (within 250 ms) when another process sends it.
 ///
@@ -159,6 +159,16 @@ pub trait Queue: Send + Sync {
         delay: Duration,
         reason: &str,
     ) -> Result<(), PortError>;
+
+    /// Gives a received message back that nobody began to handle, to be handed out again after
+    /// `delay`. The attempt does not count, unless the platform counts every hand-out.
+    ///
+    /// # Errors
+    ///
+    /// As the platform answers.
+    async fn give_back(&self, delivery: &Delivery, delay: Duration) -> Result<(), PortError> {
+        self.release(delivery, delay, "given back before anybody handled it").await
+    }
 
     /// Sets a received message aside, with the reason.
     ///

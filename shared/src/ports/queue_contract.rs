@@ -54,6 +54,7 @@ where
     delayed_message_stays_hidden_at_first(open().await, platform).await;
     released_message_comes_back_after_its_delay(open().await, platform).await;
     dead_letters::message_released_too_often_becomes_a_dead_letter(open().await, platform).await;
+    dead_letters::message_given_back_unhandled_counts_no_attempt(open().await, platform).await;
     dead_letters::message_abandoned_too_often_becomes_a_dead_letter(open().await, platform).await;
     dead_letters::buried_message_is_a_dead_letter_with_its_reason(open().await).await;
     dead_letters::dead_letters_are_listed_newest_first_by_pages(open().await).await;
@@ -209,6 +210,7 @@ async fn expired_receipt_changes_nothing(queue: Arc<dyn Queue>, platform: Platfo
     assert_eq!(error.kind(), PortErrorKind::NotFound);
     queue.ack(std::slice::from_ref(&expired)).await.unwrap();
     queue.release(&expired, Duration::ZERO, "late").await.unwrap();
+    queue.give_back(&expired, Duration::ZERO).await.unwrap();
     queue.bury(&expired, "late").await.unwrap();
 
     let depth = queue.depth().await.unwrap();

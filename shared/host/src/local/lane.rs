@@ -80,11 +80,13 @@ impl Lane {
         let _in_flight = self.context.metrics.enter(n_messages);
         while let Some(first) = held.front() {
             if self.context.stop.is_cancelled() {
-                return self.release_all(&held, Duration::ZERO, "the host stops").await;
+                return self.give_back(&held, Duration::ZERO).await;
             }
             let Some(result) = self.handle(&first.delivery, &held).await else {
                 let reason = "the host stopped before the message was done";
-                return self.release_all(&held, Duration::ZERO, reason).await;
+                self.release(&first.delivery, Duration::ZERO, reason).await;
+                held.pop_front();
+                return self.give_back(&held, Duration::ZERO).await;
             };
             let Some(first) = held.pop_front() else { return };
             match result {
@@ -93,8 +95,7 @@ impl Lane {
                     if let Some(delay) = self.settle_failure(&first.delivery, &failure).await
                         && first.delivery.attempt <= HOLD_BACK_ATTEMPTS
                     {
-                        let reason = "an earlier message of its group failed";
-                        return self.release_all(&held, delay, reason).await;
+                        return self.give_back(&held, delay).await;
                     }
                 }
             }
@@ -180,9 +181,17 @@ impl Lane {
         }
     }
 
-    async fn release_all(&self, held: &VecDeque<Held>, delay: Duration, reason: &str) {
-        for it in held {
-            self.release(&it.delivery, delay, reason).await;
+    /// Gives back what nobody began to handle, so that no restart and no neighbour that fails uses
+    /// up its attempts.
+    async fn give_back(&self, held: &VecDeque<Held>, delay: Duration) {
+        for Held { delivery, .. } in held {
+            if let Err(error) = self.context.queue.give_back(delivery, delay).await {
+                warn!(
+                    message.id = %delivery.id, error = %chain(&error),
+                    "message `{}` was not given back and comes again when its visibility ends",
+                    delivery.id
+                );
+            }
         }
     }
 

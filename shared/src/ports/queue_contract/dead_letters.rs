@@ -27,6 +27,21 @@ pub(super) async fn message_released_too_often_becomes_a_dead_letter(
     assert!(dead[0].reason.contains(&last), "{}", dead[0].reason);
 }
 
+pub(super) async fn message_given_back_unhandled_counts_no_attempt(
+    queue: Arc<dyn Queue>,
+    platform: Platform,
+) {
+    send(&queue, vec![grouped("a", "case-1"), grouped("b", "case-1")]).await;
+    for _ in 0..=platform.max_attempts.get() {
+        let delivery = receive_one(&queue, LONG).await;
+        assert_eq!((delivery.body.as_str(), delivery.attempt), ("a", 1));
+        queue.give_back(&delivery, Duration::ZERO).await.unwrap();
+    }
+
+    assert_eq!(receive(&queue, 2, LONG).await.len(), 2);
+    assert_eq!(queue.depth().await.unwrap().n_dead, 0);
+}
+
 pub(super) async fn message_abandoned_too_often_becomes_a_dead_letter(
     queue: Arc<dyn Queue>,
     platform: Platform,

@@ -97,6 +97,11 @@ pub(super) async fn settle(
             unpark(connection, turn, held.group.as_deref()).await?;
             n_changed
         }
+        Job::GiveBack { held, delay } => {
+            let n_changed = give_back(connection, turn, held, *delay).await?;
+            unpark(connection, turn, held.group.as_deref()).await?;
+            n_changed
+        }
         Job::Bury { held, reason } => {
             let n_changed =
                 bury(connection, turn, held.id, None, Some(held.receipt), reason).await?;
@@ -157,6 +162,28 @@ async fn release(
         Some(_) => Ok(1),
         None => Ok(0),
     }
+}
+
+/// Takes the last hand-out of a message back; without a delay it takes its old place again.
+async fn give_back(
+    connection: &mut SqliteConnection,
+    turn: Turn,
+    held: &Held,
+    delay: Duration,
+) -> Result<u64, sqlx::Error> {
+    let given_back = sqlx::query(
+        "UPDATE message SET visible_at = iif(?1 > ?5, ?1, min(sent_at, ?5)), state = 0, \
+             n_attempts = max(n_attempts - 1, 0) \
+         WHERE id = ?2 AND receipt = ?3 AND queue_id = ?4 AND state = 1 AND visible_at > ?5",
+    )
+    .bind(turn.now.plus(delay).as_millis())
+    .bind(held.id)
+    .bind(held.receipt)
+    .bind(turn.queue_id)
+    .bind(turn.now.as_millis())
+    .execute(connection)
+    .await?;
+    Ok(given_back.rows_affected())
 }
 
 /// Makes a dead letter of message `id`: only while `receipt` is valid, when one is given; with

@@ -234,6 +234,13 @@ impl Queue for SqliteQueue {
         Ok(())
     }
 
+    async fn give_back(&self, delivery: &Delivery, delay: Duration) -> Result<(), PortError> {
+        if let Some(held) = Held::parse(delivery) {
+            self.write("give_back", Job::GiveBack { held, delay }).await?;
+        }
+        Ok(())
+    }
+
     async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), PortError> {
         if let Some(held) = Held::parse(delivery) {
             self.write("bury", Job::Bury { held, reason: reason.to_owned() }).await?;

@@ -26,6 +26,7 @@ pub(super) enum Job {
     Extend { held: Held, visibility: Duration },
     Ack(Vec<Held>),
     Release { held: Held, delay: Duration, reason: String },
+    GiveBack { held: Held, delay: Duration },
     Bury { held: Held, reason: String },
     Replay(ReplaySelection),
 }

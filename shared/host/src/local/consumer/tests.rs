@@ -109,6 +109,12 @@ impl Queue for RecordingQueue {
         Ok(())
     }
 
+    async fn give_back(&self, delivery: &Delivery, delay: Duration) -> Result<(), PortError> {
+        let when = if delay.is_zero() { "now" } else { "later" };
+        self.note(format!("give back {} {when}", delivery.id));
+        Ok(())
+    }
+
     async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), PortError> {
         self.note(format!("bury {}: {reason}", delivery.id));
         Ok(())
@@ -245,7 +251,7 @@ async fn failed_message_comes_later_and_holds_back_its_group() {
         1,
     );
     run.queue.has("ack 3").await;
-    run.queue.has("release 2 later: an earlier message of its group failed").await;
+    run.queue.has("give back 2 later").await;
     assert!(run.end().await.contains(&"release 1 later: busy".to_owned()));
 }
 
@@ -280,7 +286,7 @@ async fn slow_message_and_its_followers_get_more_time() {
 }
 
 #[tokio::test]
-async fn stop_finishes_the_message_in_hand_and_releases_those_not_begun() {
+async fn stop_finishes_the_message_in_hand_and_gives_back_those_not_begun() {
     let run =
         Run::of(vec![delivery("1", "wait", Some("a"), 1), delivery("2", "ok", Some("a"), 1)], 4);
     run.script.started.notified().await;
@@ -288,16 +294,18 @@ async fn stop_finishes_the_message_in_hand_and_releases_those_not_begun() {
     run.script.gate.notify_one();
     let mut events = run.end().await;
     events.sort();
-    assert_eq!(events, ["ack 1", "release 2 now: the host stops"]);
+    assert_eq!(events, ["ack 1", "give back 2 now"]);
 }
 
 #[tokio::test]
-async fn message_still_running_at_the_drain_limit_is_released() {
-    let run = Run::of(vec![delivery("1", "wait", None, 1)], 4);
+async fn message_still_running_at_the_drain_limit_is_released_and_its_followers_are_given_back() {
+    let run =
+        Run::of(vec![delivery("1", "wait", Some("a"), 1), delivery("2", "ok", Some("a"), 1)], 4);
     run.script.started.notified().await;
     run.cut.cancel();
     let events = run.end().await;
-    assert_eq!(events, ["release 1 now: the host stopped before the message was done"]);
+    let released = "release 1 now: the host stopped before the message was done";
+    assert_eq!(events, [released, "give back 2 now"]);
 }
 
 #[tokio::test]
