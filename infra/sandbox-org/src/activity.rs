@@ -185,9 +185,12 @@ fn advance(org: &Org, dice: &mut Dice) -> Option<Change> {
     // Sales and leases are nothing for a court.
     let is_filed = !subject.starts_with("Sale of") && !subject.starts_with("Lease of");
     if is_filed && status == "Intake" && row.get(object.place("Docket_Number__c")?).is_null() {
-        let venue = texts::venue(area, dice);
-        pairs.push(("Docket_Number__c", json!(venue.docket_number)));
-        pairs.push(("Court__c", json!(venue.court)));
+        let known = row.get(object.place("Court__c")?).as_text();
+        let court = known.unwrap_or_else(|| texts::court(area, dice));
+        pairs.push(("Docket_Number__c", json!(texts::docket_number(court, area, dice))));
+        if known.is_none() {
+            pairs.push(("Court__c", json!(court)));
+        }
     }
     Some(update("Case", row, &pairs))
 }

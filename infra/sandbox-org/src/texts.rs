@@ -8,12 +8,6 @@ pub(crate) struct Matter {
     pub(crate) practice_area: &'static str,
 }
 
-/// Where a case is heard.
-pub(crate) struct Venue {
-    pub(crate) court: &'static str,
-    pub(crate) docket_number: String,
-}
-
 const AREAS: &[&str] = &[
     "Family Law",
     "Contract",
@@ -76,28 +70,41 @@ pub(crate) fn matter(client: &str, dice: &mut Dice) -> Matter {
     Matter { title, practice_area }
 }
 
-/// Makes up a court that hears such cases, with a number as it writes them.
-pub(crate) fn venue(practice_area: &str, dice: &mut Dice) -> Venue {
-    let number = 100 + dice.below(31_900);
+/// Picks a court that hears such cases.
+pub(crate) fn court(practice_area: &str, dice: &mut Dice) -> &'static str {
     if practice_area == "Immigration" {
-        let court = dice.pick(&["Immigration Court, San Francisco", "Immigration Court, New York"]);
-        let docket_number =
-            format!("A{}-{:03}-{:03}", 200 + number % 40, number % 997, number % 991);
-        return Venue { court, docket_number };
+        return dice.pick(&["Immigration Court, San Francisco", "Immigration Court, New York"]);
     }
-    let kind = match practice_area {
-        "Family Law" => ["FL", "D", "FC"],
-        "Criminal Defense" => ["CR", "CR", "CR"],
-        "Estate Planning" => ["PR", "P", "PB"],
-        _ => ["CV", "L", "CV"],
+    dice.pick(&[
+        "Superior Court of California, County of Alameda",
+        "Circuit Court of Cook County",
+        "Maricopa County Superior Court",
+        "King County Superior Court",
+    ])
+}
+
+/// Makes up the number of a case as its court writes it.
+pub(crate) fn docket_number(court: &str, practice_area: &str, dice: &mut Dice) -> String {
+    let n = 100 + dice.below(31_900);
+    let [letters, cook, maricopa, king] = match practice_area {
+        "Family Law" => ["FL", "D", "FC", "3"],
+        "Criminal Defense" => ["CR", "CR", "CR", "1"],
+        "Estate Planning" => ["PR", "P", "PB", "4"],
+        _ => ["CV", "L", "CV", "2"],
     };
-    let [alameda, cook, maricopa] = kind;
-    let (court, docket_number) = match dice.below(3) {
-        0 => ("Superior Court of California, County of Alameda", format!("26{alameda}{number:06}")),
-        1 => ("Circuit Court of Cook County", format!("2026 {cook} {number:06}")),
-        _ => ("Maricopa County Superior Court", format!("{maricopa}2026-{number:06}")),
-    };
-    Venue { court, docket_number }
+    match court {
+        it if it.starts_with("Immigration") => {
+            format!("A{}-{:03}-{:03}", 200 + n % 40, n % 997, n % 991)
+        }
+        it if it.starts_with("U.S.") && letters == "CR" => format!("1:26-cr-{n:05}"),
+        it if it.starts_with("U.S.") => format!("1:26-cv-{n:05}"),
+        it if it.starts_with("Supreme") => format!("5{n:05}/2026"),
+        "Circuit Court of Cook County" => format!("2026 {cook} {n:06}"),
+        "Harris County District Court" => format!("2026-{n:05}"),
+        "Maricopa County Superior Court" => format!("{maricopa}2026-{n:06}"),
+        "King County Superior Court" => format!("26-{king}-{n:05}-1 SEA"),
+        _ => format!("26{letters}{n:06}"),
+    }
 }
 
 /// Makes up a line of a case's description.
