@@ -54,10 +54,8 @@ fn draft(
         Refusal::malformed(place(&format!("sObject/{field}")), message)
     })?;
     let name = connection.name.as_str();
-    let dedupe_key = match version {
-        Some(version) => format!("sf:{name}:{notification_id}:{}", version.as_millis()),
-        None => format!("sf:{name}:{notification_id}:{}", digest(&fields)),
-    };
+    // A message that is sent again may carry newer values, even of the same second.
+    let dedupe_key = format!("sf:{name}:{notification_id}:{}", digest(&fields));
     let event = ChangeEvent {
         event_id: notification_id.into(),
         key: RecordKey { connection: connection.name.clone(), object, record_id },

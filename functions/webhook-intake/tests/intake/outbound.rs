@@ -70,6 +70,17 @@ async fn message_sent_again_with_newer_values_is_not_lost() {
 }
 
 #[tokio::test]
+async fn message_sent_again_with_other_values_of_the_same_second_is_not_lost() {
+    let intake = Fixture::new().await;
+    for status in ["New", "Closed", "Closed"] {
+        let body = envelope(&notification(1, &STAMPED.replace("New", status)));
+        let answer = intake.send(post(&outbound_path(), "text/xml", body)).await;
+        assert_eq!(answer.body, ACK);
+    }
+    assert_eq!(intake.queued().await.len(), 2);
+}
+
+#[tokio::test]
 async fn last_modified_date_is_the_version_where_nothing_better_is_selected() {
     let intake = Fixture::new().await;
     let fields = "<sf:LastModifiedDate>2026-01-01T00:00:00.900Z</sf:LastModifiedDate>";
