@@ -1,7 +1,9 @@
 //! Signed webhooks of other systems, in our own form.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::ids::{ObjectName, RecordId};
 use shared::model::{Change, ChangeEvent, Channel, Fields, RecordKey, Scope};
 use shared::time::Timestamp;
@@ -18,11 +20,13 @@ const MAX_ID_CHARS: usize = 200;
 /// A webhook. Source: Standard Webhooks, "Payload structure".
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Webhook {
-    #[serde(rename = "type")]
-    kind: String,
+struct Webhook<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
     timestamp: Timestamp,
-    data: Value,
+    /// Read only once the type is known, and then straight from the text.
+    #[serde(borrow)]
+    data: &'a RawValue,
 }
 
 /// What changed.
@@ -59,13 +63,13 @@ pub(crate) fn draft(source: &Source, id: &str, text: &str, stamp: Stamp) -> Resu
         let message = format!("is not 1 to {MAX_ID_CHARS} characters long");
         return Err(Refusal::malformed("webhook-id", message));
     }
-    let webhook: Webhook = serde_json::from_str(text)
+    let webhook: Webhook<'_> = serde_json::from_str(text)
         .map_err(|error| Refusal::malformed("body", format!("cannot be read: {error}")))?;
     if webhook.kind != RECORD_CHANGED {
         let message = format!("is not known here: send `{RECORD_CHANGED}`");
         return Err(Refusal::malformed("type", message));
     }
-    let record = Record::deserialize(webhook.data)
+    let record: Record = serde_json::from_str(webhook.data.get())
         .map_err(|error| Refusal::malformed("data", format!("cannot be read: {error}")))?;
     let event = ChangeEvent {
         event_id: id.to_owned(),
