@@ -5,6 +5,8 @@ mod commands;
 #[cfg(test)]
 mod dead_letters;
 #[cfg(test)]
+mod edge;
+#[cfg(test)]
 #[path = "../support/firm.rs"]
 mod firm;
 #[cfg(test)]

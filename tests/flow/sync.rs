@@ -42,9 +42,9 @@ async fn edit_arrives_by_poller_when_webhooks_are_off() {
     let path = format!("/v1/cases/{case}");
     firm.moodbridge.wait_for(&path, PATIENCE, |it| it["title"] == "Doe v. Roe").await;
 
-    // The poller reads up to the second before the one that is not over.
     firm.update("Case", &case, json!({"Status": "Trial"})).await;
-    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["status"] == "Trial").await;
+    let (_, took) = firm.moodbridge.wait_for(&path, PATIENCE, |it| it["status"] == "Trial").await;
+    assert!(took < PROMISE, "took {took:?}");
 }
 
 #[tokio::test]
@@ -102,7 +102,12 @@ async fn whole_firm_is_loaded_and_moves() {
         .sum();
     assert_eq!(n_by_status, seen["n_cases"].as_u64().unwrap());
 
+    assert_eq!(seen["sync_lag"]["n_samples"], 0, "the first full read says nothing about the lag");
+
     let before = seen["last_change_at"].clone();
     firm.switch("activity", &json!({"per_second": 20})).await;
-    firm.moodbridge.wait_for("/v1/overview", PATIENCE, |it| it["last_change_at"] != before).await;
+    let has_moved = |it: &serde_json::Value| {
+        it["last_change_at"] != before && it["sync_lag"]["n_samples"].as_u64() >= Some(1)
+    };
+    firm.moodbridge.wait_for("/v1/overview", PATIENCE, has_moved).await;
 }

@@ -44,8 +44,10 @@ impl Moodbridge {
             .append(true)
             .open(folder.join("moodbridge.log"))
             .unwrap();
+        if !arguments.contains(&"--log") {
+            command.args(["--log", "warn"]);
+        }
         let child = command
-            .args(["--log", "warn"])
             .args(arguments)
             .current_dir(folder)
             .stdin(Stdio::null())

@@ -105,7 +105,7 @@ where
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let method = request.method().clone();
     let uri = request.uri().clone();
-    let path = uri.path();
+    let instance = instance(route, uri.path());
     // A handler may take it either way.
     let value = HeaderValue::from_str(correlation.as_str()).ok();
     if let Some(value) = &value {
@@ -118,16 +118,16 @@ where
     let answer = tokio::time::timeout(parts.timeout, answer).instrument(span.clone()).await;
     let _entered = span.entered();
     let mut response = match answer {
-        Ok(Ok(Ok(response))) => explained(response, path),
+        Ok(Ok(Ok(response))) => explained(response, instance),
         Ok(Ok(Err(never))) => match never {},
         Ok(Err(_)) => {
             error!(http.method = %method, http.route = route, "handler panicked on `{route}`");
-            problem(StatusCode::INTERNAL_SERVER_ERROR, None, Some(path))
+            problem(StatusCode::INTERNAL_SERVER_ERROR, None, instance)
         }
         Err(_) => {
             warn!(http.method = %method, http.route = route, "no response within the time limit");
             let detail = "no response within the time limit";
-            problem(StatusCode::GATEWAY_TIMEOUT, Some(detail), Some(path))
+            problem(StatusCode::GATEWAY_TIMEOUT, Some(detail), instance)
         }
     };
     if let Some(value) = value {
@@ -137,6 +137,12 @@ where
     parts.metrics.record(&method, route, response.status(), elapsed);
     log_access(&method, route, response.status(), elapsed);
     Ok(response)
+}
+
+/// Returns the path for a problem to name, unless a part of it varies and may hold a sender's
+/// token, be it in the wrong place.
+fn instance<'a>(route: &str, path: &'a str) -> Option<&'a str> {
+    (route == path).then_some(path)
 }
 
 fn log_access(method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
@@ -159,7 +165,7 @@ fn correlation_id(request: &Request, random: &dyn Random) -> CorrelationId {
 }
 
 /// Gives the router's own bare 404 and 405 a body.
-fn explained(response: Response, path: &str) -> Response {
+fn explained(response: Response, instance: Option<&str>) -> Response {
     let detail = match response.status() {
         StatusCode::NOT_FOUND => "nothing answers this path",
         StatusCode::METHOD_NOT_ALLOWED => "this path does not answer this method",
@@ -170,7 +176,7 @@ fn explained(response: Response, path: &str) -> Response {
     {
         return response;
     }
-    let mut explained = problem(response.status(), Some(detail), Some(path));
+    let mut explained = problem(response.status(), Some(detail), instance);
     for (name, value) in response.headers() {
         if name != header::CONTENT_LENGTH {
             explained.headers_mut().insert(name, value.clone());

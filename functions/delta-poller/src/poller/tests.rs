@@ -515,6 +515,49 @@ async fn cursor_that_cannot_be_read_is_reported_and_left_alone() {
     assert_eq!(world.ledger.get("cursor/main/Case").await.unwrap().unwrap().value, "yesterday");
 }
 
+#[tokio::test]
+async fn second_that_is_not_over_yet_is_read_now_and_again() {
+    let world = World::new();
+    world.poll(None).await.unwrap();
+    world.put("Case", record(1, START, "a", false));
+    world.poll(None).await.unwrap();
+    assert_eq!(world.queued(), world.held());
+
+    world.put("Case", record(2, START, "b", false));
+    world.forward(1);
+    world.poll(None).await.unwrap();
+    assert_eq!(world.queued(), world.held(), "the rest of that second was missed");
+}
+
+#[tokio::test]
+async fn without_an_overlap_a_second_is_read_once_it_is_over() {
+    let world = World::new();
+    let mut poller = world.poller(&["Case"]);
+    poller.settings.overlap = Duration::from_millis(999);
+    world.put("Case", record(1, START, "a", false));
+    poller.poll().await.unwrap();
+    assert!(world.queued().is_empty());
+
+    world.forward(1);
+    poller.poll().await.unwrap();
+    assert_eq!(world.queued(), world.held());
+}
+
+#[tokio::test]
+async fn first_full_read_is_marked_across_a_crash_and_later_reads_are_not() {
+    let world = World::new();
+    (0..600).for_each(|id| world.put("Case", record(id, START - 1000, "a", false)));
+    world.poll(Some(12)).await.unwrap_err();
+    world.poll(None).await.unwrap();
+    assert_eq!(world.queued(), world.held());
+    assert!(world.events.lock().unwrap().iter().all(|it| it.is_backfill));
+
+    world.forward(60);
+    world.put("Case", record(1, START + 30, "b", false));
+    world.poll(None).await.unwrap();
+    assert!(!world.events.lock().unwrap().last().unwrap().is_backfill);
+}
+
 /// One step of a random history.
 #[derive(Clone, Debug)]
 enum Step {

@@ -257,3 +257,28 @@ async fn name_that_is_not_of_this_machine_reaches_only_what_proves_its_callers()
     assert!(ask("/hooks", "tunnel.example".to_owned()).await.ends_with("hooks"));
     running.end().await;
 }
+
+#[tokio::test]
+async fn token_in_a_path_stands_in_no_answer_and_no_metric() {
+    let forever = || async { std::future::pending::<StatusCode>().await };
+    let router = Router::new()
+        .route("/hooks/{name}/{token}", post(forever))
+        .route("/panic/{token}", get(boom));
+    let app = App::new("one").http_by_any_name(router);
+    let host = LocalHost::new().app(app).with_request_timeout(Duration::from_millis(30));
+    let running = run(host).await;
+    for (method, path, status) in [
+        ("POST", "/hooks/main/hush-hush", 504),
+        ("GET", "/hooks/main/hush-hush", 405),
+        ("POST", "/hooks/main/hush-hush/", 404),
+        ("GET", "/panic/hush-hush", 500),
+    ] {
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let answer = running.ask(&head).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
+        assert!(!answer.contains("hush-hush"), "{answer}");
+    }
+    assert!(!running.get("/metrics").await.contains("hush-hush"));
+    running.end().await;
+}
