@@ -138,10 +138,10 @@ fn change(org: &Org, dice: &mut Dice) -> Option<Change> {
         return open(org, dice);
     }
     match dice.below(1_000) {
-        0..8 => open(org, dice),
-        8..16 => close(org, dice),
-        16..216 => advance(org, dice),
-        216..218 => {
+        0..3 => open(org, dice),
+        3..6 => close(org, dice),
+        6..217 => advance(org, dice),
+        217 => {
             let row = case(org, dice, |status| !is_open(status))?;
             Some(update("Case", row, &[("Status", json!("Active"))]))
         }
@@ -207,7 +207,7 @@ fn edit(org: &Org, dice: &mut Dice) -> Option<Change> {
             ("Subject", json!(texts::amended(subject, dice)))
         }
         23..27 => ("Reason", json!(dice.pick(&["New Matter", "Referral", "Existing Client"]))),
-        _ => ("Description", json!(format!("{} {}", texts::note(dice), texts::note(dice)))),
+        _ => ("Description", json!(texts::note(dice))),
     };
     Some(update("Case", row, &[pair]))
 }
