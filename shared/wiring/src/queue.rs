@@ -10,7 +10,7 @@ use crate::address::queue_name;
 use crate::error::WiringError;
 
 /// How often a message in memory is handed out before it becomes a dead letter.
-const MEMORY_ATTEMPTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
+const MEMORY_ATTEMPTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 
 /// Opens the queue at `address`, such as `sqlite:queue.db?queue=events` or `memory:?queue=events`.
 ///

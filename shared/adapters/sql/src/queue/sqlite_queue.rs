@@ -34,7 +34,8 @@ const POLL: Duration = Duration::from_millis(200);
 /// How a queue treats its messages.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueOptions {
-    /// How often a message is handed out before it becomes a dead letter: 8 by default.
+    /// How often a message is handed out before it becomes a dead letter: 20 by default, which with
+    /// growing waits outlasts an outage of the remote system of about half an hour.
     pub max_attempts: NonZeroU32,
     /// How long a dedupe key is remembered: 7 days by default.
     pub dedupe_for: Duration,
@@ -43,7 +44,7 @@ pub struct QueueOptions {
 impl Default for QueueOptions {
     fn default() -> Self {
         Self {
-            max_attempts: NonZeroU32::MIN.saturating_add(7),
+            max_attempts: NonZeroU32::MIN.saturating_add(19),
             dedupe_for: Duration::from_hours(7 * 24),
         }
     }
