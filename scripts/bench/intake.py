@@ -90,7 +90,7 @@ class Server:
         if name == "moodbridge":
             intake = {"sources": [{"name": "bench", "secrets": ["env:BENCH_SECRET"]}]}
             env.update(BENCH_SECRET=f"whsec_{secret}", EVENTS_QUEUE=f"sqlite:{folder}/queue.db?queue=events",
-                       INTAKE_SETTINGS=json.dumps(intake), LOG_LEVEL="warn")
+                       INTAKE_SETTINGS=json.dumps(intake), LOG_LEVEL=args.log)
             command = [args.ours]
         elif name == "fastapi+sqlite":
             command = [args.python, "-m", "uvicorn", "fastapi_sqlite:app", "--workers", "2", "--port",
@@ -163,7 +163,7 @@ def drive(args, server, n_connections, run, folder):
     start_ms = server.first_durable_answer_ms(signed_request(99_999_999, run, now))
     time.sleep(0.3)
     _, idle_rss = usage(server.pids())
-    n_requests = (60_000 if server.name == "moodbridge" else 25_000) * args.seconds
+    n_requests = 60_000 * args.seconds
     length = len(signed_request(0, run, now))
     path = f"{folder}/requests"
     with open(path, "wb") as it:
@@ -196,6 +196,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", default="64,1000")
+    parser.add_argument("--log", default="warn", help="our log level; the peers log no requests")
     parser.add_argument("--only", help="one server, for profiling")
     args = parser.parse_args()
     names = ["moodbridge", "fastapi+sqlite", "fastify+sqlite", "fastify+redis"]
