@@ -51,7 +51,8 @@ impl Bulk {
         n_rows: usize,
     ) -> AssertSqlSafe<Arc<str>> {
         let build = || {
-            let text = |it: &Part| format!("{}{}{}", it.head, vec![it.row; n_rows].join(","), it.tail);
+            let text =
+                |it: &Part| format!("{}{}{}", it.head, vec![it.row; n_rows].join(","), it.tail);
             parts.iter().map(text).collect::<Vec<_>>().join(";").into()
         };
         let name = parts.first().map_or("", |it| it.head);
