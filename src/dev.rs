@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use sandbox_org::{ConnectedApp, RunningSandbox, Sandbox, Subscription, SubscriptionKind, Wrapper};
-use shared::ports::{Random, SystemRandom};
+use shared::ports::SystemRandom;
 use shared::sync::Mappings;
 use tokio::net::TcpListener;
 
@@ -121,9 +121,9 @@ fn read_or_make(path: &Path) -> std::io::Result<String> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let secret = format!("{:032x}{:032x}", SystemRandom.bits(), SystemRandom.bits());
-    write_private(path, &secret)?;
-    Ok(secret)
+    let secret = SystemRandom.secret().map_err(std::io::Error::other)?;
+    write_private(path, secret.expose())?;
+    Ok(secret.expose().to_owned())
 }
 
 /// Writes a file that only its owner may read.

@@ -1,6 +1,8 @@
 //! Randomness, as something handed in.
 
+use crate::error::{PortError, PortErrorKind};
 use crate::ids::CorrelationId;
+use crate::secret::Secret;
 
 /// Gives random bits.
 pub trait Random: Send + Sync {
@@ -15,6 +17,21 @@ pub trait Random: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 
+impl SystemRandom {
+    /// Makes a secret of 256 random bits, as 64 hex digits.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the system has no random source: a secret must never be guessable.
+    pub fn secret(self) -> Result<Secret, PortError> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            PortError::new(PortErrorKind::Unavailable, "local", "make", "secret").with_source(error)
+        })?;
+        Ok(Secret::new(bytes.map(|byte| format!("{byte:02x}")).concat()))
+    }
+}
+
 impl Random for SystemRandom {
     fn bits(&self) -> u128 {
         let mut bytes = [0_u8; 16];
@@ -25,5 +42,17 @@ impl Random for SystemRandom {
 
     fn correlation_id(&self) -> CorrelationId {
         CorrelationId::from_random(self.bits())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_long_and_never_the_same() {
+        let (one, other) = (SystemRandom.secret().unwrap(), SystemRandom.secret().unwrap());
+        assert_eq!(one.expose().len(), 64);
+        assert_ne!(one.expose(), other.expose());
     }
 }
