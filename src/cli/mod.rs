@@ -84,7 +84,11 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
     let Arguments { config, data_dir, json, log, command } = arguments;
     let output = if json { Output::Json } else { Output::Text };
     let is_server = matches!(command, Command::Dev(_) | Command::Serve | Command::Sandbox(_));
-    let default_level = if is_server { "info" } else { "warn" };
+    // `dev` prints an address that must not scroll away behind a line for each record.
+    let default_level = match command {
+        Command::Serve | Command::Sandbox(_) => "info",
+        _ => "warn",
+    };
     let format = match (is_server, json) {
         (true, false) if std::io::IsTerminal::is_terminal(&std::io::stdout()) => LogFormat::Text,
         _ => LogFormat::Json,
