@@ -350,6 +350,10 @@ impl Queue for Firm {
         self.answer(())
     }
 
+    async fn give_back(&self, _delivery: &Delivery, _delay: Duration) -> Result<(), PortError> {
+        self.answer(())
+    }
+
     async fn bury(&self, _delivery: &Delivery, _reason: &str) -> Result<(), PortError> {
         self.answer(())
     }

@@ -166,9 +166,7 @@ pub trait Queue: Send + Sync {
     /// # Errors
     ///
     /// As the platform answers.
-    async fn give_back(&self, delivery: &Delivery, delay: Duration) -> Result<(), PortError> {
-        self.release(delivery, delay, "given back before anybody handled it").await
-    }
+    async fn give_back(&self, delivery: &Delivery, delay: Duration) -> Result<(), PortError>;
 
     /// Sets a received message aside, with the reason.
     ///

@@ -266,6 +266,10 @@ impl Queue for World {
         Ok(())
     }
 
+    async fn give_back(&self, _delivery: &Delivery, _delay: Duration) -> Result<(), PortError> {
+        Ok(())
+    }
+
     async fn bury(&self, _delivery: &Delivery, _reason: &str) -> Result<(), PortError> {
         Ok(())
     }

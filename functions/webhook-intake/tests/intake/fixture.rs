@@ -104,6 +104,10 @@ impl Queue for TestQueue {
         self.inner.release(delivery, delay, reason).await
     }
 
+    async fn give_back(&self, delivery: &Delivery, delay: Duration) -> Result<(), PortError> {
+        self.inner.give_back(delivery, delay).await
+    }
+
     async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), PortError> {
         self.inner.bury(delivery, reason).await
     }
