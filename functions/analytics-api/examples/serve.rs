@@ -7,7 +7,7 @@ use analytics_api::{Api, Ports, router};
 use tokio::net::TcpListener;
 
 #[expect(clippy::unwrap_used, reason = "the fakes are made for tests")]
-#[path = "../src/testing.rs"]
+#[path = "../src/testing/mod.rs"]
 mod testing;
 
 #[tokio::main]

@@ -1,6 +1,7 @@
 //! Ports in memory, with a small law firm behind them.
 
-use std::num::NonZeroU32;
+mod queue;
+
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -9,10 +10,9 @@ use shared::ids::{ConnectionId, CorrelationId, EntityId, ObjectName, SalesforceI
 use shared::model::{Channel, Entity, FieldValue};
 use shared::ports::{
     AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage, CaseSummary, CaseView,
-    ChangeFeed, ChangeRow, Clock, Communication, DayCount, DeadLetter, Delivery, Document,
-    FieldChange, LagSummary, Ledger, MemoryLedger, NewMessage, Overview, Queue, QueueDepth,
-    RecordSource, ReplaySelection, RunOutcome, SendOutcome, StatusCount, StoreDigest, SyncJournal,
-    SyncRun, TimelineEvent, WriteKind,
+    ChangeFeed, ChangeRow, Clock, Communication, DayCount, Document, FieldChange, LagSummary,
+    Ledger, MemoryLedger, Overview, RecordSource, ReplaySelection, RunOutcome, StatusCount,
+    StoreDigest, SyncJournal, SyncRun, TimelineEvent, WriteKind,
 };
 use shared::sync::{ConnectionState, ConnectionStatus, Cursor};
 use shared::time::Timestamp;
@@ -315,87 +315,5 @@ impl SyncJournal for Firm {
             error: None,
         };
         self.answer(vec![run; usize::try_from(limit).unwrap().min(2)])
-    }
-}
-
-#[async_trait]
-impl Queue for Firm {
-    async fn send(&self, _batch: Vec<NewMessage>) -> Result<Vec<SendOutcome>, PortError> {
-        self.answer(Vec::new())
-    }
-
-    async fn receive(
-        &self,
-        _max: NonZeroU32,
-        _visibility: Duration,
-        _wait: Duration,
-    ) -> Result<Vec<Delivery>, PortError> {
-        self.answer(Vec::new())
-    }
-
-    async fn extend(&self, _delivery: &Delivery, _visibility: Duration) -> Result<(), PortError> {
-        self.answer(())
-    }
-
-    async fn ack(&self, _deliveries: &[Delivery]) -> Result<(), PortError> {
-        self.answer(())
-    }
-
-    async fn release(
-        &self,
-        _delivery: &Delivery,
-        _delay: Duration,
-        _reason: &str,
-    ) -> Result<(), PortError> {
-        self.answer(())
-    }
-
-    async fn give_back(&self, _delivery: &Delivery, _delay: Duration) -> Result<(), PortError> {
-        self.answer(())
-    }
-
-    async fn bury(&self, _delivery: &Delivery, _reason: &str) -> Result<(), PortError> {
-        self.answer(())
-    }
-
-    async fn depth(&self) -> Result<QueueDepth, PortError> {
-        self.answer(QueueDepth { n_ready: 3, n_dead: 3, ..QueueDepth::default() })
-    }
-
-    async fn dead_letters(
-        &self,
-        after: Option<&str>,
-        limit: NonZeroU32,
-    ) -> Result<Vec<DeadLetter>, PortError> {
-        let letter = |id: &str| DeadLetter {
-            id: id.into(),
-            body: "{}".into(),
-            group: None,
-            n_attempts: 5,
-            reason: "no mapping for `Task`".into(),
-            sent_at: NOON,
-            died_at: NOON,
-        };
-        let ids = ["186", "185", "184"].iter();
-        let ids = ids.filter(|id| after.is_none_or(|after| **id < after));
-        let limit = usize::try_from(limit.get()).unwrap();
-        self.answer(ids.take(limit).map(|id| letter(id)).collect())
-    }
-
-    async fn replay(&self, selection: ReplaySelection) -> Result<u64, PortError> {
-        let n_replayed = match &selection {
-            ReplaySelection::All => 3,
-            ReplaySelection::Ids(ids) => u64::try_from(ids.len()).unwrap(),
-        };
-        self.replays.lock().unwrap().push(selection);
-        self.answer(n_replayed)
-    }
-
-    fn name(&self) -> &str {
-        "events"
-    }
-
-    fn max_body_bytes(&self) -> usize {
-        1024
     }
 }
