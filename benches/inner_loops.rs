@@ -173,6 +173,7 @@ fn message(idx: u64) -> NewMessage {
         group: Some(format!("main/Case/{idx}")),
         dedupe_key: Some(format!("bench:{idx}")),
         delay: Duration::ZERO,
+        trace_parent: None,
     }
 }
 

@@ -141,6 +141,7 @@ async fn drain(
                 body: it.body.clone(),
                 group: it.group.clone(),
                 attempt: it.attempt,
+                trace_parent: it.trace_parent.clone(),
             })
             .collect();
         let report = run_batch(worker, messages, WIDTH).await;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::auth::Sight;
 use shared::ids::{ConnectionId, ObjectName, RecordId, SalesforceId};
 use shared::model::{FieldValue, Fields, RecordKey};
 use shared::ports::StoreDigest;
@@ -196,7 +197,7 @@ pub(crate) async fn check_store(folder: &Path, events: &[Sent]) {
     let mut n_rows_by_event: BTreeMap<String, usize> = BTreeMap::new();
     let mut before = None;
     loop {
-        let page = stores.audit.audit(None, before, 200).await.unwrap();
+        let page = stores.audit.audit(&Sight::Everything, None, before, 200).await.unwrap();
         let Some(last) = page.last() else { break };
         before = Some(last.seq);
         for row in page {

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use serde_json::json;
+use shared::auth::Sight;
 use shared::ports::CaseFilter;
 use url::Url;
 
@@ -103,7 +104,7 @@ impl Stores {
     pub(crate) async fn titles(&self) -> Vec<String> {
         let stores = wiring::case_store(&self.address("CASE_STORE")).await.unwrap();
         let filter = CaseFilter { limit: 50, ..CaseFilter::default() };
-        let page = stores.view.cases(&filter).await.unwrap();
+        let page = stores.view.cases(&Sight::Everything, &filter).await.unwrap();
         let mut titles: Vec<_> = page.items.into_iter().filter_map(|it| it.title).collect();
         titles.sort();
         titles

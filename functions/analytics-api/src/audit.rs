@@ -6,6 +6,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use serde::Serialize;
+use shared::auth::Sight;
 use shared::ids::EntityId;
 use shared::ports::AuditRow;
 use utoipa::{IntoParams, ToSchema};
@@ -102,7 +103,7 @@ async fn load_page(
     limit: u32,
 ) -> Result<AuditPage, Problem> {
     // One row more than asked for tells whether there is another page.
-    let rows = api.ports.audit.audit(of, before, limit + 1).await;
+    let rows = api.ports.audit.audit(&Sight::Everything, of, before, limit + 1).await;
     let mut items = rows.map_err(Problem::of_port)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_last = items.len() <= limit;

@@ -7,6 +7,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use serde::Deserialize;
 use shared::PortErrorKind;
+use shared::auth::Sight;
 use shared::ids::{EntityId, SalesforceId};
 use shared::ports::{CaseDetail, CaseFilter, CasePage, CaseSort};
 use utoipa::{IntoParams, ToSchema};
@@ -110,15 +111,16 @@ pub(crate) async fn list_cases(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let filter = CasesQuery::read(raw.as_deref())?;
-    let page = api.ports.view.cases(&filter).await.map_err(|failed| {
-        match (failed.kind(), &filter.cursor) {
-            (PortErrorKind::Rejected, Some(_)) => Problem::invalid(vec![Fault::new(
-                "cursor",
-                "it was not made for this list and order: begin again without a cursor",
-            )]),
-            _ => Problem::of_port(failed),
-        }
-    })?;
+    let page =
+        api.ports.view.cases(&Sight::Everything, &filter).await.map_err(|failed| {
+            match (failed.kind(), &filter.cursor) {
+                (PortErrorKind::Rejected, Some(_)) => Problem::invalid(vec![Fault::new(
+                    "cursor",
+                    "it was not made for this list and order: begin again without a cursor",
+                )]),
+                _ => Problem::of_port(failed),
+            }
+        })?;
     Ok(json(render(&page)?))
 }
 
@@ -198,6 +200,6 @@ impl CaseId {
 /// [`Problem`] when there is none, or the store does not answer.
 pub(crate) async fn load_case(api: &Api, id: &CaseId) -> Result<CaseDetail, Problem> {
     let id = id.as_str();
-    let found = api.ports.view.case(id).await.map_err(Problem::of_port)?;
+    let found = api.ports.view.case(&Sight::Everything, id).await.map_err(Problem::of_port)?;
     found.ok_or_else(|| Problem::not_found(format!("there is no case `{id}`")))
 }

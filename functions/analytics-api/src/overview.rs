@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde::Serialize;
+use shared::auth::Sight;
 use shared::ports::Overview;
 use utoipa::{IntoParams, ToSchema};
 
@@ -56,7 +57,8 @@ pub(crate) async fn get_overview(
 }
 
 async fn load_page(ports: Ports, n_days: u32) -> Result<Bytes, Problem> {
-    let overview = async { ports.view.overview(n_days).await.map_err(Problem::of_port) };
+    let overview =
+        async { ports.view.overview(&Sight::Everything, n_days).await.map_err(Problem::of_port) };
     let (overview, integrations, queues) =
         tokio::try_join!(overview, load_integrations(&ports), load_queues(&ports))?;
     render(&OverviewPage { overview, integrations, queues }).map(Bytes::from)

@@ -128,6 +128,7 @@ impl Intake {
             group: Some(event.group()),
             dedupe_key: Some(dedupe_key),
             delay: Duration::ZERO,
+            trace_parent: None,
         })
     }
 }

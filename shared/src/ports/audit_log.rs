@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::case_store::{FieldChange, WriteKind};
+use crate::auth::Sight;
 use crate::error::PortError;
 use crate::ids::{CorrelationId, EntityId};
 use crate::model::{Channel, Entity};
@@ -62,6 +63,11 @@ pub struct AuditFault {
 }
 
 /// Reads and proves the audit log.
+///
+/// # Contract
+///
+/// - Rows of a case that `sight` does not show are left out; [`Sight::Only`] shows rows of cases
+///   alone.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
     /// Lists up to `limit` rows, the newest first, of one entity or of all, before the row `before`.
@@ -71,6 +77,7 @@ pub trait AuditLog: Send + Sync {
     /// As the platform answers.
     async fn audit(
         &self,
+        sight: &Sight,
         entity_id: Option<&EntityId>,
         before: Option<u64>,
         limit: u32,

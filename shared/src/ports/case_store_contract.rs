@@ -15,6 +15,7 @@ use super::case_store::{
 };
 use super::change_feed::ChangeFeed;
 use super::ledger::Ledger;
+use crate::auth::Sight;
 use crate::error::PortErrorKind;
 use crate::ids::{ConnectionId, CorrelationId, ObjectName, RecordId};
 use crate::model::{Channel, Entity, FieldValue, Fields, RecordKey};
@@ -143,7 +144,7 @@ async fn stale_write_conflicts_and_leaves_nothing<S: CaseStore + AuditLog>(store
     }
 
     assert!(!store.shadow(&key).await.unwrap().unwrap().is_deleted);
-    assert_eq!(store.audit(None, None, 10).await.unwrap().len(), 1);
+    assert_eq!(store.audit(&Sight::Everything, None, None, 10).await.unwrap().len(), 1);
 }
 
 async fn unknown_column_is_rejected_and_leaves_nothing<S: CaseStore + AuditLog>(store: &S) {
@@ -155,7 +156,7 @@ async fn unknown_column_is_rejected_and_leaves_nothing<S: CaseStore + AuditLog>(
     assert_eq!(error.kind(), PortErrorKind::Rejected);
     assert!(error.to_string().contains("case.shoe_size"), "{error}");
     assert_eq!(store.shadow(&write.shadow.key).await.unwrap(), None);
-    assert!(store.audit(None, None, 10).await.unwrap().is_empty());
+    assert!(store.audit(&Sight::Everything, None, None, 10).await.unwrap().is_empty());
 }
 
 async fn one_of_many_concurrent_writers_wins<S: CaseStore + AuditLog>(store: &S) {
@@ -174,7 +175,7 @@ async fn audit_rows_form_one_chain<S: CaseStore + AuditLog>(store: &S) {
 
     let found = store.verify(&|_| {}).await.unwrap();
 
-    let newest = store.audit(None, None, 1).await.unwrap();
+    let newest = store.audit(&Sight::Everything, None, None, 1).await.unwrap();
     assert_eq!((found.n_rows, found.fault), (5, None));
     assert_eq!(found.head, newest[0].hash);
 }
@@ -186,10 +187,10 @@ async fn audit_is_listed_newest_first_by_pages<S: CaseStore + AuditLog>(store: &
     store.apply(next_write(first.clone(), WriteKind::Updated, 1)).await.unwrap();
 
     let seqs = |rows: Vec<super::AuditRow>| rows.iter().map(|it| it.seq).collect::<Vec<_>>();
-    assert_eq!(seqs(store.audit(None, None, 2).await.unwrap()), [3, 2]);
-    assert_eq!(seqs(store.audit(None, Some(2), 2).await.unwrap()), [1]);
+    assert_eq!(seqs(store.audit(&Sight::Everything, None, None, 2).await.unwrap()), [3, 2]);
+    assert_eq!(seqs(store.audit(&Sight::Everything, None, Some(2), 2).await.unwrap()), [1]);
 
-    let of_one = store.audit(Some(&first.entity_id), None, 10).await.unwrap();
+    let of_one = store.audit(&Sight::Everything, Some(&first.entity_id), None, 10).await.unwrap();
     let draft = first.audit.unwrap();
     assert_eq!(of_one[1].changes, draft.changes);
     assert_eq!(of_one[1].correlation_id, draft.correlation_id);
@@ -208,7 +209,7 @@ async fn write_without_audit_moves_the_shadow_alone<S: CaseStore + AuditLog>(sto
 
     assert_eq!(committed.change_seq, None);
     assert_eq!(store.shadow(&write.shadow.key).await.unwrap().unwrap().revision, 2);
-    assert_eq!(store.audit(None, None, 10).await.unwrap().len(), 1);
+    assert_eq!(store.audit(&Sight::Everything, None, None, 10).await.unwrap().len(), 1);
 }
 
 /// Checks the change feed, each sentence on a fresh store from `open`.

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::Sight;
 use crate::error::PortError;
 use crate::ids::{ConnectionId, EntityId, ObjectName, RecordId};
 use crate::time::Timestamp;
@@ -274,6 +275,8 @@ pub struct StoreDigest {
 /// # Contract
 ///
 /// - A row that [`CaseStore::apply`](super::CaseStore::apply) has committed is seen by the next call.
+/// - A case that `sight` does not show is in no list, count or detail: the answer is the one that
+///   would be given if it did not exist.
 /// - Following [`CasePage::next_cursor`] shows every case that matches and does not change meanwhile
 ///   exactly once.
 #[async_trait]
@@ -283,21 +286,21 @@ pub trait CaseView: Send + Sync {
     /// # Errors
     ///
     /// As the platform answers.
-    async fn overview(&self, n_days: u32) -> Result<Overview, PortError>;
+    async fn overview(&self, sight: &Sight, n_days: u32) -> Result<Overview, PortError>;
 
     /// Lists cases that are not deleted.
     ///
     /// # Errors
     ///
     /// `Rejected` when the cursor was not made by this store for this order.
-    async fn cases(&self, filter: &CaseFilter) -> Result<CasePage, PortError>;
+    async fn cases(&self, sight: &Sight, filter: &CaseFilter) -> Result<CasePage, PortError>;
 
     /// Reads one case, by our id or by its id at its source.
     ///
     /// # Errors
     ///
     /// As the platform answers. An unknown id is not an error.
-    async fn case(&self, id: &str) -> Result<Option<CaseDetail>, PortError>;
+    async fn case(&self, sight: &Sight, id: &str) -> Result<Option<CaseDetail>, PortError>;
 
     /// Digests every record, streaming.
     ///

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::audit_log::{AuditLog, AuditRow, AuditVerification};
 use super::case_store::{CaseStore, Committed, Shadow, TimelineDraft, Write};
 use super::case_view::StoreDigest;
+use crate::auth::Sight;
 use crate::error::{PortError, PortErrorKind};
 use crate::ids::EntityId;
 use crate::model::{Entity, Fields, RecordKey};
@@ -154,6 +155,7 @@ fn columns<'a>(row: &'a AuditRow, changes: &'a str) -> AuditColumns<'a> {
 impl AuditLog for MemoryCaseStore {
     async fn audit(
         &self,
+        _sight: &Sight,
         entity_id: Option<&EntityId>,
         before: Option<u64>,
         limit: u32,

@@ -49,6 +49,7 @@ struct Message {
     visible_at: Timestamp,
     n_attempts: u32,
     reason: Option<String>,
+    trace_parent: Option<String>,
     /// The receipt of the receiver who has it, or had it when its visibility ended.
     receipt: Option<u64>,
 }
@@ -129,6 +130,7 @@ impl State {
             group: message.group.clone(),
             attempt: message.n_attempts,
             sent_at: message.sent_at,
+            trace_parent: message.trace_parent.clone(),
             receipt: self.last_receipt.to_string(),
         })
     }
@@ -165,6 +167,7 @@ impl State {
             visible_at: now.plus(message.delay),
             n_attempts: 0,
             reason: None,
+            trace_parent: message.trace_parent,
             receipt: None,
         };
         self.messages.insert(self.last_id, message);
@@ -318,9 +321,16 @@ impl Queue for MemoryQueue {
         let mut n_replayed = 0;
         for id in ids {
             if let Some(DeadLetter { body, group, sent_at, .. }) = state.dead.remove(&id) {
-                let (visible_at, n_attempts, reason, receipt) = (now, 0, None, None);
-                let message =
-                    Message { body, group, sent_at, visible_at, n_attempts, reason, receipt };
+                let message = Message {
+                    body,
+                    group,
+                    sent_at,
+                    visible_at: now,
+                    n_attempts: 0,
+                    reason: None,
+                    trace_parent: None,
+                    receipt: None,
+                };
                 state.messages.insert(id, message);
                 n_replayed += 1;
             }

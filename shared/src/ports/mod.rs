@@ -4,6 +4,8 @@
 //! `testkit` that every other adapter must pass too.
 
 mod audit_log;
+mod authenticator;
+mod call_observer;
 mod case_store;
 #[cfg(any(test, feature = "testkit"))]
 pub mod case_store_contract;
@@ -20,8 +22,11 @@ pub mod queue_contract;
 mod random;
 mod secrets;
 mod sync_journal;
+mod walls;
 
 pub use audit_log::{AuditFault, AuditLog, AuditRow, AuditVerification};
+pub use authenticator::{Authenticator, SignInError};
+pub use call_observer::{CallObserver, PlatformCall};
 pub use case_store::{
     AuditDraft, CaseStore, Committed, FieldChange, Shadow, TimelineDraft, Write, WriteKind,
 };
@@ -39,5 +44,6 @@ pub use queue::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };
 pub use random::{Random, SystemRandom};
-pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, Secrets};
+pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};
+pub use walls::{Stance, Wall, Walls};

@@ -20,6 +20,8 @@ pub struct NewMessage {
     pub dedupe_key: Option<String>,
     /// How long the message stays hidden at first.
     pub delay: Duration,
+    /// The trace it belongs to, as a W3C `traceparent`; it comes back with each delivery.
+    pub trace_parent: Option<String>,
 }
 
 /// What became of one sent message.
@@ -44,6 +46,8 @@ pub struct Delivery {
     pub attempt: u32,
     /// When it was sent.
     pub sent_at: Timestamp,
+    /// The trace it was sent with; none after a replay, which begins a new one.
+    pub trace_parent: Option<String>,
     /// The queue's handle, valid until the visibility ends.
     pub receipt: String,
 }

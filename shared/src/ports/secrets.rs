@@ -82,6 +82,18 @@ pub trait Secrets: Send + Sync {
     async fn read(&self, address: &SecretAddress) -> Result<Secret, PortError>;
 }
 
+/// Writes secrets, for what is given to us at run time: refresh tokens that rotate, a person's
+/// `secret set`.
+#[async_trait]
+pub trait SecretWriter: Send + Sync {
+    /// Keeps `secret` at `address`, in place of what was there; it is durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected` when the address cannot be written, such as `env:`.
+    async fn write(&self, address: &SecretAddress, secret: &Secret) -> Result<(), PortError>;
+}
+
 /// Secrets of this machine: environment variables and files.
 #[derive(Debug)]
 pub struct LocalSecrets {

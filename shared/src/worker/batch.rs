@@ -93,7 +93,13 @@ mod tests {
     }
 
     fn message(id: &str, body: &str, group: Option<&str>) -> Message {
-        Message { id: id.into(), body: body.into(), group: group.map(Into::into), attempt: 1 }
+        Message {
+            id: id.into(),
+            body: body.into(),
+            group: group.map(Into::into),
+            attempt: 1,
+            trace_parent: None,
+        }
     }
 
     async fn failed_ids(batch: Vec<Message>) -> Vec<String> {

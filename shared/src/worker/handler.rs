@@ -16,6 +16,8 @@ pub struct Message {
     pub group: Option<String>,
     /// How often it was handed out, this time included.
     pub attempt: u32,
+    /// The trace it was sent with, as a W3C `traceparent`.
+    pub trace_parent: Option<String>,
 }
 
 /// Handles one message at a time. The same message may come twice.

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use shared::auth::Sight;
 use shared::ids::{ConnectionId, CorrelationId, EntityId, ObjectName, SalesforceId};
 use shared::model::{Channel, Entity, FieldValue};
 use shared::ports::{
@@ -195,7 +196,7 @@ fn detail() -> CaseDetail {
 
 #[async_trait]
 impl CaseView for Firm {
-    async fn overview(&self, n_days: u32) -> Result<Overview, PortError> {
+    async fn overview(&self, _sight: &Sight, n_days: u32) -> Result<Overview, PortError> {
         *self.n_overviews.lock().unwrap() += 1;
         let day = DayCount { day: "2026-11-22".into(), n_opened: 4, n_closed: 1 };
         self.answer(Overview {
@@ -215,7 +216,7 @@ impl CaseView for Firm {
         })
     }
 
-    async fn cases(&self, filter: &CaseFilter) -> Result<CasePage, PortError> {
+    async fn cases(&self, _sight: &Sight, filter: &CaseFilter) -> Result<CasePage, PortError> {
         self.filters.lock().unwrap().push(filter.clone());
         if filter.cursor.as_deref().is_some_and(|cursor| cursor != "next") {
             return Err(PortError::new(PortErrorKind::Rejected, "memory", "list", "cases"));
@@ -223,7 +224,7 @@ impl CaseView for Firm {
         self.answer(CasePage { items: vec![summary()], next_cursor: Some("next".into()) })
     }
 
-    async fn case(&self, id: &str) -> Result<Option<CaseDetail>, PortError> {
+    async fn case(&self, _sight: &Sight, id: &str) -> Result<Option<CaseDetail>, PortError> {
         self.answer([CASE_ID, REMOTE_ID].contains(&id).then(detail))
     }
 
@@ -236,6 +237,7 @@ impl CaseView for Firm {
 impl AuditLog for Firm {
     async fn audit(
         &self,
+        _sight: &Sight,
         entity_id: Option<&EntityId>,
         before: Option<u64>,
         limit: u32,

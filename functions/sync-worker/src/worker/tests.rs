@@ -93,7 +93,8 @@ impl Rig {
     }
 
     async fn handle_body(&self, body: String) -> Result<(), Failure> {
-        let message = Message { id: "m-1".into(), body, group: None, attempt: 1 };
+        let message =
+            Message { id: "m-1".into(), body, group: None, attempt: 1, trace_parent: None };
         self.worker.handle(&message).await
     }
 

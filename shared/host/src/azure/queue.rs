@@ -110,6 +110,7 @@ fn message(payload: &Value, id: String, metadata: &Map<String, Value>) -> Messag
         body: text_of(payload),
         group: metadata_text(metadata, &["SessionId"]),
         attempt: metadata_number(metadata, &ATTEMPT_NAMES).unwrap_or(1),
+        trace_parent: None,
     }
 }
 
@@ -127,6 +128,7 @@ fn many(items: &[Value], metadata: &Map<String, Value>, invocation_id: &str) -> 
             body: text_of(item),
             group: groups.get(item_idx).filter(|group| !group.is_null()).map(text_of),
             attempt: attempts.get(item_idx).and_then(|it| text_of(it).parse().ok()).unwrap_or(1),
+            trace_parent: None,
         })
         .collect()
 }

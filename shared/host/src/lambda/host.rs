@@ -129,7 +129,8 @@ impl Function {
     /// Hands an event of a bus to the one queue handler, whole.
     async fn relay(&self, id: String, payload: &str) -> Result<Value, Error> {
         let trigger = self.queue(None)?;
-        let message = Message { id, body: payload.to_owned(), group: None, attempt: 1 };
+        let message =
+            Message { id, body: payload.to_owned(), group: None, attempt: 1, trace_parent: None };
         let report = run_batch(trigger.handler.as_ref(), vec![message], 1).await;
         match report.failed.into_iter().next() {
             None => Ok(Value::Null),

@@ -83,6 +83,7 @@ impl Batch {
                             .approximate_receive_count
                             .and_then(|count| count.parse().ok())
                             .unwrap_or(1),
+                        trace_parent: None,
                     });
                 }
                 Err(error) => {
@@ -149,8 +150,13 @@ mod tests {
         )
         .unwrap();
         assert_eq!(batch.queue.as_deref(), Some("dev-events.fifo"));
-        let message =
-            Message { id: "m1".into(), body: "{}".into(), group: Some("g".into()), attempt: 4 };
+        let message = Message {
+            id: "m1".into(),
+            body: "{}".into(),
+            group: Some("g".into()),
+            attempt: 4,
+            trace_parent: None,
+        };
         assert_eq!(batch.messages, [message]);
     }
 

@@ -116,6 +116,7 @@ impl Lane {
                 body: delivery.body.clone(),
                 group: delivery.group.clone(),
                 attempt: delivery.attempt,
+                trace_parent: delivery.trace_parent.clone(),
             };
             let report = run_batch(self.context.handler.as_ref(), vec![message], 1).await;
             self.context.metrics.duration.record(started.elapsed().as_secs_f64());

@@ -20,7 +20,8 @@ CREATE TABLE message (
     state      INTEGER NOT NULL DEFAULT 0,
     n_attempts INTEGER NOT NULL DEFAULT 0,
     receipt    INTEGER NOT NULL DEFAULT 0,
-    reason     TEXT
+    reason     TEXT,
+    trace_parent TEXT
 ) STRICT;
 CREATE INDEX message_turn ON message (queue_id, visible_at) WHERE state < 2;
 CREATE INDEX message_held ON message (queue_id, group_key, visible_at) WHERE state = 1;

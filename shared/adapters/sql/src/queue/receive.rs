@@ -27,6 +27,7 @@ struct Taken {
     group_key: Option<String>,
     n_attempts: u32,
     sent_at: i64,
+    trace_parent: Option<String>,
     receipt: i64,
 }
 
@@ -75,6 +76,7 @@ fn delivery(taken: Taken) -> Delivery {
         group: taken.group_key,
         attempt: taken.n_attempts,
         sent_at: Timestamp::from_millis(taken.sent_at),
+        trace_parent: taken.trace_parent,
         receipt: taken.receipt.to_string(),
     }
 }
@@ -99,7 +101,7 @@ async fn take(
                  WHERE held.queue_id = ?1 AND held.group_key = next.group_key \
                    AND held.state = 1 AND held.visible_at > ?2) \
              ORDER BY visible_at, id LIMIT ?5) \
-         RETURNING id, body, group_key, n_attempts, sent_at, receipt",
+         RETURNING id, body, group_key, n_attempts, sent_at, trace_parent, receipt",
     )
     .bind(turn.queue_id)
     .bind(turn.now.as_millis())

@@ -24,8 +24,8 @@ const LOOK_UP: &[Part] = &[Part {
 }];
 
 const MESSAGE: Part = Part {
-    head: "INSERT INTO message (id, queue_id, visible_at, sent_at, group_key, body) VALUES ",
-    row: "(?,?,?,?,?,?)",
+    head: "INSERT INTO message (id, queue_id, visible_at, sent_at, group_key, body, trace_parent) VALUES ",
+    row: "(?,?,?,?,?,?,?)",
     tail: "",
 };
 const INSERT: &[Part] = &[MESSAGE];
@@ -177,6 +177,7 @@ impl Sender {
                     add(&mut arguments, turn.now.as_millis())?;
                     add(&mut arguments, message.group.as_deref())?;
                     add(&mut arguments, message.body.as_str())?;
+                    add(&mut arguments, message.trace_parent.as_deref())?;
                 }
                 for (message, key) in rows {
                     let Some(key) = key else { continue };

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use shared::PortError;
+use shared::auth::Sight;
 use shared::ids::{CorrelationId, EntityId};
 use shared::ports::{AuditLog, AuditRow, AuditVerification};
 use shared::sync::{AuditColumns, ChainWalk};
@@ -74,6 +75,7 @@ impl StoredAudit {
 impl AuditLog for SqliteCaseStore {
     async fn audit(
         &self,
+        _sight: &Sight,
         entity_id: Option<&EntityId>,
         before: Option<u64>,
         limit: u32,

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use shared::PortError;
+use shared::auth::Sight;
 use shared::ports::{CaseDetail, CaseFilter, CasePage, CaseView, Overview, StoreDigest};
 
 use super::sqlite_case_store::SqliteCaseStore;
@@ -10,17 +11,17 @@ use crate::error::read_error;
 
 #[async_trait]
 impl CaseView for SqliteCaseStore {
-    async fn overview(&self, n_days: u32) -> Result<Overview, PortError> {
+    async fn overview(&self, _sight: &Sight, n_days: u32) -> Result<Overview, PortError> {
         overview::read(self.readers(), self.clock().now(), n_days)
             .await
             .map_err(|cause| read_error(cause, "read", "overview"))
     }
 
-    async fn cases(&self, filter: &CaseFilter) -> Result<CasePage, PortError> {
+    async fn cases(&self, _sight: &Sight, filter: &CaseFilter) -> Result<CasePage, PortError> {
         cases::list(self.readers(), filter).await
     }
 
-    async fn case(&self, id: &str) -> Result<Option<CaseDetail>, PortError> {
+    async fn case(&self, _sight: &Sight, id: &str) -> Result<Option<CaseDetail>, PortError> {
         detail::read(self.readers(), id).await.map_err(|cause| read_error(cause, "read case", id))
     }
 

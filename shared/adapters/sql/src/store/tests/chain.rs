@@ -1,5 +1,6 @@
 //! Tampering with the audit log behind the back of the store.
 
+use shared::auth::Sight;
 use shared::model::Entity;
 use shared::ports::case_store_contract::{sample_write, text_fields};
 use shared::ports::{AuditLog, AuditVerification, CaseStore};
@@ -103,7 +104,8 @@ async fn odd_text_is_stored_as_it_was_hashed() {
             draft.actor = text.to_owned();
         }
         fixture.store.apply(write).await.unwrap();
-        let newest = fixture.store.audit(None, None, 1).await.unwrap().remove(0);
+        let newest =
+            fixture.store.audit(&Sight::Everything, None, None, 1).await.unwrap().remove(0);
         assert_eq!(newest.event_id, text);
     }
 
@@ -129,7 +131,7 @@ async fn log_holds_whatever_text_a_source_sends() {
     let found = fixture.store.verify(&|_| {}).await.unwrap();
 
     assert_eq!((found.n_rows, found.fault), (5, None));
-    let rows = fixture.store.audit(None, None, 10).await.unwrap();
+    let rows = fixture.store.audit(&Sight::Everything, None, None, 10).await.unwrap();
     for (row, text) in rows.iter().rev().zip(odd) {
         assert!(row.changes.iter().any(|it| it.after.as_text() == Some(text.trim())), "{row:?}");
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use shared::PortErrorKind;
+use shared::auth::Sight;
 use shared::ids::EntityId;
 use shared::model::{Entity, FieldValue, Fields};
 use shared::ports::case_store_contract::{next_write, sample_write, text_fields};
@@ -32,7 +33,7 @@ async fn pages(store: &SqliteCaseStore, filter: &CaseFilter) -> Vec<EntityId> {
     let mut filter = filter.clone();
     let mut ids = Vec::new();
     loop {
-        let page = store.cases(&filter).await.unwrap();
+        let page = store.cases(&Sight::Everything, &filter).await.unwrap();
         assert!(page.items.len() <= filter.limit as usize);
         ids.extend(page.items.into_iter().map(|it| it.id));
         filter.cursor = page.next_cursor;
@@ -49,7 +50,7 @@ async fn found(store: &SqliteCaseStore, search: &str) -> Vec<String> {
         limit: 200,
         ..CaseFilter::default()
     };
-    let page = store.cases(&filter).await.unwrap();
+    let page = store.cases(&Sight::Everything, &filter).await.unwrap();
     page.items.into_iter().filter_map(|it| it.title).collect()
 }
 
@@ -131,7 +132,7 @@ async fn orders_are_what_they_say_and_gaps_come_last_by_name() {
         let filter = CaseFilter { sort, limit: 9, ..CaseFilter::default() };
         let store = &fixture.store;
         async move {
-            let items = store.cases(&filter).await.unwrap().items;
+            let items = store.cases(&Sight::Everything, &filter).await.unwrap().items;
             items.into_iter().map(|it| it.title.unwrap_or_default()).collect::<Vec<_>>()
         }
     };
@@ -146,10 +147,10 @@ async fn cursor_of_another_order_is_rejected() {
     let fixture = Fixture::new().await;
     fill(&fixture.store, (0..3).map(|number| similar_case(number, number))).await;
     let first = CaseFilter { limit: 1, ..CaseFilter::default() };
-    let cursor = fixture.store.cases(&first).await.unwrap().next_cursor;
+    let cursor = fixture.store.cases(&Sight::Everything, &first).await.unwrap().next_cursor;
 
     let second = CaseFilter { cursor, sort: CaseSort::TitleAsc, ..first };
-    let error = fixture.store.cases(&second).await.unwrap_err();
+    let error = fixture.store.cases(&Sight::Everything, &second).await.unwrap_err();
 
     assert_eq!(error.kind(), PortErrorKind::Rejected);
     assert!(error.to_string().contains("cursor"), "{error}");
@@ -165,8 +166,9 @@ async fn deleted_case_leaves_lists_and_search_and_comes_back_when_restored() {
 
     assert!(found(&fixture.store, "doe").await.is_empty());
     let filter = CaseFilter { limit: 9, ..CaseFilter::default() };
-    assert!(fixture.store.cases(&filter).await.unwrap().items.is_empty());
-    let detail = fixture.store.case(case.entity_id.as_str()).await.unwrap().unwrap();
+    assert!(fixture.store.cases(&Sight::Everything, &filter).await.unwrap().items.is_empty());
+    let detail =
+        fixture.store.case(&Sight::Everything, case.entity_id.as_str()).await.unwrap().unwrap();
     assert!(detail.is_deleted);
     assert_eq!(detail.summary.title.as_deref(), Some("Doe v. Roe"));
 
@@ -241,7 +243,7 @@ async fn renamed_account_is_found_by_its_new_name_only() {
     assert!(found(&fixture.store, "acme").await.is_empty());
     assert_eq!(found(&fixture.store, "zen").await, ["Doe v. Roe"]);
     let filter = CaseFilter { limit: 1, ..CaseFilter::default() };
-    let page = fixture.store.cases(&filter).await.unwrap();
+    let page = fixture.store.cases(&Sight::Everything, &filter).await.unwrap();
     assert_eq!(page.items[0].account_name.as_deref(), Some("Zenith"));
 }
 
@@ -252,12 +254,13 @@ async fn case_is_read_by_its_own_id_and_by_both_forms_of_its_record_id() {
     fixture.store.apply(write.clone()).await.unwrap();
     let long = write.shadow.key.record_id.as_str();
 
-    let detail = fixture.store.case(write.entity_id.as_str()).await.unwrap().unwrap();
+    let detail =
+        fixture.store.case(&Sight::Everything, write.entity_id.as_str()).await.unwrap().unwrap();
 
-    assert_eq!(fixture.store.case(long).await.unwrap().unwrap(), detail);
-    assert_eq!(fixture.store.case(&long[..15]).await.unwrap().unwrap(), detail);
-    assert_eq!(fixture.store.case("500999999999999").await.unwrap(), None);
-    assert_eq!(fixture.store.case("'; --").await.unwrap(), None);
+    assert_eq!(fixture.store.case(&Sight::Everything, long).await.unwrap().unwrap(), detail);
+    assert_eq!(fixture.store.case(&Sight::Everything, &long[..15]).await.unwrap().unwrap(), detail);
+    assert_eq!(fixture.store.case(&Sight::Everything, "500999999999999").await.unwrap(), None);
+    assert_eq!(fixture.store.case(&Sight::Everything, "'; --").await.unwrap(), None);
     assert_eq!(detail.timeline.len(), 1);
     let source = detail.source.unwrap();
     assert_eq!(

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::auth::Sight;
 use shared::model::Entity;
 use shared::ports::case_store_contract::{
     feed_contract, ledger_contract, next_write, sample_write, text_fields, write_contract,
@@ -134,8 +135,11 @@ async fn write_that_breaks_a_rule_of_its_tables_fails_alone_and_leaves_nothing()
     assert_eq!(refused.unwrap_err().kind(), PortErrorKind::Rejected);
     applied.unwrap();
     assert_eq!(fixture.store.shadow(&broken.shadow.key).await.unwrap(), None);
-    assert_eq!(fixture.store.case(broken.entity_id.as_str()).await.unwrap(), None);
-    assert_eq!(fixture.store.overview(1).await.unwrap().n_cases, 1);
+    assert_eq!(
+        fixture.store.case(&Sight::Everything, broken.entity_id.as_str()).await.unwrap(),
+        None
+    );
+    assert_eq!(fixture.store.overview(&Sight::Everything, 1).await.unwrap().n_cases, 1);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Rollups against a recount.
 
 use proptest::prelude::*;
+use shared::auth::Sight;
 use shared::model::{Entity, FieldValue, Fields};
 use shared::ports::case_store_contract::{sample_write, text_fields};
 use shared::ports::{CaseStore, CaseView, Overview, StatusCount, Write, WriteKind};
@@ -106,7 +107,7 @@ proptest! {
             .fetch_one(&mut connection)
             .await
             .unwrap();
-            let overview = fixture.store.overview(30).await.unwrap();
+            let overview = fixture.store.overview(&Sight::Everything, 30).await.unwrap();
             prop_assert_eq!(overview.n_open_cases, u64::try_from(open).unwrap());
             let total: u64 = overview.by_status.iter().map(|it| it.n_cases).sum();
             prop_assert_eq!(overview.n_cases, total);
@@ -119,7 +120,7 @@ proptest! {
 async fn overview_of_an_empty_store_has_all_its_days() {
     let fixture = Fixture::new().await;
 
-    let overview = fixture.store.overview(30).await.unwrap();
+    let overview = fixture.store.overview(&Sight::Everything, 30).await.unwrap();
 
     assert_eq!(overview.by_day.len(), 30);
     assert_eq!(overview.by_day[29].day, overview.as_of.to_string()[..10]);
@@ -149,7 +150,7 @@ async fn overview_counts_rows_statuses_changes_and_lag() {
         fixture.store.apply(write).await.unwrap();
     }
 
-    let overview = fixture.store.overview(7).await.unwrap();
+    let overview = fixture.store.overview(&Sight::Everything, 7).await.unwrap();
 
     assert_eq!((overview.n_accounts, overview.n_contacts, overview.n_cases), (1, 1, 4));
     let count =
