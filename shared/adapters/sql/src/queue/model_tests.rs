@@ -87,6 +87,7 @@ impl Side<'_> {
                     group: group.map(|it| it.to_string()),
                     dedupe_key: key.map(|it| it.wrapping_add(nth).to_string()),
                     delay: seconds(delay_s),
+                    trace_parent: None,
                 };
                 format!("{:?}", self.queue.send((0..n_messages).map(message).collect()).await)
             }

@@ -45,6 +45,7 @@ fn storage_queue_message_is_read_through_both_levels() {
         body: r#"{"event_id":"e1"}"#.into(),
         group: None,
         attempt: 2,
+        trace_parent: None,
     };
     assert_eq!(messages, [expected]);
 }

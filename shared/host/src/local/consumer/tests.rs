@@ -177,6 +177,7 @@ fn delivery(id: &str, body: &str, group: Option<&str>, attempt: u32) -> Delivery
         attempt,
         sent_at: Timestamp::EPOCH,
         receipt: id.into(),
+        trace_parent: None,
     }
 }
 
