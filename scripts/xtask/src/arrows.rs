@@ -18,6 +18,7 @@ enum Layer {
     Wiring,
     Function,
     Sandbox,
+    TestPeer,
     Root,
     Chores,
 }
@@ -29,6 +30,7 @@ fn layer(name: &str) -> Layer {
         "host" => Layer::Host,
         "wiring" => Layer::Wiring,
         "sandbox-org" => Layer::Sandbox,
+        "fault-server" => Layer::TestPeer,
         "moodbridge" => Layer::Root,
         "xtask" => Layer::Chores,
         name if name.starts_with("adapter-") => Layer::Adapter,
@@ -38,8 +40,8 @@ fn layer(name: &str) -> Layer {
 
 fn may_use(user: Layer, used: Layer) -> bool {
     match user {
-        // The sandbox stands for a foreign system: it knows nothing of ours.
-        Layer::Shared | Layer::Chores | Layer::Sandbox => false,
+        // The sandbox and the peers of tests stand for foreign systems: they know nothing of ours.
+        Layer::Shared | Layer::Chores | Layer::Sandbox | Layer::TestPeer => false,
         Layer::Http | Layer::Host => used == Layer::Shared,
         Layer::Adapter => matches!(used, Layer::Shared | Layer::Http),
         Layer::Wiring => matches!(used, Layer::Shared | Layer::Adapter | Layer::Http),
@@ -84,6 +86,7 @@ mod tests {
         assert!(!may_use(layer("sync-worker"), layer("adapter-sql")));
         assert!(!may_use(layer("adapter-sql"), layer("adapter-salesforce")));
         assert!(!may_use(layer("shared"), layer("host")));
+        assert!(!may_use(layer("adapter-http"), layer("fault-server")));
         assert!(may_use(layer("wiring"), layer("adapter-salesforce")));
     }
 }
