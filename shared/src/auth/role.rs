@@ -66,8 +66,8 @@ impl Role {
             Self::Analyst => {
                 &[P::CasesRead, P::FiguresRead, P::ChangesFollow, P::IntegrationsRead, P::CostsRead]
             }
+            // No figures: whoever sees no case counts none either.
             Self::Operator => &[
-                P::FiguresRead,
                 P::IntegrationsRead,
                 P::QueuesRead,
                 P::QueuesReplay,

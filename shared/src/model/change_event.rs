@@ -69,6 +69,8 @@ pub enum Channel {
     Poll,
     /// A signed webhook of another system.
     Webhook,
+    /// A person who asked us to, through the API or the command line.
+    Api,
 }
 
 impl Channel {
@@ -79,6 +81,7 @@ impl Channel {
             Self::ChangeEvent => "change_event",
             Self::Poll => "poll",
             Self::Webhook => "webhook",
+            Self::Api => "api",
         }
     }
 }

@@ -35,3 +35,14 @@ pub trait Authenticator: Send + Sync {
     /// [`SignInError`], which says whether signing in again can help.
     async fn authenticate(&self, token: &str) -> Result<Principal, SignInError>;
 }
+
+/// Accepts no token: what stands where no issuer is set, so that nothing is open by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NobodySignsIn;
+
+#[async_trait]
+impl Authenticator for NobodySignsIn {
+    async fn authenticate(&self, _token: &str) -> Result<Principal, SignInError> {
+        Err(SignInError::Refused { reason: "no issuer of tokens is set up here".to_owned() })
+    }
+}

@@ -1,16 +1,19 @@
 //! A case store in the memory of this process, for tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
 use super::audit_log::{AuditLog, AuditRow, AuditVerification};
-use super::case_store::{CaseStore, Committed, Shadow, TimelineDraft, Write};
+use super::case_store::{
+    AuditDraft, CaseStore, Committed, Shadow, TimelineDraft, Write, WriteKind,
+};
 use super::case_view::StoreDigest;
+use super::walls::{Stance, Wall, Walls, wall_audit};
 use crate::auth::Sight;
 use crate::error::{PortError, PortErrorKind};
-use crate::ids::EntityId;
+use crate::ids::{EntityId, PersonId};
 use crate::model::{Entity, Fields, RecordKey};
 use crate::sync::{AuditColumns, ChainWalk, DigestSum};
 use crate::time::Timestamp;
@@ -30,6 +33,8 @@ struct State {
     timeline: Vec<(EntityId, TimelineDraft)>,
     audit: Vec<AuditRow>,
     writes: Vec<Write>,
+    walls: BTreeMap<(EntityId, PersonId), Wall>,
+    walls_revision: u64,
     n_conflicts_to_come: u32,
 }
 
@@ -94,7 +99,10 @@ impl CaseStore for MemoryCaseStore {
             return Err(refused(PortErrorKind::Conflict, &key.to_string()));
         }
         let at = write.audit.as_ref().map_or(write.shadow.version, |it| it.received_at);
-        let change_seq = state.add_audit(&write, at);
+        let change_seq = write
+            .audit
+            .clone()
+            .map(|draft| state.add_audit(write.entity, &write.entity_id, write.kind, draft, at));
         state.writes.push(write.clone());
         let shadow = Shadow { revision: stored + 1, ..write.shadow };
         state.shadows.insert(key, shadow);
@@ -106,16 +114,22 @@ impl CaseStore for MemoryCaseStore {
 }
 
 impl State {
-    fn add_audit(&mut self, write: &Write, at: Timestamp) -> Option<u64> {
-        let draft = write.audit.clone()?;
+    fn add_audit(
+        &mut self,
+        entity: Entity,
+        entity_id: &EntityId,
+        kind: WriteKind,
+        draft: AuditDraft,
+        at: Timestamp,
+    ) -> u64 {
         let previous = self.audit.last().map_or_else(String::new, |it| it.hash.clone());
         let mut row = AuditRow {
             seq: self.audit.len() as u64 + 1,
             at,
             actor: draft.actor,
-            kind: write.kind,
-            entity: write.entity,
-            entity_id: write.entity_id.clone(),
+            kind,
+            entity,
+            entity_id: entity_id.clone(),
             channel: draft.channel,
             event_id: draft.event_id,
             correlation_id: draft.correlation_id,
@@ -126,7 +140,46 @@ impl State {
         };
         row.hash = columns(&row, &changes_json(&row)).hash(&previous);
         self.audit.push(row);
-        Some(self.audit.len() as u64)
+        self.audit.len() as u64
+    }
+
+    /// Puts `wall` in place of the one that stands for `person` at `case_id`.
+    fn replace_wall(
+        &mut self,
+        case_id: &EntityId,
+        person: &PersonId,
+        by: &PersonId,
+        at: Timestamp,
+        wall: Option<&Wall>,
+    ) -> Option<Wall> {
+        let key = (case_id.clone(), person.clone());
+        let before = match wall {
+            Some(wall) => self.walls.insert(key, wall.clone()),
+            None => self.walls.remove(&key),
+        };
+        if before.is_some() || wall.is_some() {
+            let draft = wall_audit(person, by, at, before.as_ref(), wall);
+            self.add_audit(Entity::Case, case_id, WriteKind::Updated, draft, at);
+            self.walls_revision += 1;
+        }
+        before
+    }
+
+    fn shows(&self, sight: &Sight, case_id: &EntityId) -> bool {
+        let Some(person) = sight.person() else { return true };
+        let wall = self.walls.get(&(case_id.clone(), person.clone()));
+        match wall.map(|it| it.stance) {
+            Some(Stance::Screened) => false,
+            Some(Stance::Assigned) => true,
+            None => !matches!(sight, Sight::Only(_)),
+        }
+    }
+
+    fn shows_row(&self, sight: &Sight, row: &AuditRow) -> bool {
+        match row.entity {
+            Entity::Case => self.shows(sight, &row.entity_id),
+            Entity::Account | Entity::Contact => !matches!(sight, Sight::Only(_)),
+        }
     }
 }
 
@@ -155,7 +208,7 @@ fn columns<'a>(row: &'a AuditRow, changes: &'a str) -> AuditColumns<'a> {
 impl AuditLog for MemoryCaseStore {
     async fn audit(
         &self,
-        _sight: &Sight,
+        sight: &Sight,
         entity_id: Option<&EntityId>,
         before: Option<u64>,
         limit: u32,
@@ -165,6 +218,7 @@ impl AuditLog for MemoryCaseStore {
         let wanted = newest_first.filter(|row| {
             before.is_none_or(|before| row.seq < before)
                 && entity_id.is_none_or(|id| row.entity_id == *id)
+                && state.shows_row(sight, row)
         });
         Ok(wanted.take(limit.try_into().unwrap_or(usize::MAX)).cloned().collect())
     }
@@ -181,5 +235,55 @@ impl AuditLog for MemoryCaseStore {
         }
         progress(walk.n_rows());
         Ok(walk.finish())
+    }
+}
+
+#[async_trait]
+impl Walls for MemoryCaseStore {
+    async fn set_wall(&self, wall: &Wall) -> Result<(), PortError> {
+        let Wall { case_id, person, set_by, set_at, .. } = wall;
+        self.state().replace_wall(case_id, person, set_by, *set_at, Some(wall));
+        Ok(())
+    }
+
+    async fn lift_wall(
+        &self,
+        case_id: &EntityId,
+        person: &PersonId,
+        by: &PersonId,
+    ) -> Result<bool, PortError> {
+        let mut state = self.state();
+        let at = state.audit.last().map_or(Timestamp::EPOCH, |it| it.at);
+        Ok(state.replace_wall(case_id, person, by, at, None).is_some())
+    }
+
+    async fn walls_of(&self, case_id: &EntityId) -> Result<Vec<Wall>, PortError> {
+        let state = self.state();
+        Ok(state.walls.values().filter(|it| it.case_id == *case_id).cloned().collect())
+    }
+
+    async fn shows_all(&self, sight: &Sight) -> Result<bool, PortError> {
+        let is_screened = |person: &PersonId| {
+            let walls = self.state().walls.clone();
+            walls.values().any(|it| it.person == *person && it.stance == Stance::Screened)
+        };
+        Ok(match sight {
+            Sight::Everything => true,
+            Sight::AllBut(person) => !is_screened(person),
+            Sight::Only(_) => false,
+        })
+    }
+
+    async fn walls_revision(&self) -> Result<u64, PortError> {
+        Ok(self.state().walls_revision)
+    }
+
+    async fn hidden(
+        &self,
+        sight: &Sight,
+        cases: &[EntityId],
+    ) -> Result<BTreeSet<EntityId>, PortError> {
+        let state = self.state();
+        Ok(cases.iter().filter(|it| !state.shows(sight, it)).cloned().collect())
     }
 }

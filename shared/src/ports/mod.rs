@@ -23,9 +23,11 @@ mod random;
 mod secrets;
 mod sync_journal;
 mod walls;
+#[cfg(any(test, feature = "testkit"))]
+pub mod walls_contract;
 
 pub use audit_log::{AuditFault, AuditLog, AuditRow, AuditVerification};
-pub use authenticator::{Authenticator, SignInError};
+pub use authenticator::{Authenticator, NobodySignsIn, SignInError};
 pub use call_observer::{CallObserver, PlatformCall};
 pub use case_store::{
     AuditDraft, CaseStore, Committed, FieldChange, Shadow, TimelineDraft, Write, WriteKind,
@@ -36,7 +38,7 @@ pub use case_view::{
 };
 pub use change_feed::{ChangeFeed, ChangeRow};
 pub use clock::{Clock, SystemClock};
-pub use crm::{Crm, DeltaPage, DeltaQuery, Health, RemoteRecord};
+pub use crm::{Crm, DeltaPage, DeltaQuery, Health, PageOrder, RemoteRecord};
 pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
 pub use memory_case_store::MemoryCaseStore;
 pub use memory_queue::MemoryQueue;
@@ -46,4 +48,4 @@ pub use queue::{
 pub use random::{Random, SystemRandom};
 pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};
-pub use walls::{Stance, Wall, Walls};
+pub use walls::{Stance, Wall, Walls, wall_audit};
