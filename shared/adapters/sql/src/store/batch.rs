@@ -1,15 +1,19 @@
 //! The rows that every write adds and no write reads: audit, changes, timeline.
 //!
-//! They are gathered while a group runs and inserted by one statement each: a statement costs two
-//! switches between threads, more than the row itself.
+//! They are gathered while a group runs and inserted by one statement each: a statement costs more
+//! than the row itself.
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 use shared::sync::AuditColumns;
 use shared::time::Timestamp;
-use sqlx::SqliteConnection;
 
-use super::decode::{count, number};
+use super::decode::number;
 use super::prepared::PreparedWrite;
+
+/// Turns free text into what an engine can hold.
+pub(super) type TextForm = for<'t> fn(&'t str) -> Cow<'t, str>;
 
 /// The rows of one group.
 pub(super) struct Batch<'a> {
@@ -17,22 +21,32 @@ pub(super) struct Batch<'a> {
     /// The number and hash of the last audit row: the next one is chained to it.
     chain_end: (u64, String),
     newest_change: u64,
-    audit: Vec<AuditLine<'a>>,
-    changes: Vec<ChangeLine<'a>>,
-    timeline: Vec<TimelineLine<'a>>,
+    form: TextForm,
+    lines: Lines<'a>,
+}
+
+/// The lines of each table.
+#[derive(Default)]
+pub(super) struct Lines<'a> {
+    /// Of `audit`.
+    pub(super) audit: Vec<AuditLine<'a>>,
+    /// Of `changes`.
+    pub(super) changes: Vec<ChangeLine<'a>>,
+    /// Of `timeline_events`.
+    pub(super) timeline: Vec<TimelineLine<'a>>,
 }
 
 /// The columns of `audit`, in order.
 #[derive(Serialize)]
-struct AuditLine<'a>(
+pub(super) struct AuditLine<'a>(
     i64,
     i64,
+    Cow<'a, str>,
     &'a str,
     &'a str,
     &'a str,
     &'a str,
-    &'a str,
-    &'a str,
+    Cow<'a, str>,
     &'a str,
     i64,
     i64,
@@ -43,13 +57,13 @@ struct AuditLine<'a>(
 
 /// The columns of `changes`, in order.
 #[derive(Serialize)]
-struct ChangeLine<'a>(
+pub(super) struct ChangeLine<'a>(
     i64,
     i64,
     &'a str,
     &'a str,
     &'a str,
-    Option<&'a str>,
+    Option<Cow<'a, str>>,
     &'a str,
     Option<i64>,
     &'a str,
@@ -57,29 +71,18 @@ struct ChangeLine<'a>(
 
 /// The columns of `timeline_events`, in order.
 #[derive(Serialize)]
-struct TimelineLine<'a>(&'a str, &'a str, i64, &'a str, &'a str, u8, i64);
+pub(super) struct TimelineLine<'a>(&'a str, &'a str, i64, &'a str, Cow<'a, str>, u8, i64);
 
 impl<'a> Batch<'a> {
-    /// Begins the rows of a group that is committed at `at`, behind those that are stored.
-    pub(super) async fn begin(
-        connection: &mut SqliteConnection,
+    /// Begins the rows of a group that is committed at `at`, behind audit row `chain_end` and
+    /// change row `newest_change`; `form` turns free text into what the engine can hold.
+    pub(super) fn new(
         at: Timestamp,
-    ) -> Result<Self, sqlx::Error> {
-        let (seq, hash, newest_change): (Option<i64>, Option<String>, i64) = sqlx::query_as(
-            "SELECT last.seq, last.hash, coalesce(sqlite_sequence.seq, 0) FROM (SELECT 1) \
-             LEFT JOIN (SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1) AS last \
-             LEFT JOIN sqlite_sequence ON sqlite_sequence.name = 'changes'",
-        )
-        .fetch_one(connection)
-        .await?;
-        Ok(Self {
-            at,
-            chain_end: (seq.map_or(0, count), hash.unwrap_or_default()),
-            newest_change: count(newest_change),
-            audit: Vec::new(),
-            changes: Vec::new(),
-            timeline: Vec::new(),
-        })
+        chain_end: (u64, String),
+        newest_change: u64,
+        form: TextForm,
+    ) -> Self {
+        Self { at, chain_end, newest_change, form, lines: Lines::default() }
     }
 
     /// Returns when the group is committed.
@@ -95,15 +98,15 @@ impl<'a> Batch<'a> {
     /// Adds the rows of one write and returns the number of its change row.
     pub(super) fn add(&mut self, prepared: &'a PreparedWrite) -> Option<u64> {
         let PreparedWrite { write, timeline_ids, .. } = prepared;
-        let at = self.at.as_millis();
+        let (at, form) = (self.at.as_millis(), self.form);
         let events = timeline_ids.iter().zip(&write.timeline);
-        self.timeline.extend(events.map(|(id, event)| {
+        self.lines.timeline.extend(events.map(|(id, event)| {
             TimelineLine(
                 id.as_str(),
                 write.entity_id.as_str(),
                 event.occurred_at.as_millis(),
                 event.event_type,
-                &event.title,
+                form(&event.title),
                 event.importance,
                 at,
             )
@@ -126,26 +129,26 @@ impl<'a> Batch<'a> {
         let hash = row.hash(&self.chain_end.1);
         let previous = std::mem::replace(&mut self.chain_end, (row.seq, hash.clone())).1;
         self.newest_change += 1;
-        self.changes.push(ChangeLine(
+        self.lines.changes.push(ChangeLine(
             number(self.newest_change),
             at,
             row.entity,
             row.entity_id,
             row.kind,
-            prepared.label.as_deref(),
+            prepared.label.as_deref().map(form),
             &prepared.changed_fields,
             prepared.lag_ms(self.at),
             row.correlation_id,
         ));
-        self.audit.push(AuditLine(
+        self.lines.audit.push(AuditLine(
             number(row.seq),
             at,
-            row.actor,
+            form(row.actor),
             row.kind,
             row.entity,
             row.entity_id,
             row.channel,
-            row.event_id,
+            form(row.event_id),
             row.correlation_id,
             row.source_version,
             row.received_at,
@@ -156,45 +159,13 @@ impl<'a> Batch<'a> {
         Some(self.newest_change)
     }
 
-    /// Inserts what was added.
-    pub(super) async fn write(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        insert(
-            connection,
-            "INSERT INTO timeline_events (id, case_id, occurred_at, event_type, title, \
-             importance, created_at) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, \
-             value ->> 4, value ->> 5, value ->> 6 FROM json_each(?1)",
-            &self.timeline,
-        )
-        .await?;
-        insert(
-            connection,
-            "INSERT INTO audit (seq, at, actor, kind, entity, entity_id, channel, event_id, \
-             correlation_id, source_version, received_at, changes, previous_hash, hash) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-             value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, \
-             value ->> 12, value ->> 13 FROM json_each(?1)",
-            &self.audit,
-        )
-        .await?;
-        insert(
-            connection,
-            "INSERT INTO changes (seq, at, entity, entity_id, kind, label, fields, lag_ms, \
-             correlation_id) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, \
-             value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8 FROM json_each(?1)",
-            &self.changes,
-        )
-        .await
+    /// Returns the number and the hash of the last audit row, those of this group included.
+    pub(super) fn chain_end(&self) -> (u64, &str) {
+        (self.chain_end.0, &self.chain_end.1)
     }
-}
 
-async fn insert<T: Serialize>(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    lines: &[T],
-) -> Result<(), sqlx::Error> {
-    if lines.is_empty() {
-        return Ok(());
+    /// Returns what was added.
+    pub(super) fn into_lines(self) -> Lines<'a> {
+        self.lines
     }
-    let json = serde_json::to_string(lines).map_err(|cause| sqlx::Error::Encode(cause.into()))?;
-    sqlx::query(sql).bind(json).execute(connection).await.map(drop)
 }

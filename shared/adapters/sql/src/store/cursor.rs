@@ -7,8 +7,6 @@ use shared::ids::EntityId;
 use shared::ports::CaseSort;
 use shared::{PortError, PortErrorKind};
 
-use crate::error::PLATFORM;
-
 /// The last case of the page before: its order, its place in it, its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor(pub(super) CaseSort, pub(super) SortKey, pub(super) EntityId);
@@ -30,16 +28,20 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(json)
     }
 
-    /// Reads a cursor that this store made for `sort`.
+    /// Reads a cursor that a store made for `sort`.
     ///
     /// # Errors
     ///
     /// `Rejected` when it is no cursor, or one of another order.
-    pub(super) fn decode(raw: &str, sort: CaseSort) -> Result<Self, PortError> {
+    pub(super) fn decode(
+        platform: &'static str,
+        raw: &str,
+        sort: CaseSort,
+    ) -> Result<Self, PortError> {
         let foreign = || {
             PortError::new(
                 PortErrorKind::Rejected,
-                PLATFORM,
+                platform,
                 "list cases behind cursor",
                 "cursor of this list and order",
             )
@@ -69,7 +71,7 @@ mod tests {
             (CaseSort::TitleAsc, SortKey::Text("Doe v. \u{10ffff}\"".into())),
         ] {
             let cursor = cursor(sort, key);
-            assert_eq!(Cursor::decode(&cursor.encode(), sort).unwrap(), cursor);
+            assert_eq!(Cursor::decode("test", &cursor.encode(), sort).unwrap(), cursor);
         }
     }
 
@@ -84,7 +86,7 @@ mod tests {
             ("%%%", CaseSort::UpdatedDesc),
             ("e30", CaseSort::UpdatedDesc),
         ] {
-            let error = Cursor::decode(raw, sort).unwrap_err();
+            let error = Cursor::decode("test", raw, sort).unwrap_err();
             assert_eq!(error.kind(), PortErrorKind::Rejected);
         }
     }

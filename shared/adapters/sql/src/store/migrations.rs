@@ -1,15 +1,6 @@
-//! The migrations of the case store, and how far a file has come.
+//! How far the tables of a case store have come.
 
-use std::path::Path;
-
-use shared::PortError;
 use sqlx::migrate::Migrator;
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
-
-use crate::error::read_error;
-
-/// Every migration, embedded.
-pub(super) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// Where one migration stands in one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,23 +40,19 @@ pub struct MigrationStatus {
     pub state: MigrationState,
 }
 
-/// Lists every migration of the case store and where it stands in the file at `path`.
-///
-/// A file that does not exist lacks them all; it is not made.
-///
-/// # Errors
-///
-/// `Unavailable` when the file cannot be read.
-pub async fn migration_status(path: &Path) -> Result<Vec<MigrationStatus>, PortError> {
-    let applied = if path.exists() {
-        applied(path)
-            .await
-            .map_err(|cause| read_error(cause, "read migrations of", &path.display().to_string()))?
-    } else {
-        Vec::new()
-    };
-    let mut list: Vec<_> = MIGRATOR
+impl MigrationStatus {
+    /// Reads a row of the table of applied migrations: version, description, checksum.
+    pub(super) fn applied((version, description, checksum): (i64, String, Vec<u8>)) -> Self {
+        let state = MigrationState::Unknown;
+        Self { version, description, checksum: hex(&checksum), state }
+    }
+}
+
+/// Lists every migration of `migrator` and of `applied`, and where it stands.
+pub(super) fn compare(migrator: &Migrator, applied: Vec<MigrationStatus>) -> Vec<MigrationStatus> {
+    let mut list: Vec<_> = migrator
         .iter()
+        .filter(|it| !it.migration_type.is_down_migration())
         .map(|known| {
             let stored = applied.iter().find(|it| it.version == known.version);
             let checksum = hex(&known.checksum);
@@ -82,34 +69,9 @@ pub async fn migration_status(path: &Path) -> Result<Vec<MigrationStatus>, PortE
             }
         })
         .collect();
-    list.extend(applied.into_iter().filter(|it| !MIGRATOR.version_exists(it.version)));
+    list.extend(applied.into_iter().filter(|it| !migrator.version_exists(it.version)));
     list.sort_by_key(|it| it.version);
-    Ok(list)
-}
-
-async fn applied(path: &Path) -> Result<Vec<MigrationStatus>, sqlx::Error> {
-    let mut connection =
-        SqliteConnectOptions::new().filename(path).pragma("query_only", "1").connect().await?;
-    let is_known: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')",
-    )
-    .fetch_one(&mut connection)
-    .await?;
-    let rows: Vec<(i64, String, Vec<u8>)> = if is_known {
-        sqlx::query_as("SELECT version, description, checksum FROM _sqlx_migrations")
-            .fetch_all(&mut connection)
-            .await?
-    } else {
-        Vec::new()
-    };
-    connection.close().await?;
-    let status = |(version, description, checksum): (i64, String, Vec<u8>)| MigrationStatus {
-        version,
-        description,
-        checksum: hex(&checksum),
-        state: MigrationState::Unknown,
-    };
-    Ok(rows.into_iter().map(status).collect())
+    list
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,28 +1,20 @@
-//! The case store: records, shadows, audit, change rows, ledger and sync runs in one file.
+//! The case store: records, shadows, audit, change rows, ledger and sync runs in one database.
 //!
-//! Writes go through one group commit ([`writes`]); reads share a few connections that never write.
-//! The tables stand in `shared/migrations/sqlite`.
+//! What both engines share stands here; [`sqlite`] holds the texts of one.
 
-mod audit;
 mod batch;
-mod cases;
-mod changes;
 mod cursor;
 mod decode;
-mod detail;
-mod ledger;
+mod figures;
+mod jobs;
 mod migrations;
-mod overview;
 mod prepared;
-mod runs;
-mod search;
-mod shadow;
-mod sqlite_case_store;
-mod view;
-mod writes;
+mod rows;
+mod sqlite;
+mod text;
 
-pub use migrations::{MigrationState, MigrationStatus, migration_status};
-pub use sqlite_case_store::SqliteCaseStore;
+pub use migrations::{MigrationState, MigrationStatus};
+pub use sqlite::{SqliteCaseStore, migration_status};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,5 @@
 //! A write made ready by its caller, so that the one writing task only binds and executes.
 
-use std::fmt::Write as _;
-
 use shared::ids::{EntityId, ObjectName, RecordId};
 use shared::model::{Entity, FieldValue, Fields};
 use shared::ports::Write;
@@ -9,9 +7,8 @@ use shared::time::Timestamp;
 use shared::{PortError, PortErrorKind};
 
 use super::decode::number;
-use crate::error::PLATFORM;
 
-/// The value of one column as SQLite keeps it.
+/// The value of one column as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cell {
     /// No value.
@@ -27,9 +24,9 @@ pub(super) enum Cell {
 pub(super) struct PreparedWrite {
     /// The write itself.
     pub(super) write: Write,
-    /// Spells the statements for the row.
-    pub(super) statements: RowStatements,
-    /// The row's own columns, in the order of its statements.
+    /// The names of the row's own columns.
+    pub(super) columns: Vec<&'static str>,
+    /// Their values, in the same order.
     pub(super) cells: Vec<Cell>,
     /// The shadow's fields as JSON.
     pub(super) shadow_fields: String,
@@ -46,13 +43,14 @@ pub(super) struct PreparedWrite {
 }
 
 impl PreparedWrite {
-    /// Checks `write` against the columns of its entity and encodes it.
+    /// Checks `write` against the columns of its entity and encodes it, for `platform`.
     ///
     /// # Errors
     ///
     /// `Rejected` when a column is unknown or its value does not fit it; the subject names it.
-    pub(super) fn new(write: Write) -> Result<Self, PortError> {
+    pub(super) fn new(platform: &'static str, write: Write) -> Result<Self, PortError> {
         let entity = write.entity;
+        let rejected = |subject: String| rejected(platform, subject);
         let mut columns = Vec::with_capacity(write.row.len());
         let mut cells = Vec::with_capacity(write.row.len());
         for (name, value) in &write.row {
@@ -76,14 +74,14 @@ impl PreparedWrite {
             .map(|(field, at)| (field.as_str(), at.as_millis()))
             .collect();
         Ok(Self {
-            statements: RowStatements { table: table(entity), columns },
+            columns,
             cells,
             shadow_fields: encode(serde_json::to_string(&write.shadow.fields))?,
             field_versions: encode(serde_json::to_string(&versions))?,
             changes: encode(serde_json::to_string(changes))?,
             changed_fields: encode(serde_json::to_string(&changed))?,
             label: label(entity, &write.row),
-            timeline_ids: timeline_ids(&write)?,
+            timeline_ids: timeline_ids(platform, &write)?,
             write,
         })
     }
@@ -95,12 +93,12 @@ impl PreparedWrite {
     }
 }
 
-fn rejected(subject: String) -> PortError {
-    PortError::new(PortErrorKind::Rejected, PLATFORM, "apply", subject)
+fn rejected(platform: &'static str, subject: String) -> PortError {
+    PortError::new(PortErrorKind::Rejected, platform, "apply", subject)
 }
 
 /// Returns the table of `entity`.
-const fn table(entity: Entity) -> &'static str {
+pub(super) const fn table(entity: Entity) -> &'static str {
     match entity {
         Entity::Account => "accounts",
         Entity::Contact => "contacts",
@@ -126,63 +124,6 @@ fn cell(column: &str, value: &FieldValue) -> Option<Cell> {
     }
 }
 
-/// The statements for one row. Their parameters are the same: id, connection, object, record id,
-/// deleted, version, now, then the columns.
-#[derive(Debug)]
-pub(super) struct RowStatements {
-    table: &'static str,
-    columns: Vec<&'static str>,
-}
-
-/// The number of the parameter that holds the first column.
-const FIRST_COLUMN: usize = 8;
-
-impl RowStatements {
-    /// Spells the statement that inserts the row.
-    pub(super) fn insert(&self) -> String {
-        let Self { table, columns } = self;
-        let (mut names, mut values) = (String::new(), String::new());
-        for (column, number) in columns.iter().zip(FIRST_COLUMN..) {
-            let _ = write!(names, ", {column}");
-            let _ = write!(values, ", ?{number}");
-        }
-        format!(
-            "INSERT INTO {table} (id, connection, object, record_id, is_deleted, version, \
-             created_at, updated_at{names}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7{values})"
-        )
-    }
-
-    /// Spells the statement that asks which values differ from the stored ones: bit 0 for deleted,
-    /// then one bit a column. No row answers when none is stored.
-    pub(super) fn differences(&self) -> String {
-        let Self { table, columns } = self;
-        let mut bits = "(is_deleted IS NOT ?5)".to_owned();
-        for (place, column) in columns.iter().enumerate() {
-            let _ =
-                write!(bits, " | (({column} IS NOT ?{}) << {})", place + FIRST_COLUMN, place + 1);
-        }
-        format!("SELECT {bits} FROM {table} WHERE id = ?1")
-    }
-
-    /// Spells the statement that updates what differs: an index is only touched when one of its
-    /// columns is named.
-    pub(super) fn update(&self, differences: i64, is_audited: bool) -> String {
-        let Self { table, columns } = self;
-        let differs = |bit: usize| differences >> bit & 1 == 1;
-        let mut sets = "version = ?6".to_owned();
-        if is_audited {
-            sets.push_str(", updated_at = ?7");
-        }
-        if differs(0) {
-            sets.push_str(", is_deleted = ?5");
-        }
-        for (place, column) in columns.iter().enumerate().filter(|(place, _)| differs(place + 1)) {
-            let _ = write!(sets, ", {column} = ?{}", place + FIRST_COLUMN);
-        }
-        format!("UPDATE {table} SET {sets} WHERE id = ?1")
-    }
-}
-
 fn label(entity: Entity, row: &Fields) -> Option<String> {
     let text = |column: &str| row.get(column).and_then(FieldValue::as_text);
     let (parts, between) = match entity {
@@ -195,9 +136,10 @@ fn label(entity: Entity, row: &Fields) -> Option<String> {
 }
 
 /// Derives an id for each timeline event from its case, the revision and its place.
-fn timeline_ids(write: &Write) -> Result<Vec<EntityId>, PortError> {
-    let unnamed =
-        |cause: shared::ids::InvalidId| rejected(write.entity_id.to_string()).with_source(cause);
+fn timeline_ids(platform: &'static str, write: &Write) -> Result<Vec<EntityId>, PortError> {
+    let unnamed = |cause: shared::ids::InvalidId| {
+        rejected(platform, write.entity_id.to_string()).with_source(cause)
+    };
     let object = ObjectName::parse("TimelineEvent").map_err(unnamed)?;
     let connection = &write.shadow.key.connection;
     (0..write.timeline.len())

@@ -3,46 +3,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shared::ports::{Clock, Committed, SyncRun};
+use shared::ports::{Clock, Committed};
 use shared::time::Timestamp;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
 use tokio::sync::watch;
 
-use super::batch::Batch;
-use super::decode::number;
-use super::prepared::{Cell, PreparedWrite};
-use super::{ledger, runs};
+use super::row_statements::RowStatements;
+use super::{batch, ledger, runs};
+use crate::store::batch::Batch;
+use crate::store::decode::number;
+use crate::store::jobs::{Answer, Job};
+use crate::store::prepared::{Cell, PreparedWrite};
 use crate::writer::WriteGroup;
-
-/// What one caller wants written.
-pub(super) enum Job {
-    /// One change with all that belongs to it.
-    Apply(Box<PreparedWrite>),
-    /// A ledger entry.
-    Put {
-        /// Its name.
-        name: String,
-        /// Its value.
-        value: String,
-        /// The revision it must replace.
-        expected_revision: u64,
-    },
-    /// A sync run.
-    Record(Box<SyncRun>),
-}
-
-/// What that caller gets back.
-pub(super) enum Answer {
-    /// The change is committed.
-    Committed(Committed),
-    /// Somebody else was faster; nothing was written.
-    Conflict,
-    /// The ledger entry has this revision now.
-    Revision(u64),
-    /// The sync run is written.
-    Recorded,
-}
 
 /// Runs jobs inside the transaction that they share.
 pub(super) struct CaseWrites {
@@ -69,7 +42,7 @@ impl WriteGroup for CaseWrites {
         connection: &mut SqliteConnection,
         jobs: &[Job],
     ) -> Result<Vec<Answer>, sqlx::Error> {
-        let mut batch = Batch::begin(connection, self.clock.now()).await?;
+        let mut batch = batch::begin(connection, self.clock.now()).await?;
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
             answers.push(match job {
@@ -81,7 +54,7 @@ impl WriteGroup for CaseWrites {
             });
         }
         self.newest_in_group = batch.newest_change();
-        batch.write(connection).await?;
+        batch::write(connection, batch).await?;
         Ok(answers)
     }
 
@@ -143,14 +116,15 @@ async fn write_row(
     prepared: &PreparedWrite,
     at: Timestamp,
 ) -> Result<(), sqlx::Error> {
+    let statements = RowStatements::of(prepared);
     let differences = sqlx::query_scalar_with(
-        AssertSqlSafe(prepared.statements.differences()),
+        AssertSqlSafe(statements.differences()),
         row_arguments(prepared, at)?,
     );
     let differences: Option<i64> = differences.fetch_optional(&mut *connection).await?;
     let sql = match differences {
-        None => prepared.statements.insert(),
-        Some(bits) => prepared.statements.update(bits, prepared.write.audit.is_some()),
+        None => statements.insert(),
+        Some(bits) => statements.update(bits, prepared.write.audit.is_some()),
     };
     // The text is made of the names of `Entity::columns` alone.
     sqlx::query_with(AssertSqlSafe(sql), row_arguments(prepared, at)?)

@@ -2,26 +2,21 @@
 
 use async_trait::async_trait;
 use shared::PortError;
-use shared::ids::{ConnectionId, CorrelationId, ObjectName};
-use shared::ports::{RunOutcome, SyncJournal, SyncRun};
+use shared::ports::{SyncJournal, SyncRun};
 use shared::time::Timestamp;
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use super::decode::{checked, count, instant, number, word};
 use super::sqlite_case_store::SqliteCaseStore;
-use super::writes::{Answer, Job};
 use crate::error::read_error;
+use crate::store::decode::number;
+use crate::store::jobs::{Answer, Job};
+use crate::store::rows::{StoredRun, outcome_word};
 
 /// Writes a run, replacing what stands under its id.
 pub(super) async fn record(
     connection: &mut SqliteConnection,
     run: &SyncRun,
 ) -> Result<Answer, sqlx::Error> {
-    let outcome = match run.outcome {
-        RunOutcome::Running => "running",
-        RunOutcome::Succeeded => "succeeded",
-        RunOutcome::Failed => "failed",
-    };
     sqlx::query(
         "INSERT INTO sync_runs (id, connection, object, started_at, ended_at, outcome, n_read, \
          n_queued, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
@@ -35,42 +30,13 @@ pub(super) async fn record(
     .bind(run.object.as_str())
     .bind(run.started_at.as_millis())
     .bind(run.ended_at.map(Timestamp::as_millis))
-    .bind(outcome)
+    .bind(outcome_word(run.outcome))
     .bind(number(run.n_read))
     .bind(number(run.n_queued))
     .bind(&run.error)
     .execute(connection)
     .await?;
     Ok(Answer::Recorded)
-}
-
-#[derive(FromRow)]
-struct StoredRun {
-    id: String,
-    connection: String,
-    object: String,
-    started_at: i64,
-    ended_at: Option<i64>,
-    outcome: String,
-    n_read: i64,
-    n_queued: i64,
-    error: Option<String>,
-}
-
-impl StoredRun {
-    fn read(self) -> Result<SyncRun, sqlx::Error> {
-        Ok(SyncRun {
-            id: checked(CorrelationId::parse(self.id))?,
-            connection: checked(ConnectionId::parse(self.connection))?,
-            object: checked(ObjectName::parse(self.object))?,
-            started_at: instant(self.started_at),
-            ended_at: self.ended_at.map(instant),
-            outcome: word(&self.outcome)?,
-            n_read: count(self.n_read),
-            n_queued: count(self.n_queued),
-            error: self.error,
-        })
-    }
 }
 
 #[async_trait]

@@ -4,72 +4,18 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use shared::PortError;
 use shared::auth::Sight;
-use shared::ids::{CorrelationId, EntityId};
+use shared::ids::EntityId;
 use shared::ports::{AuditLog, AuditRow, AuditVerification};
-use shared::sync::{AuditColumns, ChainWalk};
+use shared::sync::ChainWalk;
 use sqlx::FromRow;
 
-use super::decode::{checked, count, entity_id, instant, json, number, word};
 use super::sqlite_case_store::SqliteCaseStore;
 use crate::error::read_error;
+use crate::store::decode::number;
+use crate::store::rows::StoredAudit;
 
 /// Progress is told after so many rows.
 const N_ROWS_PER_STEP: u64 = 2_000;
-
-#[derive(FromRow)]
-struct StoredAudit {
-    seq: i64,
-    at: i64,
-    actor: String,
-    kind: String,
-    entity: String,
-    entity_id: String,
-    channel: String,
-    event_id: String,
-    correlation_id: String,
-    source_version: i64,
-    received_at: i64,
-    changes: String,
-    previous_hash: String,
-    hash: String,
-}
-
-impl StoredAudit {
-    fn columns(&self) -> AuditColumns<'_> {
-        AuditColumns {
-            seq: count(self.seq),
-            at: self.at,
-            actor: &self.actor,
-            kind: &self.kind,
-            entity: &self.entity,
-            entity_id: &self.entity_id,
-            channel: &self.channel,
-            event_id: &self.event_id,
-            correlation_id: &self.correlation_id,
-            source_version: self.source_version,
-            received_at: self.received_at,
-            changes: &self.changes,
-        }
-    }
-
-    fn read(self) -> Result<AuditRow, sqlx::Error> {
-        Ok(AuditRow {
-            seq: count(self.seq),
-            at: instant(self.at),
-            actor: self.actor,
-            kind: word(&self.kind)?,
-            entity: word(&self.entity)?,
-            entity_id: entity_id(self.entity_id)?,
-            channel: word(&self.channel)?,
-            event_id: self.event_id,
-            correlation_id: checked(CorrelationId::parse(self.correlation_id))?,
-            source_version: instant(self.source_version),
-            received_at: instant(self.received_at),
-            changes: json(&self.changes)?,
-            hash: self.hash,
-        })
-    }
-}
 
 #[async_trait]
 impl AuditLog for SqliteCaseStore {

@@ -2,91 +2,20 @@
 
 use shared::PortError;
 use shared::ids::EntityId;
-use shared::ports::{CaseFilter, CasePage, CaseSort, CaseSummary};
+use shared::ports::{CaseFilter, CasePage, CaseSort};
 use shared::time::Timestamp;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, AssertSqlSafe, FromRow, SqliteConnection, SqlitePool};
+use sqlx::{Arguments, AssertSqlSafe, SqliteConnection, SqlitePool};
 
-use super::cursor::{Cursor, SortKey};
-use super::decode::{entity_id, instant};
 use super::search::match_query;
-use crate::error::read_error;
+use crate::error::{PLATFORM, read_error};
+use crate::store::cursor::{Cursor, SortKey};
+use crate::store::rows::{JOIN_NAMES, ListedCase, SUMMARY_COLUMNS};
 
 /// Cases on a page at most.
 const MAX_LIMIT: u32 = 200;
 /// Up to so many cases are looked up one by one and sorted; more are looked for along the order.
 const N_SORTED: i64 = 1_000;
-
-/// The columns of a line, read from `cases` joined with the names.
-pub(super) const SUMMARY_COLUMNS: &str = "cases.id, cases.case_number, cases.docket_number, \
-     cases.title, cases.court, cases.status, cases.priority, cases.practice_area, \
-     cases.is_closed, accounts.name AS account_name, contacts.full_name AS contact_name, \
-     cases.opened_at, cases.closed_at, cases.updated_at";
-/// Adds the names to `cases`.
-pub(super) const JOIN_NAMES: &str = "LEFT JOIN accounts ON accounts.id = cases.account_id \
-     LEFT JOIN contacts ON contacts.id = cases.contact_id";
-
-/// One line as it is stored.
-#[derive(Clone, Debug, FromRow)]
-pub(super) struct StoredSummary {
-    id: String,
-    case_number: Option<String>,
-    docket_number: Option<String>,
-    title: Option<String>,
-    court: Option<String>,
-    status: Option<String>,
-    priority: Option<String>,
-    practice_area: Option<String>,
-    is_closed: bool,
-    account_name: Option<String>,
-    contact_name: Option<String>,
-    opened_at: Option<i64>,
-    closed_at: Option<i64>,
-    updated_at: i64,
-}
-
-impl StoredSummary {
-    /// Reads it in the words of the port.
-    pub(super) fn read(self) -> Result<CaseSummary, sqlx::Error> {
-        Ok(CaseSummary {
-            id: entity_id(self.id)?,
-            case_number: self.case_number,
-            docket_number: self.docket_number,
-            title: self.title,
-            court: self.court,
-            status: self.status,
-            priority: self.priority,
-            practice_area: self.practice_area,
-            is_closed: self.is_closed,
-            account_name: self.account_name,
-            contact_name: self.contact_name,
-            opened_at: self.opened_at.map(instant),
-            closed_at: self.closed_at.map(instant),
-            updated_at: instant(self.updated_at),
-        })
-    }
-}
-
-#[derive(FromRow)]
-struct Line {
-    #[sqlx(flatten)]
-    summary: StoredSummary,
-    docket_key: String,
-    title_key: String,
-    opened_key: i64,
-}
-
-impl Line {
-    fn cursor(&self, sort: CaseSort) -> Result<Cursor, sqlx::Error> {
-        let key = match sort {
-            CaseSort::UpdatedDesc => SortKey::Instant(self.summary.updated_at),
-            CaseSort::OpenedDesc | CaseSort::OpenedAsc => SortKey::Instant(self.opened_key),
-            CaseSort::DocketAsc => SortKey::Text(self.docket_key.clone()),
-            CaseSort::TitleAsc => SortKey::Text(self.title_key.clone()),
-        };
-        Ok(Cursor(sort, key, entity_id(self.summary.id.clone())?))
-    }
-}
 
 /// An order: its column, its direction, and how a place behind another compares.
 struct Order {
@@ -115,7 +44,7 @@ const fn order(sort: CaseSort) -> Order {
 pub(super) async fn list(readers: &SqlitePool, filter: &CaseFilter) -> Result<CasePage, PortError> {
     let failed = |cause| read_error(cause, "list", "cases");
     let cursor = match &filter.cursor {
-        Some(raw) => Some(Cursor::decode(raw, filter.sort)?),
+        Some(raw) => Some(Cursor::decode(PLATFORM, raw, filter.sort)?),
         None => None,
     };
     let mut connection = readers.acquire().await.map_err(failed)?;
@@ -125,7 +54,7 @@ pub(super) async fn list(readers: &SqlitePool, filter: &CaseFilter) -> Result<Ca
     let statement = Statement::new(filter, cursor.as_ref(), search.as_deref(), path, limit);
     let (sql, arguments) = statement.map_err(|cause| failed(sqlx::Error::Encode(cause)))?.finish();
     // The text is made of constants alone; what people typed is in the arguments.
-    let mut lines: Vec<Line> = sqlx::query_as_with(AssertSqlSafe(sql), arguments)
+    let mut lines: Vec<ListedCase> = sqlx::query_as_with(AssertSqlSafe(sql), arguments)
         .fetch_all(&mut *connection)
         .await
         .map_err(failed)?;
@@ -333,7 +262,7 @@ mod tests {
     use sqlx::Row;
 
     use super::*;
-    use crate::store::migrations::MIGRATOR;
+    use crate::store::sqlite::migrations::MIGRATOR;
 
     /// Returns the steps that SQLite would take for a later page in the order `sort`.
     async fn plan(sort: CaseSort, key: SortKey, filter: CaseFilter) -> String {

@@ -8,9 +8,10 @@ use sqlx::SqlitePool;
 use tokio::sync::watch;
 
 use super::migrations::MIGRATOR;
-use super::writes::{Answer, CaseWrites, Job};
+use super::writes::CaseWrites;
 use crate::database::{Database, MigrationPolicy};
 use crate::error::{OpenError, WriteError};
+use crate::store::jobs::{Answer, Job};
 use crate::writer::Writer;
 
 /// Keeps cases, contacts and accounts, their shadows, audit log, change rows, sync runs and the

@@ -4,46 +4,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use shared::PortError;
-use shared::ids::CorrelationId;
 use shared::ports::{ChangeFeed, ChangeRow};
-use sqlx::FromRow;
 use tokio::time::{Instant, timeout_at};
 
-use super::decode::{checked, count, entity_id, instant, json, number, word};
 use super::sqlite_case_store::SqliteCaseStore;
 use crate::error::read_error;
+use crate::store::decode::{count, number};
+use crate::store::rows::StoredChange;
 
 /// How often the file is asked for what other processes committed. The port promises 250 ms.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-
-#[derive(FromRow)]
-struct StoredChange {
-    seq: i64,
-    at: i64,
-    entity: String,
-    entity_id: String,
-    kind: String,
-    label: Option<String>,
-    fields: String,
-    lag_ms: Option<i64>,
-    correlation_id: String,
-}
-
-impl StoredChange {
-    fn read(self) -> Result<ChangeRow, sqlx::Error> {
-        Ok(ChangeRow {
-            seq: count(self.seq),
-            at: instant(self.at),
-            entity: word(&self.entity)?,
-            entity_id: entity_id(self.entity_id)?,
-            kind: word(&self.kind)?,
-            label: self.label,
-            fields: json(&self.fields)?,
-            lag_ms: self.lag_ms.map(count),
-            correlation_id: checked(CorrelationId::parse(self.correlation_id))?,
-        })
-    }
-}
 
 #[async_trait]
 impl ChangeFeed for SqliteCaseStore {

@@ -5,10 +5,10 @@ use shared::ports::{Ledger, LedgerEntry};
 use shared::{PortError, PortErrorKind};
 use sqlx::SqliteConnection;
 
-use super::decode::{count, number};
 use super::sqlite_case_store::SqliteCaseStore;
-use super::writes::{Answer, Job};
 use crate::error::{PLATFORM, read_error};
+use crate::store::decode::{count, number};
+use crate::store::jobs::{Answer, Job};
 
 /// Writes an entry when its stored revision is the expected one.
 pub(super) async fn put(

@@ -1,0 +1,17 @@
+//! Rows as either engine hands them out, and how they read in the words of the ports.
+
+mod audit;
+mod case;
+mod case_detail;
+mod change;
+mod run;
+mod shadow;
+
+pub(super) use audit::StoredAudit;
+pub(super) use case::{JOIN_NAMES, ListedCase, SUMMARY_COLUMNS};
+pub(super) use case_detail::{
+    DETAIL_COLUMNS, StoredCase, StoredCommunication, StoredDocument, StoredEvent,
+};
+pub(super) use change::StoredChange;
+pub(super) use run::{StoredRun, outcome_word};
+pub(super) use shadow::{DigestedShadow, StoredShadow};

@@ -1,0 +1,23 @@
+//! The case store in one SQLite file.
+//!
+//! Writes go through one group commit ([`writes`]); reads share a few connections that never write.
+//! The tables stand in `shared/migrations/sqlite`.
+
+mod audit;
+mod batch;
+mod cases;
+mod changes;
+mod detail;
+mod ledger;
+mod migrations;
+mod overview;
+mod row_statements;
+mod runs;
+mod search;
+mod shadow;
+mod sqlite_case_store;
+mod view;
+mod writes;
+
+pub use migrations::migration_status;
+pub use sqlite_case_store::SqliteCaseStore;
