@@ -3,8 +3,12 @@
 //! Each file is opened by `Database`, and written by one task, `Writer`, that lets callers who
 //! write at the same time share one commit.
 
+pub mod postgres;
 pub mod queue;
 pub mod store;
+
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;
 
 mod database;
 mod error;

@@ -1,0 +1,13 @@
+//! What every adapter on PostgreSQL shares: addresses, connections, migrations, errors.
+
+mod error;
+mod migrations;
+mod options;
+mod pool;
+
+pub use error::PostgresOpenError;
+pub use options::PostgresOptions;
+
+pub(crate) use error::{PLATFORM, port_error};
+pub(crate) use migrations::{Tables, pending};
+pub(crate) use pool::{connect, open};
