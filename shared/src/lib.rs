@@ -8,6 +8,7 @@ pub mod config;
 pub mod error;
 pub mod ids;
 pub mod model;
+pub mod platform;
 pub mod ports;
 pub mod secret;
 pub mod sync;

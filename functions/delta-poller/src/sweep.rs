@@ -2,7 +2,7 @@
 
 use shared::PortErrorKind;
 use shared::ids::ObjectName;
-use shared::ports::{DeltaPage, DeltaQuery, RemoteRecord, SendOutcome};
+use shared::ports::{DeltaPage, DeltaQuery, PageOrder, RemoteRecord, SendOutcome};
 use shared::sync::Cursor;
 use shared::time::Timestamp;
 
@@ -79,18 +79,20 @@ impl Sweep<'_> {
         let mut n_losses = 0;
         let mut page = self.first_page(&query).await?;
         loop {
-            let DeltaPage { records, next } = page;
-            if let Some(last) = records.last() {
+            let DeltaPage { records, next, order } = page;
+            // Pages in another order say nothing about what was read: a crash reads the window again.
+            let last = records.last().filter(|_| order == PageOrder::ByVersion);
+            let is_progress = last.is_some();
+            if let Some(last) = last {
                 (position.from, position.after_id) = (last.version, Some(last.record_id.clone()));
                 n_losses = 0;
             }
-            let is_empty = records.is_empty();
             self.queue(records, bookmark.generation(), is_backfill).await?;
             let Some(next) = next else {
                 bookmark.save(Cursor::resting(until)).await?;
                 return Ok(SweepEnd::UpToDate);
             };
-            if !is_empty {
+            if is_progress {
                 let DeltaQuery { from, after_id, .. } = position.clone();
                 let until = Some(until);
                 bookmark.save(Cursor { at: from, after_id, until, is_backfill }).await?;

@@ -35,13 +35,26 @@ pub struct DeltaQuery {
     pub until: Timestamp,
 }
 
+/// In which order the pages of one query come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageOrder {
+    /// By version: after a page, everything before its last record has been read.
+    #[default]
+    ByVersion,
+    /// In an order of the platform's own, such as by id: nothing is known to be read before the
+    /// last page is.
+    Other,
+}
+
 /// One page of changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeltaPage {
-    /// The records, in the order `(version, id)`.
+    /// The records; in the order `(version, id)` unless `order` says otherwise.
     pub records: Vec<RemoteRecord>,
     /// The platform's mark of the next page; `None` after the last.
     pub next: Option<String>,
+    /// What a page says about those before it.
+    pub order: PageOrder,
 }
 
 /// Whether a connection works, for people and for `/readyz`.

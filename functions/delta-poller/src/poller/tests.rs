@@ -10,8 +10,8 @@ use shared::PortErrorKind;
 use shared::ids::RecordId;
 use shared::model::{Change, ChangeEvent, FieldValue, Fields};
 use shared::ports::{
-    DeadLetter, Delivery, DeltaPage, DeltaQuery, LedgerEntry, MemoryLedger, NewMessage, QueueDepth,
-    RemoteRecord, ReplaySelection, SendOutcome, SystemRandom,
+    DeadLetter, Delivery, DeltaPage, DeltaQuery, LedgerEntry, MemoryLedger, NewMessage, PageOrder,
+    QueueDepth, RemoteRecord, ReplaySelection, SendOutcome, SystemRandom,
 };
 use shared::sync::Cursor;
 
@@ -59,6 +59,8 @@ struct World {
     keys: Mutex<BTreeSet<String>>,
     events: Mutex<Vec<ChangeEvent>>,
     largest_batch: AtomicUsize,
+    /// Pages come by version, or with the newest records first.
+    order: Mutex<PageOrder>,
     ledger: MemoryLedger,
     runs: Mutex<Vec<SyncRun>>,
 }
@@ -107,14 +109,18 @@ impl World {
     }
 
     fn cut(&self, mut records: Vec<RemoteRecord>) -> DeltaPage {
+        let order = *self.order.lock().unwrap();
+        if order == PageOrder::Other {
+            records.sort_by_key(|it| std::cmp::Reverse(it.version));
+        }
         let rest = records.split_off(records.len().min(self.page.load(Ordering::SeqCst)));
         if rest.is_empty() {
-            return DeltaPage { records, next: None };
+            return DeltaPage { records, next: None, order };
         }
         let mut marks = self.marks.lock().unwrap();
         let mark = format!("mark-{}", marks.len());
         marks.insert(mark.clone(), rest);
-        DeltaPage { records, next: Some(mark) }
+        DeltaPage { records, next: Some(mark), order }
     }
 
     fn poller(self: &Arc<Self>, objects: &[&str]) -> Poller {
@@ -398,6 +404,35 @@ async fn five_thousand_rows_of_one_stamp_survive_a_crash_at_every_step() {
         );
         assert!(world.largest_batch.load(Ordering::SeqCst) <= 500);
     }
+}
+
+#[tokio::test]
+async fn crash_inside_pages_of_another_order_loses_nothing() {
+    let world = World::new();
+    *world.order.lock().unwrap() = PageOrder::Other;
+    (0..1000).for_each(|id| world.put("Case", record(id, START - 2000 + id as i64, "a", false)));
+    for steps in [9, 12, 15, 18] {
+        world.poll(Some(steps)).await.unwrap_err();
+        assert!(world.queued().is_subset(&world.held()));
+    }
+
+    world.poll(None).await.unwrap();
+
+    assert_eq!(world.queued(), world.held());
+    assert_eq!(world.events.lock().unwrap().len(), 1000, "what was queued is not queued again");
+}
+
+#[tokio::test]
+async fn expired_marks_of_another_order_begin_the_window_again() {
+    let world = World::new();
+    *world.order.lock().unwrap() = PageOrder::Other;
+    (0..1000).for_each(|id| world.put("Case", record(id, START - 2000 + id as i64, "a", false)));
+    world.poll(Some(12)).await.unwrap_err();
+    world.marks.lock().unwrap().clear();
+
+    world.poll(None).await.unwrap();
+
+    assert_eq!(world.queued(), world.held());
 }
 
 #[tokio::test]

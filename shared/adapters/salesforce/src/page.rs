@@ -72,7 +72,10 @@ impl<'de> Visitor<'de> for PageSeed<'_> {
         match is_done {
             // A page that says there is more and not where would silently lose the rest.
             Some(false) if next.is_none() => Err(A::Error::missing_field("nextRecordsUrl")),
-            Some(is_done) => Ok(DeltaPage { records, next: next.filter(|_| !is_done) }),
+            Some(is_done) => {
+                let next = next.filter(|_| !is_done);
+                Ok(DeltaPage { records, next, ..DeltaPage::default() })
+            }
             None => Err(A::Error::missing_field("done")),
         }
     }
