@@ -1,8 +1,10 @@
-//! Settings, read once at start.
+//! The environment of the process, read with every fault at once.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
+
+use super::{ConfigError, parse_duration};
 
 /// The environment of the process, with every fault it has gathered so far.
 ///
@@ -99,55 +101,8 @@ impl Env {
     pub fn finish<T>(self, found: Option<T>) -> Result<T, ConfigError> {
         match found {
             Some(settings) if self.faults.is_empty() => Ok(settings),
-            _ => Err(ConfigError { faults: self.faults }),
+            _ => Err(ConfigError::new(self.faults)),
         }
-    }
-}
-
-/// Reads `250ms`, `30s`, `5m`, `12h` or `7d`.
-///
-/// # Errors
-///
-/// [`InvalidDuration`] when the number or the unit is missing or wrong.
-pub fn parse_duration(raw: &str) -> Result<Duration, InvalidDuration> {
-    let invalid = || InvalidDuration { raw: raw.to_owned() };
-    let split = raw.find(|c: char| !c.is_ascii_digit()).ok_or_else(invalid)?;
-    let (number, unit) = raw.split_at(split);
-    let number: u64 = number.parse().map_err(|_| invalid())?;
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(invalid()),
-    };
-    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(invalid)
-}
-
-/// Text that is not a duration.
-#[derive(Debug, thiserror::Error)]
-#[error("`{raw}` is not a duration such as `250ms`, `30s`, `5m`, `12h` or `7d`")]
-pub struct InvalidDuration {
-    raw: String,
-}
-
-/// Settings that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("settings: {}", faults.join("; "))]
-pub struct ConfigError {
-    faults: Vec<String>,
-}
-
-impl ConfigError {
-    /// Reports `faults`, each naming its setting and the fix.
-    pub fn new(faults: Vec<String>) -> Self {
-        Self { faults }
-    }
-
-    /// Returns each fault, in the order found.
-    pub fn faults(&self) -> &[String] {
-        &self.faults
     }
 }
 
@@ -165,13 +120,5 @@ mod tests {
         assert!(message.contains("PORT is malformed"), "{message}");
         assert!(message.contains("WAIT is malformed: `5 minutes` is not a duration"), "{message}");
         assert!(message.contains("QUEUE is unset"), "{message}");
-    }
-
-    #[test]
-    fn durations_take_five_units() {
-        assert_eq!(parse_duration("250ms").unwrap(), Duration::from_millis(250));
-        assert_eq!(parse_duration("5m").unwrap(), Duration::from_secs(300));
-        assert!(parse_duration("5").is_err());
-        assert!(parse_duration("99999999999999999d").is_err());
     }
 }

@@ -1,0 +1,58 @@
+//! Where data is kept, as the settings say or by default.
+
+use shared::config::ConfigError;
+use url::Url;
+use wiring::CaseStores;
+
+use super::Settings;
+use crate::exit::CommandError;
+
+impl Settings {
+    /// Returns the address of the queue of events.
+    ///
+    /// # Errors
+    ///
+    /// When the data folder cannot be written as an address.
+    pub(crate) fn events_queue(&self) -> Result<Url, ConfigError> {
+        match &self.store.events_queue {
+            Some(address) => Ok(address.clone()),
+            None => self.in_data_dir("queue.db?queue=events"),
+        }
+    }
+
+    /// Returns the address of the case store.
+    ///
+    /// # Errors
+    ///
+    /// When the data folder cannot be written as an address.
+    pub(crate) fn case_store(&self) -> Result<Url, ConfigError> {
+        match &self.store.cases {
+            Some(address) => Ok(address.clone()),
+            None => self.in_data_dir("cases.db"),
+        }
+    }
+
+    /// Opens the case store.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened, or its schema is not the one this version needs.
+    pub(crate) async fn open_stores(&self) -> Result<CaseStores, CommandError> {
+        let address = self.case_store()?;
+        wiring::case_store(&address).await.map_err(|error| {
+            CommandError::failed(format!("open the case store `{address}`"), error)
+        })
+    }
+
+    fn in_data_dir(&self, file: &str) -> Result<Url, ConfigError> {
+        let folder = self.data_dir.display().to_string();
+        let folder = folder.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+        Url::parse(&format!("sqlite:{folder}/{file}")).map_err(|error| {
+            ConfigError::new(vec![format!(
+                "data folder `{}` is not part of an address ({error}); choose another with \
+                 `--data-dir`",
+                self.data_dir.display()
+            )])
+        })
+    }
+}

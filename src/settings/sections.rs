@@ -1,0 +1,91 @@
+//! Every section of `moodbridge.toml`, as types. A new section is a field of [`Settings`].
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use analytics_api::Origin;
+use host::local::HostName;
+use serde::Deserialize;
+use shared::config::Span;
+use url::Url;
+use webhook_intake::IntakeSettings;
+use wiring::ConnectionSettings;
+
+/// Every setting, each with a default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Where data is kept when no address says otherwise; not itself a setting of the file.
+    #[serde(skip)]
+    pub(crate) data_dir: PathBuf,
+    /// Where requests are answered.
+    pub(crate) server: ServerSettings,
+    /// Where data is kept.
+    pub(crate) store: StoreSettings,
+    /// How changes are read.
+    pub(crate) poll: PollSettings,
+    /// How the API answers.
+    pub(crate) api: ApiSettings,
+    /// The systems that records come from.
+    pub(crate) connections: Vec<ConnectionSettings>,
+    /// Who may send webhooks.
+    pub(crate) intake: IntakeSettings,
+}
+
+/// Where requests are answered.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServerSettings {
+    /// Address and port; the API asks nobody who they are yet, so keep it on loopback.
+    pub(crate) address: SocketAddr,
+    /// Names besides those of this machine that pages and the API answer to, such as the one that
+    /// a proxy passes on. Webhooks are taken under any name.
+    pub(crate) allowed_hosts: Vec<HostName>,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self { address: (Ipv4Addr::LOCALHOST, 8080).into(), allowed_hosts: Vec::new() }
+    }
+}
+
+/// Where data is kept.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct StoreSettings {
+    /// The case store, such as `sqlite:cases.db`; by default in the data folder.
+    pub(crate) cases: Option<Url>,
+    /// The queue of events, such as `sqlite:queue.db?queue=events`; by default in the data folder.
+    pub(crate) events_queue: Option<Url>,
+}
+
+/// How changes are read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PollSettings {
+    /// How often, such as `60s`.
+    pub(crate) every: Span,
+    /// How far behind the cursor each run reads again, for changes that were committed late.
+    pub(crate) overlap: Span,
+    /// How far behind the remote clock each run stops.
+    pub(crate) lag: Span,
+}
+
+impl Default for PollSettings {
+    fn default() -> Self {
+        Self {
+            every: Span(Duration::from_secs(60)),
+            overlap: Span(Duration::from_secs(300)),
+            lag: Span(Duration::from_secs(5)),
+        }
+    }
+}
+
+/// How the API answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ApiSettings {
+    /// Origins whose pages may read the API, such as `https://dashboard.example`.
+    pub(crate) cors_origins: Vec<Origin>,
+}
