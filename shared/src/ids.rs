@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::text_setting;
+
 /// Text that breaks the rule of the id it was meant for.
 #[derive(Debug, thiserror::Error)]
 #[error("`{raw}` is not {wanted}")]
@@ -84,6 +86,8 @@ text_id!(
             && raw.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     }
 );
+
+text_setting!(ConnectionId, "connection-name", ["example-org"]);
 
 text_id!(
     /// The API name of an object of a remote system, such as `Case` or `Court__c`: 1 to 80 letters,
@@ -185,6 +189,8 @@ impl EntityId {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SalesforceId(String);
+
+text_setting!(SalesforceId, "salesforce-id", ["00D5f000000ABCD"]);
 
 impl SalesforceId {
     /// Checks `raw`: 15 letters and digits, or 18 whose last three are the right checksum.

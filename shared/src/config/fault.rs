@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::path::joined;
+
 /// One thing that is wrong, with the path of its setting and the way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -25,8 +27,7 @@ impl Fault {
 
     /// Tells whether this fault and a fault at `path` are about the same setting, or one within the
     /// other.
-    #[allow(dead_code)]
-    pub(super) fn concerns(&self, path: &str) -> bool {
+    pub fn concerns(&self, path: &str) -> bool {
         let is_within = |inner: &str, outer: &str| {
             inner
                 .strip_prefix(outer)
@@ -42,16 +43,6 @@ impl fmt::Display for Fault {
             "" => f.write_str(&self.what),
             path => write!(f, "{path}: {}", self.what),
         }
-    }
-}
-
-/// Returns the path of `inner` within `outer`.
-pub(super) fn joined(outer: &str, inner: &str) -> String {
-    match (outer, inner) {
-        ("", _) => inner.to_owned(),
-        (_, "") => outer.to_owned(),
-        _ if inner.starts_with('[') => format!("{outer}{inner}"),
-        _ => format!("{outer}.{inner}"),
     }
 }
 

@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text_setting;
+
 /// A length of time, written such as `250ms`, `30s` or `5m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(pub Duration);
+
+text_setting!(Span, "duration", ["30s", "5m"]);
 
 impl TryFrom<String> for Span {
     type Error = InvalidDuration;

@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::config::Env;
 use crate::error::{PortError, PortErrorKind};
 use crate::secret::Secret;
+use crate::text_setting;
 
 /// Where a secret lies: `env:NAME` or `file:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SecretAddress(String);
+
+text_setting!(SecretAddress, "secret-address", ["env:NAME", "file:PATH"]);
 
 impl SecretAddress {
     /// Checks and wraps `raw`.
