@@ -8,6 +8,7 @@ mod breaker;
 mod client;
 mod fault;
 mod guards;
+pub mod oauth;
 mod pace;
 mod request;
 mod response;
