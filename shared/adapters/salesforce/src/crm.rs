@@ -9,12 +9,15 @@ use async_trait::async_trait;
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use shared::ids::{ObjectName, RecordId, SalesforceId};
-use shared::ports::{Clock, Crm, DeltaPage, DeltaQuery, Health, RemoteRecord, Secrets};
+use shared::ports::{
+    Clock, Crm, DeltaPage, DeltaQuery, Health, RemoteRecord, SecretWriter, Secrets,
+};
 use shared::{PortError, PortErrorKind};
 use url::Url;
 
 use crate::api_usage::{ApiUsage, UsageMeter};
 use crate::fault;
+use crate::grant::Means;
 use crate::page::read_page;
 use crate::session::SessionKeeper;
 use crate::settings::SalesforceSettings;
@@ -70,9 +73,25 @@ impl SalesforceCrm {
         secrets: Arc<dyn Secrets>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let sessions = SessionKeeper::new(settings.clone(), http.clone(), secrets, clock);
+        Self::open(settings, Means { http, secrets, writer: None, clock })
+    }
+
+    /// Serves the connection, writing the refresh tokens that the org gives with `writer`. An org
+    /// that rotates them cannot be served without one.
+    pub fn with_secret_writer(
+        settings: SalesforceSettings,
+        http: HttpClient,
+        secrets: Arc<dyn Secrets>,
+        writer: Arc<dyn SecretWriter>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self::open(settings, Means { http, secrets, writer: Some(writer), clock })
+    }
+
+    fn open(settings: SalesforceSettings, means: Means) -> Self {
+        let sessions = SessionKeeper::new(&settings, &means);
         let usage = UsageMeter::new(settings.connection.clone());
-        Self { settings, http, sessions, usage }
+        Self { settings, http: means.http, sessions, usage }
     }
 
     /// Returns how much of the day's calls was used at the last answer.
@@ -99,7 +118,7 @@ impl SalesforceCrm {
                 .with_max_response_bytes(MAX_PAGE_BYTES)
                 .with_header(CALL_OPTIONS, HeaderValue::from_static("client=moodbridge"))
                 .with_header(QUERY_OPTIONS, self.query_options(purpose)?)
-                .with_bearer(&session.token)?;
+                .with_bearer(session.token())?;
             let response = self.http.send(request).await?;
             self.usage.observe(&response);
             if response.status().is_success() {

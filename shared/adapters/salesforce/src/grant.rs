@@ -1,130 +1,90 @@
-//! Asks the org for an access token.
+//! How a connection gets its token: the app, the flow, the addresses of Salesforce.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_http::{HttpClient, Request, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
-use http::header::AUTHORIZATION;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde::{Deserialize, Serialize};
-use shared::ports::{Clock, Secrets};
-use shared::secret::Secret;
-use shared::{PortError, PortErrorKind};
+use adapter_http::HttpClient;
+use adapter_http::oauth::{
+    Assertion, ClientCredentialsSource, DeviceDialect, Endpoints, JwtBearerSource, OAuthClient,
+    OAuthSettings, RefreshTokenSource, SecretPlace, TokenSource,
+};
+use shared::ports::{Clock, SecretAddress, SecretWriter, Secrets};
 use url::Url;
 
 use crate::crm::PLATFORM;
 use crate::settings::{SalesforceAuth, SalesforceSettings};
 
-const OPERATION: &str = "token";
-
 /// How far ahead an assertion ends; Salesforce takes up to five minutes.
 /// Source: JWT bearer flow, "exp".
 const ASSERTION_LIFE: Duration = Duration::from_secs(180);
 
-/// What the token endpoint gave.
-pub(crate) struct Grant {
-    pub(crate) token: Secret,
-    pub(crate) instance_url: Url,
+/// Returns the addresses of the org, or of the login host, at `login_url`.
+pub fn endpoints(login_url: &Url) -> Endpoints {
+    let at = |path: &str| {
+        let mut url = login_url.clone();
+        url.set_path(path);
+        url
+    };
+    Endpoints {
+        token: at("/services/oauth2/token"),
+        authorize: Some(at("/services/oauth2/authorize")),
+        device: Some(at("/services/oauth2/token")),
+        revoke: Some(at("/services/oauth2/revoke")),
+        introspect: Some(at("/services/oauth2/introspect")),
+    }
 }
 
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: String,
-    instance_url: Url,
+/// Describes the app at the org for the OAuth client.
+pub fn app(
+    connection: &str,
+    login_url: &Url,
+    client_id: &str,
+    client_secret: Option<&SecretAddress>,
+) -> OAuthSettings {
+    let app = OAuthSettings::new(PLATFORM, connection, client_id, endpoints(login_url))
+        .with_device_dialect(DeviceDialect::Salesforce);
+    match client_secret {
+        Some(address) => app.with_secret(address.clone(), SecretPlace::Header),
+        None => app,
+    }
 }
 
-/// Why the token endpoint refused, in its own words: they name the set-up step that is missing.
-#[derive(Debug, thiserror::Error)]
-#[error("the token endpoint says `{error}`: {error_description}")]
-struct TokenRefusal {
-    error: String,
-    error_description: String,
+/// What a connection needs to get tokens.
+pub(crate) struct Means {
+    pub(crate) http: HttpClient,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) writer: Option<Arc<dyn SecretWriter>>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
-#[derive(Deserialize)]
-struct RefusalAnswer {
-    error: String,
-    #[serde(default)]
-    error_description: String,
-}
-
-#[derive(Serialize)]
-struct Claims<'a> {
-    iss: &'a str,
-    sub: &'a str,
-    aud: &'a str,
-    exp: i64,
-}
-
-/// Asks for a token, by the flow that is set.
-pub(crate) async fn ask(
-    settings: &SalesforceSettings,
-    http: &HttpClient,
-    secrets: &dyn Secrets,
-    clock: &dyn Clock,
-) -> Result<Grant, PortError> {
-    let request = match &settings.auth {
+/// Makes the source of tokens that `settings` ask for.
+pub(crate) fn source(settings: &SalesforceSettings, means: &Means) -> Arc<dyn TokenSource> {
+    let client = |client_id: &str, client_secret: Option<&SecretAddress>| {
+        let app = app(settings.connection.as_str(), &settings.login_url, client_id, client_secret);
+        OAuthClient::new(app, means.http.clone(), means.secrets.clone(), means.clock.clone())
+    };
+    match &settings.auth {
         SalesforceAuth::ClientCredentials { client_id, client_secret } => {
-            let secret = secrets.read(client_secret).await?;
-            let pair = STANDARD.encode(format!("{client_id}:{}", secret.expose()));
-            let mut basic = HeaderValue::try_from(format!("Basic {pair}"))
-                .map_err(|error| fail(settings, PortErrorKind::Rejected).with_source(error))?;
-            basic.set_sensitive(true);
-            post(settings)?
-                .with_header(AUTHORIZATION, basic)
-                .with_form(&[("grant_type", "client_credentials")])
+            let client = client(client_id, Some(client_secret));
+            Arc::new(ClientCredentialsSource::new(client, Vec::new()))
         }
         SalesforceAuth::JwtBearer { client_id, username, private_key, audience } => {
-            let key = secrets.read(private_key).await?;
-            let exp = clock.now().plus(ASSERTION_LIFE).as_millis() / 1000;
-            let claims = Claims { iss: client_id, sub: username, aud: audience, exp };
-            let assertion = sign(&claims, &key)
-                .map_err(|error| fail(settings, PortErrorKind::Rejected).with_source(error))?;
-            post(settings)?.with_form(&[
-                ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
-                ("assertion", &assertion),
-            ])
+            let assertion = Assertion {
+                subject: username.clone(),
+                audience: audience.clone(),
+                private_key: private_key.clone(),
+                lifetime: ASSERTION_LIFE,
+            };
+            Arc::new(JwtBearerSource::new(client(client_id, None), assertion))
         }
-    };
-    let response = http.send(request).await?;
-    if !response.status().is_success() {
-        return Err(refusal(&response));
+        SalesforceAuth::AuthorizationCode { client_id, client_secret, refresh_token } => {
+            let client = client(client_id, client_secret.as_ref());
+            let source =
+                RefreshTokenSource::new(client, refresh_token.clone(), means.secrets.clone());
+            match &means.writer {
+                Some(writer) => Arc::new(source.with_writer(writer.clone())),
+                None => Arc::new(source),
+            }
+        }
     }
-    let TokenAnswer { access_token, instance_url } = response.json()?;
-    Ok(Grant { token: Secret::new(access_token), instance_url })
-}
-
-/// A token may be asked for twice: the first one is simply never used.
-fn post(settings: &SalesforceSettings) -> Result<Request, PortError> {
-    let url = settings
-        .login_url
-        .join("/services/oauth2/token")
-        .map_err(|error| fail(settings, PortErrorKind::Rejected).with_source(error))?;
-    Ok(Request::post(PLATFORM, OPERATION, url)
-        .with_subject(settings.connection.as_str())
-        .repeatable())
-}
-
-fn sign(claims: &Claims<'_>, key: &Secret) -> Result<String, jsonwebtoken::errors::Error> {
-    let key = EncodingKey::from_rsa_pem(key.expose().as_bytes())?;
-    jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key)
-}
-
-fn refusal(response: &Response) -> PortError {
-    let Ok(RefusalAnswer { error, error_description }) = response.json() else {
-        return response.error(response.kind().unwrap_or(PortErrorKind::Unavailable));
-    };
-    let kind = match response.kind() {
-        _ if error_description.contains("rate exceeded") => PortErrorKind::RateLimited,
-        Some(kind @ (PortErrorKind::Unavailable | PortErrorKind::RateLimited)) => kind,
-        _ => PortErrorKind::Denied,
-    };
-    let error_description = error_description.chars().take(200).collect();
-    response.error(kind).with_source(TokenRefusal { error, error_description })
-}
-
-fn fail(settings: &SalesforceSettings, kind: PortErrorKind) -> PortError {
-    PortError::new(kind, PLATFORM, OPERATION, settings.connection.as_str())
 }

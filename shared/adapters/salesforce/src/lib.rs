@@ -12,4 +12,5 @@ mod soql;
 pub use api_usage::ApiUsage;
 pub use crm::SalesforceCrm;
 pub use fault::SalesforceFault;
+pub use grant::{app, endpoints};
 pub use settings::{SalesforceAuth, SalesforceSettings};

@@ -34,12 +34,22 @@ pub enum SalesforceAuth {
         /// The audience of the assertion, such as `https://login.salesforce.com`.
         audience: String,
     },
+    /// A person agreed once, with `moodbridge connect salesforce`; the refresh token goes on.
+    AuthorizationCode {
+        /// The consumer key of the app.
+        client_id: String,
+        /// Where the consumer secret lies, for an app that asks for it.
+        client_secret: Option<SecretAddress>,
+        /// Where the refresh token lies; it must be a place that can be written when the org
+        /// rotates refresh tokens.
+        refresh_token: SecretAddress,
+    },
 }
 
 /// The settings of one connection.
 ///
-/// As JSON: `connection`, `login_url`, `auth` (with `flow` `client_credentials` or `jwt_bearer` and
-/// the fields of that variant of [`SalesforceAuth`]), and optionally `api_version` and `page_size`.
+/// As JSON: `connection`, `login_url`, `auth` (with `flow` `client_credentials`, `jwt_bearer` or
+/// `authorization_code` and the fields of that variant of [`SalesforceAuth`]), and optionally `api_version` and `page_size`.
 /// A fault report names every fault at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SalesforceSettings {
@@ -182,9 +192,25 @@ fn read_auth(mut auth: Section<'_>, default_audience: String) -> Option<Salesfor
                 SalesforceAuth::JwtBearer { client_id, username, private_key, audience }
             })
         }
+        "authorization_code" => {
+            let client_id = auth.text("client_id");
+            let client_secret = match auth.map.contains_key("client_secret") {
+                true => auth.parsed("client_secret", SecretAddress::parse).map(Some),
+                false => Some(None),
+            };
+            let refresh_token = auth.parsed("refresh_token", SecretAddress::parse);
+            client_id.zip(client_secret).zip(refresh_token).map(
+                |((client_id, client_secret), refresh_token)| SalesforceAuth::AuthorizationCode {
+                    client_id,
+                    client_secret,
+                    refresh_token,
+                },
+            )
+        }
         _ => {
             auth.faults.push(format!(
-                "auth.flow `{flow}` is not known: write `client_credentials` or `jwt_bearer`"
+                "auth.flow `{flow}` is not known: write `client_credentials`, `jwt_bearer` or \
+                 `authorization_code`"
             ));
             return None;
         }
@@ -306,6 +332,6 @@ mod tests {
             "auth": {"flow": "password"},
         }))
         .unwrap_err();
-        assert!(error.to_string().contains("`client_credentials` or `jwt_bearer`"), "{error}");
+        assert!(error.to_string().contains("write `client_credentials`, `jwt_bearer`"), "{error}");
     }
 }
