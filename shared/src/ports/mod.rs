@@ -12,6 +12,9 @@ pub mod case_store_contract;
 mod case_view;
 mod change_feed;
 mod clock;
+mod cost_ledger;
+#[cfg(any(test, feature = "testkit"))]
+pub mod cost_ledger_contract;
 mod crm;
 mod ledger;
 mod memory_case_store;
@@ -38,6 +41,9 @@ pub use case_view::{
 };
 pub use change_feed::{ChangeFeed, ChangeRow};
 pub use clock::{Clock, SystemClock};
+pub use cost_ledger::{
+    CostBatch, CostGrouping, CostLedger, CostLine, CostQuery, CostSum, MemoryCostLedger,
+};
 pub use crm::{Crm, DeltaPage, DeltaQuery, Health, PageOrder, RemoteRecord};
 pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
 pub use memory_case_store::MemoryCaseStore;

@@ -1,0 +1,13 @@
+//! What calls to platforms cost: prices, who a call was made for, and budgets.
+
+mod budget;
+mod meter;
+mod money;
+mod price_list;
+mod work;
+
+pub use budget::{Budget, BudgetPeriod, BudgetState, check_budgets};
+pub use meter::CostMeter;
+pub use money::{InvalidMoney, Money};
+pub use price_list::{InvalidPriceList, Price, PriceList};
+pub use work::{Work, attributed, current_work};
