@@ -32,7 +32,7 @@ const clients = [
     client_id: 'moodbridge-dashboard',
     application_type: 'native',
     token_endpoint_auth_method: 'none',
-    redirect_uris: [...loopback('/'), ...loopback('/auth/callback'), ...loopback('/index.html')],
+    redirect_uris: [...loopback('/'), ...loopback('/callback'), ...loopback('/auth/callback')],
     post_logout_redirect_uris: loopback('/'),
     grant_types: ['authorization_code', 'refresh_token'],
   },
