@@ -8,6 +8,6 @@ mod pool;
 pub use error::PostgresOpenError;
 pub use options::PostgresOptions;
 
-pub(crate) use error::{PLATFORM, port_error};
+pub(crate) use error::{PLATFORM, is_lost_race, kind_of, port_error};
 pub(crate) use migrations::{Tables, pending};
-pub(crate) use pool::{connect, open};
+pub(crate) use pool::{connect, connect_lazily, open};

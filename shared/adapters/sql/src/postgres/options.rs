@@ -84,6 +84,8 @@ impl PostgresOptions {
             .options([
                 ("statement_timeout", STATEMENT_TIMEOUT),
                 ("idle_in_transaction_session_timeout", IDLE_TIMEOUT),
+                // What we wrote for it may break where somebody has set another one.
+                ("default_transaction_isolation", "read committed"),
             ])
             .disable_statement_logging();
         Ok(Self { connection, address: shown, max_connections: N_CONNECTIONS })
@@ -99,6 +101,13 @@ impl PostgresOptions {
     /// Returns the address without anything secret, as errors show it.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Returns what tells this database, and the user in it, from others.
+    pub(crate) fn place(&self) -> String {
+        let it = &self.connection;
+        let (host, port, socket) = (it.get_host(), it.get_port(), it.get_socket());
+        format!("{:?}", (host, port, socket, it.get_database(), it.get_username()))
     }
 
     pub(crate) fn connection(&self) -> &PgConnectOptions {

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{ConnectOptions, Connection, PgPool};
 
 use super::error::PostgresOpenError;
 use super::migrations::{Tables, bring_up_to_date};
@@ -15,6 +14,8 @@ use crate::database::MigrationPolicy;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the first connection may take.
 const FIRST_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a connection may have been idle and still be used without a question.
+const TRUSTED: Duration = Duration::from_millis(500);
 const IDLE: Duration = Duration::from_secs(30);
 const LIFETIME: Duration = Duration::from_mins(30);
 
@@ -38,15 +39,30 @@ pub(crate) async fn open(
 ///
 /// [`PostgresOpenError::Unreachable`].
 pub(crate) async fn connect(options: &PostgresOptions) -> Result<PgPool, PostgresOpenError> {
+    let pool = pool_options(options).connect_with(options.connection().clone()).await;
+    pool.map_err(|source| unreachable(options, source))
+}
+
+/// Returns connections to a database that is only asked when the first one is needed.
+///
+/// Must be called within a Tokio runtime.
+pub(crate) fn connect_lazily(options: &PostgresOptions) -> PgPool {
+    pool_options(options).connect_lazy_with(options.connection().clone())
+}
+
+fn pool_options(options: &PostgresOptions) -> PgPoolOptions {
     PgPoolOptions::new()
         .min_connections(0)
         .max_connections(options.max_connections())
         .acquire_timeout(PATIENCE)
         .idle_timeout(IDLE)
         .max_lifetime(LIFETIME)
-        .connect_with(options.connection().clone())
-        .await
-        .map_err(|source| unreachable(options, source))
+        // A connection in steady use is not asked whether it still stands: that would double the
+        // round trips. After a pause it is, as the server may have been started again.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move { Ok(meta.idle_for < TRUSTED || connection.ping().await.is_ok()) })
+        })
 }
 
 /// Opens one connection of its own, without the time limit of the others.

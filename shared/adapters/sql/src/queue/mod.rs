@@ -1,7 +1,8 @@
-//! A queue in an SQLite file, which several processes may share.
+//! Queues: in an SQLite file, or in a PostgreSQL database.
 
 mod bulk;
 mod dedupe;
+mod postgres;
 mod read;
 mod receive;
 mod send;
@@ -10,6 +11,7 @@ mod sqlite_queue;
 mod wake;
 mod write;
 
+pub use postgres::PostgresQueue;
 pub use sqlite_queue::{QueueOptions, SqliteQueue};
 
 #[cfg(test)]
