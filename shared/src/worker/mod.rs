@@ -1,8 +1,11 @@
-//! How work is run: one message at a time for the handler, batches and groups for the host.
+//! How work is run: one message at a time for the handler, batches and groups for the host, and
+//! what many processes must agree on when they call the same platform.
 
 mod batch;
+pub mod breaker;
 mod failure;
 mod handler;
+pub mod quota;
 mod retry;
 
 pub use batch::{BatchReport, run_batch};
