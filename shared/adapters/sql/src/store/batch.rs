@@ -6,10 +6,13 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use shared::ids::EntityId;
+use shared::model::Entity;
+use shared::ports::{AuditDraft, WriteKind};
 use shared::sync::AuditColumns;
 use shared::time::Timestamp;
 
-use super::decode::number;
+use super::decode::{json_text, number};
 use super::prepared::PreparedWrite;
 
 /// Turns free text into what an engine can hold.
@@ -44,13 +47,13 @@ pub(super) struct AuditLine<'a>(
     Cow<'a, str>,
     &'a str,
     &'a str,
-    &'a str,
-    &'a str,
     Cow<'a, str>,
     &'a str,
+    Cow<'a, str>,
+    Cow<'a, str>,
     i64,
     i64,
-    &'a str,
+    Cow<'a, str>,
     String,
     String,
 );
@@ -126,8 +129,7 @@ impl<'a> Batch<'a> {
             received_at: draft.received_at.as_millis(),
             changes: &prepared.changes,
         };
-        let hash = row.hash(&self.chain_end.1);
-        let previous = std::mem::replace(&mut self.chain_end, (row.seq, hash.clone())).1;
+        let (previous, hash) = self.chain(&row);
         self.newest_change += 1;
         self.lines.changes.push(ChangeLine(
             number(self.newest_change),
@@ -146,17 +148,70 @@ impl<'a> Batch<'a> {
             form(row.actor),
             row.kind,
             row.entity,
-            row.entity_id,
+            row.entity_id.into(),
             row.channel,
             form(row.event_id),
-            row.correlation_id,
+            row.correlation_id.into(),
             row.source_version,
             row.received_at,
-            row.changes,
+            row.changes.into(),
             previous,
             hash,
         ));
         Some(self.newest_change)
+    }
+
+    /// Adds the audit row of a decision about a case. It is no change of its row, so that nobody
+    /// downstream hears of it.
+    ///
+    /// # Errors
+    ///
+    /// When its changes cannot be rendered.
+    pub(super) fn add_decision(
+        &mut self,
+        case_id: &EntityId,
+        draft: &AuditDraft,
+    ) -> Result<(), sqlx::Error> {
+        let changes = json_text(&draft.changes)?;
+        let row = AuditColumns {
+            seq: self.chain_end.0 + 1,
+            at: self.at.as_millis(),
+            actor: &draft.actor,
+            kind: WriteKind::Updated.as_str(),
+            entity: Entity::Case.as_str(),
+            entity_id: case_id.as_str(),
+            channel: draft.channel.as_str(),
+            event_id: &draft.event_id,
+            correlation_id: draft.correlation_id.as_str(),
+            source_version: draft.source_version.as_millis(),
+            received_at: draft.received_at.as_millis(),
+            changes: &changes,
+        };
+        let (previous, hash) = self.chain(&row);
+        self.lines.audit.push(AuditLine(
+            number(row.seq),
+            row.at,
+            draft.actor.clone().into(),
+            WriteKind::Updated.as_str(),
+            Entity::Case.as_str(),
+            case_id.to_string().into(),
+            draft.channel.as_str(),
+            draft.event_id.clone().into(),
+            draft.correlation_id.to_string().into(),
+            row.source_version,
+            row.received_at,
+            changes.clone().into(),
+            previous,
+            hash,
+        ));
+        Ok(())
+    }
+
+    /// Chains `row` to the end; returns the hash before and its own.
+    fn chain(&mut self, row: &AuditColumns<'_>) -> (String, String) {
+        let hash = row.hash(&self.chain_end.1);
+        let end = (row.seq, hash.clone());
+        (std::mem::replace(&mut self.chain_end, end).1, hash)
     }
 
     /// Returns the number and the hash of the last audit row, those of this group included.

@@ -1,5 +1,6 @@
 //! Turns stored columns back into the words of the domain.
 
+use serde::Serialize;
 use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use shared::ids::EntityId;
@@ -17,6 +18,11 @@ pub(super) fn word<T: DeserializeOwned>(raw: &str) -> Result<T, sqlx::Error> {
 /// Reads a column of JSON text.
 pub(super) fn json<T: DeserializeOwned>(raw: &str) -> Result<T, sqlx::Error> {
     serde_json::from_str(raw).map_err(|cause| sqlx::Error::Decode(cause.into()))
+}
+
+/// Writes a value as JSON text.
+pub(super) fn json_text<T: Serialize>(value: &T) -> Result<String, sqlx::Error> {
+    serde_json::to_string(value).map_err(|cause| sqlx::Error::Encode(cause.into()))
 }
 
 /// Passes on the check of a newtype.

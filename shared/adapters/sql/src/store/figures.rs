@@ -40,6 +40,63 @@ impl Days {
     }
 }
 
+/// Counts of cases that can be taken off other counts.
+#[derive(Default)]
+pub(super) struct CaseFigures {
+    /// Cases that are not deleted.
+    pub(super) n_cases: i64,
+    /// Of those, the open ones.
+    pub(super) n_open_cases: i64,
+    by_status: BTreeMap<String, i64>,
+    by_day: BTreeMap<i64, (i64, i64)>,
+}
+
+impl CaseFigures {
+    /// Gathers rows of status and number, and of day, opened and closed; a day may come twice.
+    pub(super) fn new(
+        n_cases: i64,
+        n_open_cases: i64,
+        by_status: Vec<(String, i64)>,
+        by_day: Vec<(i64, i64, i64)>,
+    ) -> Self {
+        let mut figures = Self { n_cases, n_open_cases, ..Self::default() };
+        figures.by_status.extend(by_status);
+        for (day, n_opened, n_closed) in by_day {
+            let (opened, closed) = figures.by_day.entry(day).or_default();
+            *opened += n_opened;
+            *closed += n_closed;
+        }
+        figures
+    }
+
+    /// Takes `others` off, which were counted in.
+    pub(super) fn take_off(&mut self, others: Self) {
+        self.n_cases -= others.n_cases;
+        self.n_open_cases -= others.n_open_cases;
+        for (status, n_cases) in others.by_status {
+            *self.by_status.entry(status).or_default() -= n_cases;
+        }
+        for (day, (n_opened, n_closed)) in others.by_day {
+            let (opened, closed) = self.by_day.entry(day).or_default();
+            *opened -= n_opened;
+            *closed -= n_closed;
+        }
+    }
+
+    /// Returns the statuses that cases have, the most frequent first.
+    pub(super) fn statuses(&self) -> Vec<(String, i64)> {
+        let mut statuses: Vec<_> = self.by_status.clone().into_iter().collect();
+        statuses.retain(|(_, n_cases)| *n_cases > 0);
+        statuses.sort_by(|(a, n_a), (b, n_b)| n_b.cmp(n_a).then_with(|| a.cmp(b)));
+        statuses
+    }
+
+    /// Returns rows of day, opened and closed.
+    pub(super) fn days(&self) -> Vec<(i64, i64, i64)> {
+        self.by_day.iter().map(|(day, (opened, closed))| (*day, *opened, *closed)).collect()
+    }
+}
+
 /// Reads a status and how many cases have it; the empty one stands for none.
 pub(super) fn status_count((status, n_cases): (String, i64)) -> StatusCount {
     StatusCount { status: (!status.is_empty()).then_some(status), n_cases: count(n_cases) }

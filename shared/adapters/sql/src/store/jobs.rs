@@ -1,6 +1,7 @@
 //! What the callers of a case store want written, and what they get back.
 
-use shared::ports::{Committed, SyncRun};
+use shared::ids::{EntityId, PersonId};
+use shared::ports::{Committed, SyncRun, Wall};
 
 use super::prepared::PreparedWrite;
 
@@ -19,6 +20,17 @@ pub(super) enum Job {
     },
     /// A sync run.
     Record(Box<SyncRun>),
+    /// A wall, in place of the one that stands.
+    SetWall(Box<Wall>),
+    /// No wall of one person at one case.
+    LiftWall {
+        /// The case.
+        case_id: EntityId,
+        /// The person.
+        person: PersonId,
+        /// Who decided.
+        by: PersonId,
+    },
 }
 
 /// What that caller gets back.
@@ -31,4 +43,9 @@ pub(super) enum Answer {
     Revision(u64),
     /// The sync run is written.
     Recorded,
+    /// What was decided of a wall is written.
+    Wall {
+        /// Whether one stood before.
+        stood: bool,
+    },
 }

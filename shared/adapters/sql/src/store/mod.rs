@@ -10,6 +10,7 @@ mod jobs;
 mod migrations;
 mod prepared;
 mod rows;
+mod sight;
 mod sqlite;
 mod text;
 

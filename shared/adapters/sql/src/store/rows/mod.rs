@@ -6,6 +6,7 @@ mod case_detail;
 mod change;
 mod run;
 mod shadow;
+mod wall;
 
 pub(super) use audit::StoredAudit;
 pub(super) use case::{JOIN_NAMES, ListedCase, SUMMARY_COLUMNS};
@@ -15,3 +16,4 @@ pub(super) use case_detail::{
 pub(super) use change::StoredChange;
 pub(super) use run::{StoredRun, outcome_word};
 pub(super) use shadow::{DigestedShadow, StoredShadow};
+pub(super) use wall::StoredWall;

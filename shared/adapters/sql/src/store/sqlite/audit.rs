@@ -4,15 +4,16 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use shared::PortError;
 use shared::auth::Sight;
-use shared::ids::EntityId;
+use shared::ids::{EntityId, PersonId};
 use shared::ports::{AuditLog, AuditRow, AuditVerification};
 use shared::sync::ChainWalk;
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::sqlite_case_store::SqliteCaseStore;
 use crate::error::read_error;
 use crate::store::decode::number;
 use crate::store::rows::StoredAudit;
+use crate::store::sight::shown_rows;
 
 /// Progress is told after so many rows.
 const N_ROWS_PER_STEP: u64 = 2_000;
@@ -21,21 +22,25 @@ const N_ROWS_PER_STEP: u64 = 2_000;
 impl AuditLog for SqliteCaseStore {
     async fn audit(
         &self,
-        _sight: &Sight,
+        sight: &Sight,
         entity_id: Option<&EntityId>,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<AuditRow>, PortError> {
-        let sql = match entity_id {
-            Some(_) => {
-                "SELECT * FROM audit WHERE entity_id = ?3 AND seq < ?1 ORDER BY seq DESC LIMIT ?2"
-            }
-            None => "SELECT * FROM audit WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
-        };
-        let mut query = sqlx::query_as(sql).bind(before.map_or(i64::MAX, number)).bind(limit);
-        if let Some(id) = entity_id {
-            query = query.bind(id.as_str());
+        let mut conditions = "seq < ?1".to_owned();
+        if entity_id.is_some() {
+            conditions.push_str(" AND entity_id = ?3");
         }
+        if let Some(shown) = shown_rows(sight, "?4") {
+            conditions.push_str(" AND ");
+            conditions.push_str(&shown);
+        }
+        let sql = format!("SELECT * FROM audit WHERE {conditions} ORDER BY seq DESC LIMIT ?2");
+        let query = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(before.map_or(i64::MAX, number))
+            .bind(limit)
+            .bind(entity_id.map(EntityId::as_str))
+            .bind(sight.person().map(PersonId::as_str));
         let rows: Vec<StoredAudit> = query
             .fetch_all(self.readers())
             .await

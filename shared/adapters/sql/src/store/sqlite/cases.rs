@@ -1,6 +1,7 @@
 //! Lists of cases: filtered, ordered, page by page.
 
 use shared::PortError;
+use shared::auth::Sight;
 use shared::ids::EntityId;
 use shared::ports::{CaseFilter, CasePage, CaseSort};
 use shared::time::Timestamp;
@@ -11,6 +12,7 @@ use super::search::match_query;
 use crate::error::{PLATFORM, read_error};
 use crate::store::cursor::{Cursor, SortKey};
 use crate::store::rows::{JOIN_NAMES, ListedCase, SUMMARY_COLUMNS};
+use crate::store::sight::shown_cases;
 
 /// Cases on a page at most.
 const MAX_LIMIT: u32 = 200;
@@ -36,12 +38,16 @@ const fn order(sort: CaseSort) -> Order {
     Order { column, index, direction, behind }
 }
 
-/// Lists one page.
+/// Lists one page of what `sight` shows.
 ///
 /// # Errors
 ///
 /// `Rejected` when the cursor is foreign, else as SQLite answers.
-pub(super) async fn list(readers: &SqlitePool, filter: &CaseFilter) -> Result<CasePage, PortError> {
+pub(super) async fn list(
+    readers: &SqlitePool,
+    sight: &Sight,
+    filter: &CaseFilter,
+) -> Result<CasePage, PortError> {
     let failed = |cause| read_error(cause, "list", "cases");
     let cursor = match &filter.cursor {
         Some(raw) => Some(Cursor::decode(PLATFORM, raw, filter.sort)?),
@@ -49,9 +55,14 @@ pub(super) async fn list(readers: &SqlitePool, filter: &CaseFilter) -> Result<Ca
     };
     let mut connection = readers.acquire().await.map_err(failed)?;
     let search = filter.search.as_deref().and_then(match_query);
-    let path = Path::choose(&mut connection, filter, search.as_deref()).await.map_err(failed)?;
+    let path = match sight {
+        Sight::Only(_) => Path::Assigned,
+        Sight::Everything | Sight::AllBut(_) => {
+            Path::choose(&mut connection, filter, search.as_deref()).await.map_err(failed)?
+        }
+    };
     let limit = filter.limit.clamp(1, MAX_LIMIT);
-    let statement = Statement::new(filter, cursor.as_ref(), search.as_deref(), path, limit);
+    let statement = Statement::new(sight, filter, cursor.as_ref(), search.as_deref(), path, limit);
     let (sql, arguments) = statement.map_err(|cause| failed(sqlx::Error::Encode(cause)))?.finish();
     // The text is made of constants alone; what people typed is in the arguments.
     let mut lines: Vec<ListedCase> = sqlx::query_as_with(AssertSqlSafe(sql), arguments)
@@ -76,6 +87,8 @@ enum Path {
     Filter(&'static str),
     /// A search has few hits: look those up, and sort them.
     Hits,
+    /// Only few cases are shown at all: look those up, and sort them.
+    Assigned,
     /// Walk along the order until the page is full.
     Order,
 }
@@ -179,6 +192,7 @@ type Refused = Box<dyn std::error::Error + Send + Sync>;
 
 impl Statement {
     fn new(
+        sight: &Sight,
         filter: &CaseFilter,
         cursor: Option<&Cursor>,
         search: Option<&str>,
@@ -192,10 +206,17 @@ impl Statement {
             index: match path {
                 Path::Filter(index) => format!("INDEXED BY {index}"),
                 Path::Hits => "NOT INDEXED".to_owned(),
+                // The index behind `UNIQUE (id)`.
+                Path::Assigned => "INDEXED BY sqlite_autoindex_cases_1".to_owned(),
                 Path::Order => format!("INDEXED BY {}", order(filter.sort).index),
             },
         };
         it.arguments.add(i64::from(limit) + 1)?;
+        if let (Some(person), Some(shown)) = (sight.person(), shown_cases(sight, "id", "?2")) {
+            it.arguments.add(person.as_str().to_owned())?;
+            it.conditions.push_str(" AND ");
+            it.conditions.push_str(&shown);
+        }
         it.equal("status", filter.status.as_deref())?;
         it.equal("court", filter.court.as_deref())?;
         it.equal("priority", filter.priority.as_deref())?;
@@ -259,24 +280,45 @@ impl Statement {
 
 #[cfg(test)]
 mod tests {
+    use shared::ids::PersonId;
     use sqlx::Row;
 
     use super::*;
     use crate::store::sqlite::migrations::MIGRATOR;
 
     /// Returns the steps that SQLite would take for a later page in the order `sort`.
-    async fn plan(sort: CaseSort, key: SortKey, filter: CaseFilter) -> String {
+    async fn plan(sight: &Sight, sort: CaseSort, key: SortKey, filter: CaseFilter) -> String {
         let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
         let mut connection = pool.acquire().await.unwrap();
         MIGRATOR.run(&mut *connection).await.unwrap();
         let id = EntityId::parse("00000000-0000-8000-8000-000000000001").unwrap();
         let filter = CaseFilter { sort, ..filter };
         let cursor = Cursor(sort, key, id);
-        let statement = Statement::new(&filter, Some(&cursor), None, Path::Order, 50).unwrap();
+        let path = if matches!(sight, Sight::Only(_)) { Path::Assigned } else { Path::Order };
+        let statement = Statement::new(sight, &filter, Some(&cursor), None, path, 50).unwrap();
         let (sql, arguments) = statement.finish();
         let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
         let steps = sqlx::query_with(sql, arguments).fetch_all(&mut *connection).await.unwrap();
         steps.iter().map(|step| step.get::<String, _>("detail") + "\n").collect()
+    }
+
+    fn person() -> PersonId {
+        PersonId::parse("anna").unwrap()
+    }
+
+    #[tokio::test]
+    async fn cases_of_a_client_are_looked_up_one_by_one() {
+        let key = SortKey::Instant(5);
+        let sight = Sight::Only(person());
+        let filter = CaseFilter { status: Some("Trial".to_owned()), ..CaseFilter::default() };
+
+        let plan = plan(&sight, CaseSort::UpdatedDesc, key, filter).await;
+
+        assert!(
+            plan.contains("SEARCH cases USING INDEX sqlite_autoindex_cases_1 (id=?)"),
+            "{plan}"
+        );
+        assert!(plan.contains("walls_by_person (person=? AND stance=?"), "{plan}");
     }
 
     #[tokio::test]
@@ -297,12 +339,14 @@ mod tests {
                 is_closed: Some(false),
                 ..CaseFilter::default()
             };
-            let plan = plan(sort, key, filter).await;
+            for sight in [Sight::Everything, Sight::AllBut(person())] {
+                let plan = plan(&sight, sort, key.clone(), filter.clone()).await;
 
-            let walk = format!("INDEX {index} ({place}");
-            let inner = plan.split(&walk).nth(1).unwrap_or_else(|| panic!("{walk}:\n{plan}"));
-            let (picked, _) = inner.split_once("SCAN page").unwrap();
-            assert!(!picked.contains("TEMP B-TREE"), "{plan}");
+                let walk = format!("INDEX {index} ({place}");
+                let inner = plan.split(&walk).nth(1).unwrap_or_else(|| panic!("{walk}:\n{plan}"));
+                let (picked, _) = inner.split_once("SCAN page").unwrap();
+                assert!(!picked.contains("TEMP B-TREE"), "{plan}");
+            }
         }
     }
 }

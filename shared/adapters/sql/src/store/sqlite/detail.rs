@@ -1,6 +1,7 @@
 //! One case with all that hangs on it.
 
-use shared::ids::{EntityId, SalesforceId};
+use shared::auth::Sight;
+use shared::ids::{EntityId, PersonId, SalesforceId};
 use shared::ports::{CaseDetail, Communication, Document, TimelineEvent};
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 
@@ -8,13 +9,15 @@ use crate::store::rows::{
     DETAIL_COLUMNS, JOIN_NAMES, SUMMARY_COLUMNS, StoredCase, StoredCommunication, StoredDocument,
     StoredEvent,
 };
+use crate::store::sight::shown_cases;
 
 /// Timeline events and communications shown at most.
 const N_LATEST: i64 = 200;
 
-/// Reads the case whose own id, or whose id at its source, is `id`.
+/// Reads the case whose own id, or whose id at its source, is `id`, when `sight` shows it.
 pub(super) async fn read(
     readers: &SqlitePool,
+    sight: &Sight,
     id: &str,
 ) -> Result<Option<CaseDetail>, sqlx::Error> {
     let (column, id) = if EntityId::parse(id).is_ok() {
@@ -24,11 +27,13 @@ pub(super) async fn read(
     };
     // One transaction: the parts belong to one state of the case.
     let mut snapshot = readers.begin().await?;
+    let shown = shown_cases(sight, "cases.id", "?2").unwrap_or_else(|| "?2 IS NULL".to_owned());
     let stored: Option<StoredCase> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT {SUMMARY_COLUMNS}, {DETAIL_COLUMNS} FROM cases {JOIN_NAMES} \
-         WHERE cases.{column} = ?1 ORDER BY cases.row_number LIMIT 1"
+         WHERE cases.{column} = ?1 AND {shown} ORDER BY cases.row_number LIMIT 1"
     )))
     .bind(id)
+    .bind(sight.person().map(PersonId::as_str))
     .fetch_optional(&mut *snapshot)
     .await?;
     let Some(stored) = stored else { return Ok(None) };

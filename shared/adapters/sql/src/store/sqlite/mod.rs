@@ -17,6 +17,7 @@ mod search;
 mod shadow;
 mod sqlite_case_store;
 mod view;
+mod walls;
 mod writes;
 
 pub use migrations::migration_status;

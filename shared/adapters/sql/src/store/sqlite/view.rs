@@ -11,18 +11,20 @@ use crate::error::read_error;
 
 #[async_trait]
 impl CaseView for SqliteCaseStore {
-    async fn overview(&self, _sight: &Sight, n_days: u32) -> Result<Overview, PortError> {
-        overview::read(self.readers(), self.clock().now(), n_days)
+    async fn overview(&self, sight: &Sight, n_days: u32) -> Result<Overview, PortError> {
+        overview::read(self.readers(), sight, self.clock().now(), n_days)
             .await
             .map_err(|cause| read_error(cause, "read", "overview"))
     }
 
-    async fn cases(&self, _sight: &Sight, filter: &CaseFilter) -> Result<CasePage, PortError> {
-        cases::list(self.readers(), filter).await
+    async fn cases(&self, sight: &Sight, filter: &CaseFilter) -> Result<CasePage, PortError> {
+        cases::list(self.readers(), sight, filter).await
     }
 
-    async fn case(&self, _sight: &Sight, id: &str) -> Result<Option<CaseDetail>, PortError> {
-        detail::read(self.readers(), id).await.map_err(|cause| read_error(cause, "read case", id))
+    async fn case(&self, sight: &Sight, id: &str) -> Result<Option<CaseDetail>, PortError> {
+        detail::read(self.readers(), sight, id)
+            .await
+            .map_err(|cause| read_error(cause, "read case", id))
     }
 
     async fn digest(&self) -> Result<StoreDigest, PortError> {

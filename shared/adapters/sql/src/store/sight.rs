@@ -1,0 +1,28 @@
+//! Who sees which case, as a condition of a read: every read for people has one.
+
+use shared::auth::Sight;
+
+/// Returns what `case_id` of a case must fulfil to be shown; `person` is the place of the person's
+/// id among the arguments, such as `?3`. Without a condition every case is shown.
+pub(super) fn shown_cases(sight: &Sight, case_id: &str, person: &str) -> Option<String> {
+    match sight {
+        Sight::Everything => None,
+        Sight::AllBut(_) => Some(format!("{case_id} NOT IN ({})", of_stance("screened", person))),
+        Sight::Only(_) => Some(format!("{case_id} IN ({})", of_stance("assigned", person))),
+    }
+}
+
+/// Returns what a row of `audit` or `changes` must fulfil to be shown, likewise. Rows of accounts
+/// and contacts are shown to everybody who sees the firm.
+pub(super) fn shown_rows(sight: &Sight, person: &str) -> Option<String> {
+    let cases = shown_cases(sight, "entity_id", person)?;
+    Some(match sight {
+        Sight::Only(_) => format!("(entity = 'case' AND {cases})"),
+        Sight::Everything | Sight::AllBut(_) => format!("(entity <> 'case' OR {cases})"),
+    })
+}
+
+/// Spells the ids of the cases to which a person stands in one way.
+fn of_stance(stance: &str, person: &str) -> String {
+    format!("SELECT case_id FROM walls WHERE person = {person} AND stance = '{stance}'")
+}
