@@ -31,7 +31,7 @@ pub enum WiringError {
     },
 }
 
-#[cfg(any(feature = "salesforce", feature = "sql"))]
+#[cfg(any(feature = "oidc", feature = "salesforce", feature = "sql"))]
 impl WiringError {
     /// Reports that what stands behind `address` cannot be used because of `source`.
     pub(crate) fn unusable(

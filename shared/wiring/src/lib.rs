@@ -5,6 +5,8 @@ mod address;
 #[cfg(feature = "salesforce")]
 mod connection;
 mod error;
+#[cfg(feature = "oidc")]
+mod identity;
 #[cfg(feature = "sql")]
 mod migrations;
 mod queue;
@@ -14,6 +16,8 @@ mod store;
 #[cfg(feature = "salesforce")]
 pub use connection::{ConnectionSettings, OpenConnection};
 pub use error::WiringError;
+#[cfg(feature = "oidc")]
+pub use identity::{IdentitySettings, LocalIdentity, LocalToken, authenticator};
 #[cfg(feature = "sql")]
 pub use migrations::{MigrationLine, MigrationReport, migrate, migration_report};
 pub use queue::queue;

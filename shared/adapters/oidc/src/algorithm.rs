@@ -3,27 +3,39 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 /// How a token is signed. Only algorithms with a private and a public key: a shared secret has no
 /// place between an issuer and us. Source: RFC 7518, section 3.1, and RFC 8037.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 pub enum Algorithm {
     /// RSA, PKCS #1 v1.5 padding, SHA-256.
+    #[serde(rename = "RS256")]
     Rs256,
     /// RSA, PKCS #1 v1.5 padding, SHA-384.
+    #[serde(rename = "RS384")]
     Rs384,
     /// RSA, PKCS #1 v1.5 padding, SHA-512.
+    #[serde(rename = "RS512")]
     Rs512,
     /// RSA, PSS padding, SHA-256.
+    #[serde(rename = "PS256")]
     Ps256,
     /// RSA, PSS padding, SHA-384.
+    #[serde(rename = "PS384")]
     Ps384,
     /// RSA, PSS padding, SHA-512.
+    #[serde(rename = "PS512")]
     Ps512,
     /// ECDSA on P-256, SHA-256.
+    #[serde(rename = "ES256")]
     Es256,
     /// ECDSA on P-384, SHA-384.
+    #[serde(rename = "ES384")]
     Es384,
     /// Ed25519.
+    #[serde(rename = "EdDSA")]
     EdDsa,
 }
 
