@@ -21,7 +21,7 @@ use serde_json::Value;
 use crate::config::ConfigError;
 use crate::error::PortError;
 use crate::ids::ConnectionId;
-use crate::ports::{Clock, Crm, Random, Secrets};
+use crate::ports::{Clock, Crm, Random, SecretWriter, Secrets};
 use crate::sync::Mappings;
 use crate::time::Timestamp;
 
@@ -41,6 +41,9 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// Jitter and nonces.
     pub random: Arc<dyn Random>,
+    /// Where secrets that change by themselves are kept, such as refresh tokens; `None` where
+    /// nothing can be written.
+    pub writer: Option<Arc<dyn SecretWriter>>,
 }
 
 impl fmt::Debug for Surroundings {

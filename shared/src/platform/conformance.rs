@@ -28,6 +28,7 @@ pub async fn passes(integration: &dyn PlatformIntegration, good: &Value, secrets
         secrets: Arc::new(LocalSecrets::new(Env::from_pairs(secrets.iter().copied()))),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
+        writer: None,
     };
     let id = integration.id();
     assert!(intern(id).is_ok(), "`{id}` is not a name of a platform");

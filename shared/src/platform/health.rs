@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::OpenError;
+use crate::error::chain;
+
 /// What a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -113,6 +116,20 @@ pub struct HealthReport {
 }
 
 impl HealthReport {
+    /// Reports that the connection could not even be opened.
+    pub fn not_opened(error: &OpenError) -> Self {
+        let unknown = |aspect| Finding::unknown(aspect, "not asked: the connection is not open");
+        let mut findings: Vec<_> = Aspect::ALL.into_iter().map(unknown).collect();
+        if let Some(first) = findings.first_mut() {
+            *first = Finding::bad(
+                Aspect::Reachable,
+                chain(error).to_string(),
+                "correct the settings of this connection; `moodbridge config check` names each",
+            );
+        }
+        Self { findings }
+    }
+
     /// Returns the worst verdict.
     pub fn worst(&self) -> Verdict {
         self.findings.iter().map(|it| it.verdict).max().unwrap_or(Verdict::Unknown)
