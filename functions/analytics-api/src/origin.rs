@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use shared::text_setting;
 use tower_http::cors::CorsLayer;
 use url::Url;
 
@@ -12,9 +13,11 @@ use url::Url;
 const PREFLIGHT_HOLDS_FOR: Duration = Duration::from_hours(1);
 
 /// One web origin, such as `https://dashboard.example`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Origin(HeaderValue);
+
+text_setting!(Origin, "web-origin", ["https://dashboard.example"]);
 
 /// Why a text is not an origin.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +46,12 @@ impl Origin {
     }
 }
 
+impl From<Origin> for String {
+    fn from(origin: Origin) -> Self {
+        origin.0.to_str().unwrap_or_default().to_owned()
+    }
+}
+
 impl TryFrom<String> for Origin {
     type Error = InvalidOrigin;
 
@@ -61,9 +70,13 @@ impl fmt::Display for Origin {
 pub(crate) fn cors(origins: impl IntoIterator<Item = Origin>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins.into_iter().map(|it| it.0).collect::<Vec<_>>())
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, HeaderName::from_static("last-event-id")])
-        .expose_headers([header::RETRY_AFTER, header::ETAG])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([header::RETRY_AFTER, header::ETAG, header::WWW_AUTHENTICATE])
         .max_age(PREFLIGHT_HOLDS_FOR)
 }
 

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use shared::config::{ConfigError, Env};
+use serde_json::Value;
+use shared::config::{ConfigError, Env, Reading};
 use url::Url;
 
 use crate::intake::Limits;
@@ -50,32 +51,18 @@ fn at_least_one(env: &mut Env, name: &str, default: usize) -> usize {
 }
 
 fn intake_settings(env: &mut Env) -> Option<IntakeSettings> {
-    let (name, json) = match (env.get("INTAKE_SETTINGS"), env.get("INTAKE_SETTINGS_FILE")) {
-        (Some(_), Some(_)) => {
-            env.fault("INTAKE_SETTINGS and INTAKE_SETTINGS_FILE are both set: unset one");
-            return None;
-        }
-        (Some(json), None) => ("INTAKE_SETTINGS", json.to_owned()),
-        (None, Some(path)) => match std::fs::read_to_string(path) {
-            Ok(json) => ("INTAKE_SETTINGS_FILE", json),
-            Err(error) => {
-                let fault = format!("INTAKE_SETTINGS_FILE cannot be read: `{path}`: {error}");
-                env.fault(fault);
-                return None;
-            }
-        },
-        (None, None) => {
-            env.fault("INTAKE_SETTINGS and INTAKE_SETTINGS_FILE are unset: set one");
-            return None;
-        }
-    };
-    let settings: IntakeSettings = serde_json::from_str(&json)
-        .map_err(|error| env.fault(format!("{name} is malformed: {error}")))
-        .ok()?;
-    for fault in settings.faults() {
-        env.fault(format!("{name}: {fault}"));
+    if env.get("INTAKE_SETTINGS").or(env.get("INTAKE_SETTINGS_FILE")).is_none() {
+        env.fault("INTAKE_SETTINGS and INTAKE_SETTINGS_FILE are unset: set one");
+        return None;
     }
-    Some(settings)
+    let document: Value = env.json("INTAKE_SETTINGS")?;
+    let mut reading: Reading<IntakeSettings> = IntakeSettings::form().read(&document);
+    let further = reading.settings.as_ref().map(IntakeSettings::faults).unwrap_or_default();
+    reading.further(further);
+    for fault in &reading.faults {
+        env.fault(format!("INTAKE_SETTINGS: {fault}"));
+    }
+    reading.settings
 }
 
 #[cfg(test)]
@@ -103,7 +90,8 @@ mod tests {
         ]);
         let error = Config::read(env).unwrap_err();
         assert_eq!(error.faults().len(), 4, "{error}");
-        assert!(error.to_string().contains("unknown field `conections`"), "{error}");
+        let meant = "conections: is not a setting; did you mean `connections`?";
+        assert!(error.to_string().contains(meant), "{error}");
     }
 
     #[test]

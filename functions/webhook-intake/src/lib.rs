@@ -23,6 +23,6 @@ pub use endpoints::router;
 pub use intake::{Intake, Limits};
 pub use senders::Senders;
 pub use settings::{
-    AllowedNetwork, ApiKeySettings, Checked, ClientAddressSettings, ClientCertificateSettings,
+    AllowedNetwork, ApiKeySettings, ClientAddressSettings, ClientCertificateSettings,
     ConnectionSettings, IntakeSettings, SignatureSettings, SourceSettings, Tolerance,
 };

@@ -66,7 +66,10 @@ impl Senders {
         secrets: &dyn Secrets,
         random: &dyn Random,
     ) -> Result<Self, ConfigError> {
-        let mut reading = Reading { secrets, faults: settings.faults() };
+        let mut reading = Reading {
+            secrets,
+            faults: settings.faults().iter().map(ToString::to_string).collect(),
+        };
         let mut connections = HashMap::new();
         for (idx, one) in settings.connections.iter().enumerate() {
             let connection = reading.connection(&format!("connections[{idx}]"), one).await;

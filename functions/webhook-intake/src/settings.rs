@@ -1,20 +1,22 @@
 //! Who may send webhooks, and how each proves it: as written in settings.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use axum::http::HeaderName;
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use shared::auth::SignatureScheme;
-use shared::config::parse_duration;
+use shared::config::{Form, Span, parse_duration};
 use shared::ids::{ConnectionId, SalesforceId};
 use shared::ports::SecretAddress;
+use shared::text_setting;
 
 mod faults;
 
 /// Everybody who may send webhooks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IntakeSettings {
     /// The Salesforce orgs.
@@ -28,20 +30,41 @@ pub struct IntakeSettings {
     pub client_address: Option<ClientAddressSettings>,
 }
 
+impl IntakeSettings {
+    /// Returns the form of these settings.
+    pub fn form() -> Form {
+        Self::with_checks(Form::of::<Self>())
+    }
+
+    /// Adds the checks of these settings' texts to a form that holds their schema.
+    #[must_use]
+    pub fn with_checks(form: Form) -> Form {
+        form.with_text::<AllowedNetwork>().with_text::<Tolerance>().with_check(
+            "header-name",
+            |raw| match raw.parse::<HeaderName>() {
+                Ok(_) => Ok(()),
+                Err(_) => Err(format!(
+                    "`{raw}` is not the name of a header: write such as `x-forwarded-for`"
+                )),
+            },
+        )
+    }
+}
+
 /// One Salesforce org.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionSettings {
     /// The name in the path, such as `main-org`.
-    pub name: Checked<ConnectionId>,
+    pub name: ConnectionId,
     /// The org's id: 15 or 18 characters.
-    pub organization_id: Checked<SalesforceId>,
+    pub organization_id: SalesforceId,
     /// The secrets taken as last segment of the path: several while one replaces another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tokens: Vec<Checked<SecretAddress>>,
+    pub tokens: Vec<SecretAddress>,
     /// The networks that calls may come from; empty means any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allowed_ips: Vec<Checked<AllowedNetwork>>,
+    pub allowed_ips: Vec<AllowedNetwork>,
     /// The client certificate that the load balancer must have seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<ClientCertificateSettings>,
@@ -54,58 +77,66 @@ pub struct ConnectionSettings {
 }
 
 /// A system that sends Standard Webhooks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSettings {
     /// The name in the path, and of the connection its records belong to.
-    pub name: Checked<ConnectionId>,
+    pub name: ConnectionId,
     /// The signing secrets: several while one replaces another.
-    pub secrets: Vec<Checked<SecretAddress>>,
+    #[schemars(length(min = 1))]
+    pub secrets: Vec<SecretAddress>,
     /// How far a time stamp may be from now, in either direction: `5m` by default.
     #[serde(default)]
-    pub tolerance: Checked<Tolerance>,
+    pub tolerance: Tolerance,
 }
 
 /// Standard Webhooks signatures.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignatureSettings {
     /// The signing secrets: several while one replaces another.
-    pub secrets: Vec<Checked<SecretAddress>>,
+    #[schemars(length(min = 1))]
+    pub secrets: Vec<SecretAddress>,
     /// How far a time stamp may be from now, in either direction: `5m` by default.
     #[serde(default)]
-    pub tolerance: Checked<Tolerance>,
+    pub tolerance: Tolerance,
 }
 
 /// A key in a header, as EventBridge API destinations send it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeySettings {
     /// The header, `x-api-key` by default.
     #[serde(default = "default_key_header")]
+    #[schemars(extend("format" = "header-name"))]
     pub header: String,
     /// The keys taken: several while one replaces another.
-    pub keys: Vec<Checked<SecretAddress>>,
+    #[schemars(length(min = 1))]
+    pub keys: Vec<SecretAddress>,
 }
 
 /// The client certificate as the load balancer reports it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientCertificateSettings {
     /// The header that the load balancer always sets itself, such as `x-client-cert-fingerprint`.
+    #[schemars(extend("format" = "header-name", "examples" = ["x-client-cert-fingerprint"]))]
     pub header: String,
     /// The value it must have: the subject or fingerprint, as the load balancer writes it.
+    #[schemars(length(min = 1), extend("examples" = ["CN=org"]))]
     pub value: String,
 }
 
 /// Where the caller's address stands when proxies are in front.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientAddressSettings {
     /// The header that the proxies append to, such as `x-forwarded-for`.
+    #[schemars(extend("format" = "header-name", "examples" = ["x-forwarded-for"]))]
     pub header: String,
     /// How many proxies of ours append to it: the address is this many entries from the right.
     #[serde(default = "one")]
+    #[schemars(range(min = 1))]
     pub n_proxies: usize,
 }
 
@@ -118,8 +149,11 @@ fn one() -> usize {
 }
 
 /// A network, or one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AllowedNetwork(IpNet);
+
+text_setting!(AllowedNetwork, "network", ["13.108.0.0/14", "2001:db8::1"]);
 
 impl AllowedNetwork {
     /// Tells whether `address` is in it; an IPv4 address may come written as an IPv6 one.
@@ -146,8 +180,11 @@ impl From<AllowedNetwork> for String {
 }
 
 /// How far a time stamp may be from now: 1 second to 1 hour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Tolerance(Duration);
+
+text_setting!(Tolerance, "tolerance", ["5m"]);
 
 impl Tolerance {
     /// Returns the duration.
@@ -177,57 +214,7 @@ impl TryFrom<String> for Tolerance {
 
 impl From<Tolerance> for String {
     fn from(tolerance: Tolerance) -> Self {
-        format!("{}ms", tolerance.0.as_millis())
-    }
-}
-
-/// A setting that was read and checked, or what is wrong with it.
-///
-/// Reading goes on after a malformed value, so that one run reports every fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checked<T>(Result<T, String>);
-
-impl<T> Checked<T> {
-    /// Returns the value, when it is well formed.
-    pub fn value(&self) -> Option<&T> {
-        self.0.as_ref().ok()
-    }
-
-    /// Returns what is wrong with the value.
-    pub fn fault(&self) -> Option<&str> {
-        self.0.as_ref().err().map(String::as_str)
-    }
-}
-
-impl<T: Default> Default for Checked<T> {
-    fn default() -> Self {
-        Self(Ok(T::default()))
-    }
-}
-
-impl<T> From<T> for Checked<T> {
-    fn from(value: T) -> Self {
-        Self(Ok(value))
-    }
-}
-
-impl<T: Clone + Into<String>> Serialize for Checked<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            Ok(value) => serializer.serialize_str(&value.clone().into()),
-            Err(fault) => Err(serde::ser::Error::custom(fault)),
-        }
-    }
-}
-
-impl<'de, T> Deserialize<'de> for Checked<T>
-where
-    T: TryFrom<String>,
-    T::Error: fmt::Display,
-{
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = String::deserialize(deserializer)?;
-        Ok(Self(T::try_from(raw).map_err(|error| error.to_string())))
+        Span(tolerance.0).to_string()
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use super::{ConfigError, parse_duration};
 
 /// The environment of the process, with every fault it has gathered so far.
@@ -91,6 +93,34 @@ impl Env {
                 default
             }
         }
+    }
+
+    /// Returns the JSON in `name`, or in the file that `{name}_FILE` names; notes a fault when it
+    /// is malformed, or when both are set.
+    pub fn json<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let in_file = format!("{name}_FILE");
+        let (setting, text) = match (self.get(name), self.get(&in_file)) {
+            (None, None) => return None,
+            (Some(_), Some(_)) => {
+                self.fault(format!("{name} and {in_file} are both set: unset one"));
+                return None;
+            }
+            (Some(text), None) => (name, text.to_owned()),
+            (None, Some(path)) => match std::fs::read_to_string(path) {
+                Ok(text) => (in_file.as_str(), text),
+                Err(error) => {
+                    let fault = format!("{in_file} cannot be read: `{path}`: {error}");
+                    self.fault(fault);
+                    return None;
+                }
+            },
+        };
+        // The text of the cause may repeat what was written, so only its place is told.
+        let malformed = |error: serde_json::Error| {
+            let place = format!("line {} column {}", error.line(), error.column());
+            format!("{setting} is not JSON of the right kind, at {place}")
+        };
+        serde_json::from_str(&text).map_err(|error| self.fault(malformed(error))).ok()
     }
 
     /// Ends the reading: the settings when `found` is whole, or every fault at once.

@@ -65,6 +65,12 @@ impl ConfigError {
     }
 }
 
+impl From<Fault> for ConfigError {
+    fn from(fault: Fault) -> Self {
+        Self { faults: vec![fault.to_string()] }
+    }
+}
+
 impl FromIterator<Fault> for ConfigError {
     fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
         Self { faults: faults.into_iter().map(|it| it.to_string()).collect() }

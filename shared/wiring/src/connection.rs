@@ -1,10 +1,12 @@
 //! Connections to remote systems, as settings describe them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
-use shared::config::{ConfigError, Env};
+use serde_json::{Value, json};
+use shared::config::{ConfigError, Env, Fault, Form};
 use shared::ids::ConnectionId;
 use shared::ports::{Clock, Crm, Random, Secrets};
 use shared::sync::Mappings;
@@ -36,31 +38,14 @@ pub struct OpenConnection {
 impl ConnectionSettings {
     /// Reads `CONNECTIONS`, a JSON list, or the file that `CONNECTIONS_FILE` names; notes each fault.
     pub fn read(env: &mut Env) -> Vec<Self> {
-        let (setting, text) = match (env.get("CONNECTIONS"), env.get("CONNECTIONS_FILE")) {
-            (Some(text), _) => ("CONNECTIONS", text.to_owned()),
-            (None, Some(path)) => match std::fs::read_to_string(path) {
-                Ok(text) => ("CONNECTIONS_FILE", text),
-                Err(error) => {
-                    env.fault(format!("CONNECTIONS_FILE cannot be read: {error}"));
-                    return Vec::new();
-                }
-            },
-            (None, None) => return Vec::new(),
-        };
-        let list: Vec<Value> = match serde_json::from_str(&text) {
-            Ok(list) => list,
-            Err(error) => {
-                env.fault(format!("{setting} is not a JSON list of connections: {error}"));
-                return Vec::new();
-            }
-        };
+        let Some(list) = env.json::<Vec<Value>>("CONNECTIONS") else { return Vec::new() };
         let mut connections = Vec::with_capacity(list.len());
         for (idx, one) in list.into_iter().enumerate() {
-            match Self::from_json(one) {
+            match Self::from_json(&one) {
                 Ok(connection) => connections.push(connection),
                 Err(error) => {
                     for fault in error.faults() {
-                        env.fault(format!("{setting}[{idx}].{fault}"));
+                        env.fault(format!("CONNECTIONS[{idx}].{fault}"));
                     }
                 }
             }
@@ -68,31 +53,24 @@ impl ConnectionSettings {
         connections
     }
 
+    /// Returns the form of one connection, of whichever platform.
+    pub fn form() -> Form {
+        adapter_salesforce::SalesforceSettings::with_checks(Form::of_schema(connection_schema()))
+    }
+
     /// Reads one connection.
     ///
     /// # Errors
     ///
     /// Every fault at once, each naming its setting.
-    pub fn from_json(json: Value) -> Result<Self, ConfigError> {
-        let fault = |what: String| ConfigError::new(vec![what]);
-        let Value::Object(mut map) = json else {
-            return Err(fault("it is not an object with `platform` and its settings".to_owned()));
+    pub fn from_json(json: &Value) -> Result<Self, ConfigError> {
+        let Value::Object(mut map) = Self::form().read::<Value>(json).finish()? else {
+            return Err(Fault::new("", "is not a table").into());
         };
-        let platform = match map.remove("platform") {
-            Some(Value::String(platform)) => platform,
-            Some(_) => return Err(fault(format!("platform is not text; write one of {KNOWN}"))),
-            None => return Err(fault(format!("platform is missing; write one of {KNOWN}"))),
-        };
-        match platform.as_str() {
-            "salesforce" => {
-                let settings = adapter_salesforce::SalesforceSettings::from_json(map.into())?;
-                let name = settings.connection.clone();
-                Ok(Self { name, platform: Platform::Salesforce(Box::new(settings)) })
-            }
-            other => {
-                Err(fault(format!("platform `{other}` is not in this build; write one of {KNOWN}")))
-            }
-        }
+        map.remove("platform");
+        let settings = adapter_salesforce::SalesforceSettings::from_json(&map.into())?;
+        let name = settings.connection.clone();
+        Ok(Self { name, platform: Platform::Salesforce(Box::new(settings)) })
     }
 
     /// Returns the name of the connection.
@@ -135,11 +113,47 @@ impl ConnectionSettings {
 
 impl<'de> Deserialize<'de> for ConnectionSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::from_json(Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::from_json(&Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
-const KNOWN: &str = "`salesforce`";
+impl JsonSchema for ConnectionSettings {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ConnectionSettings".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::try_from(connection_schema()).unwrap_or_default()
+    }
+}
+
+/// Returns the schema of one connection: `platform`, and what that platform asks for.
+fn connection_schema() -> Value {
+    let salesforce = adapter_salesforce::SalesforceSettings::form();
+    json!({ "oneOf": [of_platform("salesforce", salesforce.schema().clone())] })
+}
+
+/// Adds `platform` to the schema of a platform's settings.
+fn of_platform(platform: &str, mut schema: Value) -> Value {
+    if let Some(map) = schema.as_object_mut() {
+        map.remove("$schema");
+        map.remove("title");
+    }
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert(
+            "platform".to_owned(),
+            json!({ "const": platform, "type": "string", "description": "The platform." }),
+        );
+    }
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.push("platform".into());
+    }
+    schema
+}
 
 #[cfg(test)]
 mod tests {
@@ -153,7 +167,7 @@ mod tests {
         )]);
         assert!(ConnectionSettings::read(&mut env).is_empty());
         let message = env.finish(None::<()>).unwrap_err().to_string();
-        for fault in ["CONNECTIONS[0].platform `sap`", "CONNECTIONS[1].connection", "login_url"] {
+        for fault in ["CONNECTIONS[0].platform: `sap`", "CONNECTIONS[1].connection", "login_url"] {
             assert!(message.contains(fault), "{message}");
         }
     }

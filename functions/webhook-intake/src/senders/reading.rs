@@ -6,13 +6,12 @@ use shared::ports::{Random, SecretAddress, Secrets};
 use shared::secret::Secret;
 
 use super::{Connection, Source};
-use crate::settings::{Checked, ConnectionSettings, SourceSettings, Tolerance};
+use crate::settings::{ConnectionSettings, SourceSettings, Tolerance};
 
 /// A path token shorter than this could be guessed.
 const MIN_TOKEN_CHARS: usize = 16;
 
-/// Reads secrets and gathers what is wrong with them; a setting that is malformed is passed over,
-/// because [`IntakeSettings::faults`](crate::IntakeSettings::faults) has reported it.
+/// Reads secrets and gathers what is wrong with them.
 pub(super) struct Reading<'a> {
     pub(super) secrets: &'a dyn Secrets,
     pub(super) faults: Vec<String>,
@@ -28,7 +27,7 @@ impl Reading<'_> {
         let signature = match &one.signature {
             Some(it) => {
                 let path = format!("{path}.signature.secrets");
-                Some(self.verifier(&path, &it.secrets, &it.tolerance).await?)
+                Some(self.verifier(&path, &it.secrets, it.tolerance).await?)
             }
             None => None,
         };
@@ -44,10 +43,10 @@ impl Reading<'_> {
             None => None,
         };
         Some(Connection {
-            name: one.name.value()?.clone(),
-            organization_id: one.organization_id.value()?.clone(),
+            name: one.name.clone(),
+            organization_id: one.organization_id.clone(),
             tokens,
-            allowed_ips: one.allowed_ips.iter().filter_map(|it| it.value().copied()).collect(),
+            allowed_ips: one.allowed_ips.clone(),
             certificate,
             signature,
             api_key,
@@ -57,15 +56,11 @@ impl Reading<'_> {
 
     pub(super) async fn source(&mut self, path: &str, one: &SourceSettings) -> Option<Source> {
         let path = format!("{path}.secrets");
-        let verifier = self.verifier(&path, &one.secrets, &one.tolerance).await?;
-        Some(Source { name: one.name.value()?.clone(), verifier, is_known: true })
+        let verifier = self.verifier(&path, &one.secrets, one.tolerance).await?;
+        Some(Source { name: one.name.clone(), verifier, is_known: true })
     }
 
-    async fn tokens(
-        &mut self,
-        path: &str,
-        addresses: &[Checked<SecretAddress>],
-    ) -> Vec<SecretDigest> {
+    async fn tokens(&mut self, path: &str, addresses: &[SecretAddress]) -> Vec<SecretDigest> {
         let tokens = self.read_all(path, addresses).await;
         if tokens.iter().any(|it| it.expose().chars().count() < MIN_TOKEN_CHARS) {
             self.faults.push(format!(
@@ -78,21 +73,20 @@ impl Reading<'_> {
     async fn verifier(
         &mut self,
         path: &str,
-        addresses: &[Checked<SecretAddress>],
-        tolerance: &Checked<Tolerance>,
+        addresses: &[SecretAddress],
+        tolerance: Tolerance,
     ) -> Option<WebhookVerifier> {
         let secrets = self.read_all(path, addresses).await;
         let scheme = SignatureScheme::standard_webhooks();
-        let scheme = scheme.with_tolerance(tolerance.value()?.duration());
+        let scheme = scheme.with_tolerance(tolerance.duration());
         WebhookVerifier::new(scheme, &secrets)
             .map_err(|error| self.faults.push(format!("{path}: {error}")))
             .ok()
     }
 
-    async fn read_all(&mut self, path: &str, addresses: &[Checked<SecretAddress>]) -> Vec<Secret> {
+    async fn read_all(&mut self, path: &str, addresses: &[SecretAddress]) -> Vec<Secret> {
         let mut found = Vec::with_capacity(addresses.len());
         for (idx, address) in addresses.iter().enumerate() {
-            let Some(address) = address.value() else { continue };
             match self.secrets.read(address).await {
                 Ok(secret) => found.push(secret),
                 Err(error) => {

@@ -71,7 +71,7 @@ pub(crate) fn source(settings: &SalesforceSettings, means: &Means) -> Arc<dyn To
         SalesforceAuth::JwtBearer { client_id, username, private_key, audience } => {
             let assertion = Assertion {
                 subject: username.clone(),
-                audience: audience.clone(),
+                audience: audience.clone().unwrap_or_default(),
                 private_key: private_key.clone(),
                 lifetime: ASSERTION_LIFE,
             };

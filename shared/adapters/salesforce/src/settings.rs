@@ -1,8 +1,9 @@
 //! The settings of one connection to a Salesforce org.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
-use shared::config::ConfigError;
+use serde_json::Value;
+use shared::config::{ConfigError, Form};
 use shared::ids::ConnectionId;
 use shared::ports::SecretAddress;
 use url::Url;
@@ -10,15 +11,14 @@ use url::Url;
 /// The newest version whose documents this adapter was written by: Spring '26.
 const DEFAULT_API_VERSION: &str = "66.0";
 
-/// The sizes a query page may ask for. Source: REST API guide, "Query options header".
-const PAGE_SIZES: std::ops::RangeInclusive<u64> = 200..=2000;
-
 /// How the connection logs in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(tag = "flow", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SalesforceAuth {
     /// The OAuth 2.0 client credentials flow: the app has a run-as user.
     ClientCredentials {
         /// The consumer key of the app.
+        #[schemars(length(min = 1), extend("examples" = ["3MVG9…"]))]
         client_id: String,
         /// Where the consumer secret lies.
         client_secret: SecretAddress,
@@ -26,19 +26,24 @@ pub enum SalesforceAuth {
     /// The OAuth 2.0 JWT bearer flow: the app knows our certificate.
     JwtBearer {
         /// The consumer key of the app.
+        #[schemars(length(min = 1), extend("examples" = ["3MVG9…"]))]
         client_id: String,
         /// The user to act as.
+        #[schemars(length(min = 1), extend("examples" = ["sync@firm.example"]))]
         username: String,
         /// Where the RSA private key lies, in PEM.
         private_key: SecretAddress,
-        /// The audience of the assertion, such as `https://login.salesforce.com`.
-        audience: String,
+        /// The audience of the assertion; by default the login host of the kind of org.
+        #[serde(default)]
+        audience: Option<String>,
     },
     /// A person agreed once, with `moodbridge connect salesforce`; the refresh token goes on.
     AuthorizationCode {
         /// The consumer key of the app.
+        #[schemars(length(min = 1), extend("examples" = ["3MVG9…"]))]
         client_id: String,
         /// Where the consumer secret lies, for an app that asks for it.
+        #[serde(default)]
         client_secret: Option<SecretAddress>,
         /// Where the refresh token lies; it must be a place that can be written when the org
         /// rotates refresh tokens.
@@ -47,10 +52,6 @@ pub enum SalesforceAuth {
 }
 
 /// The settings of one connection.
-///
-/// As JSON: `connection`, `login_url`, `auth` (with `flow` `client_credentials`, `jwt_bearer` or
-/// `authorization_code` and the fields of that variant of [`SalesforceAuth`]), and optionally `api_version` and `page_size`.
-/// A fault report names every fault at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SalesforceSettings {
     /// Our name of the connection.
@@ -65,182 +66,96 @@ pub struct SalesforceSettings {
     pub page_size: u16,
 }
 
+/// The settings as they are written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    /// Our name of the connection: lower-case letters, digits, dashes.
+    connection: ConnectionId,
+    /// Where tokens come from: the org's My Domain, or a login host.
+    #[schemars(extend(
+        "format" = "salesforce-login-url",
+        "examples" = ["https://name.my.salesforce.com"]
+    ))]
+    login_url: Url,
+    /// How it logs in.
+    auth: SalesforceAuth,
+    /// The API version, such as `66.0`.
+    #[serde(default = "default_api_version")]
+    #[schemars(extend("format" = "salesforce-api-version"))]
+    api_version: String,
+    /// How many records a page asks for. Source: REST API guide, "Query options header".
+    #[serde(default = "default_page_size")]
+    #[schemars(range(min = 200, max = 2000))]
+    page_size: u16,
+}
+
+fn default_api_version() -> String {
+    DEFAULT_API_VERSION.to_owned()
+}
+
+fn default_page_size() -> u16 {
+    2000
+}
+
 impl SalesforceSettings {
+    /// Returns the form of the settings of one connection.
+    pub fn form() -> Form {
+        Self::with_checks(Form::of::<Written>())
+    }
+
+    /// Adds the checks of this platform's texts to a form that holds its schema.
+    pub fn with_checks(form: Form) -> Form {
+        form.with_check("salesforce-login-url", check_url)
+            .with_check("salesforce-api-version", check_version)
+    }
+
     /// Reads the settings, gathering every fault.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] with all faults, each naming its setting.
-    pub fn from_json(json: Value) -> Result<Self, ConfigError> {
-        let Value::Object(map) = json else {
-            return Err(ConfigError::new(vec!["a connection is not a JSON object".into()]));
-        };
-        let mut faults = Vec::new();
-        let mut top = Section { path: "", map, faults: &mut faults };
-        let connection = top.parsed("connection", ConnectionId::parse);
-        let login_url = top.parsed("login_url", |raw| check_url(&raw));
-        let auth = top.map.remove("auth");
-        let api_version = match top.optional_text("api_version") {
-            None => Some(DEFAULT_API_VERSION.to_owned()),
-            Some(raw) => top.note("api_version", check_version(raw)),
-        };
-        let page_size = match top.map.remove("page_size") {
-            None => Some(2000),
-            Some(raw) => top.note("page_size", check_page_size(&raw)),
-        };
-        top.no_more();
-        let audience = login_url.as_ref().map(default_audience).unwrap_or_default();
-        let auth = match auth {
-            Some(Value::Object(map)) => {
-                read_auth(Section { path: "auth.", map, faults: &mut faults }, audience)
-            }
-            Some(_) => {
-                faults.push("auth is not a JSON object".into());
-                None
-            }
-            None => {
-                faults.push("auth is missing".into());
-                None
-            }
-        };
-        match (connection, login_url, auth, api_version, page_size) {
-            (Some(connection), Some(login_url), Some(auth), Some(api_version), Some(page_size))
-                if faults.is_empty() =>
-            {
-                Ok(Self { connection, login_url, auth, api_version, page_size })
-            }
-            _ => Err(ConfigError::new(faults)),
+    pub fn from_json(json: &Value) -> Result<Self, ConfigError> {
+        let written: Written = Self::form().read(json).finish()?;
+        let Written { connection, login_url, mut auth, api_version, page_size } = written;
+        if let SalesforceAuth::JwtBearer { audience, .. } = &mut auth {
+            audience.get_or_insert_with(|| default_audience(&login_url));
         }
+        Ok(Self { connection, login_url, auth, api_version, page_size })
     }
 }
 
 impl<'de> Deserialize<'de> for SalesforceSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::from_json(Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::from_json(&Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
-/// A JSON object whose settings are taken one by one.
-struct Section<'a> {
-    path: &'static str,
-    map: Map<String, Value>,
-    faults: &'a mut Vec<String>,
-}
-
-impl Section<'_> {
-    fn optional_text(&mut self, name: &str) -> Option<String> {
-        match self.map.remove(name) {
-            None => None,
-            Some(Value::String(text)) => Some(text),
-            Some(_) => {
-                self.faults.push(format!("{}{name} is not text", self.path));
-                Some(String::new())
-            }
-        }
-    }
-
-    fn text(&mut self, name: &str) -> Option<String> {
-        if !self.map.contains_key(name) {
-            self.faults.push(format!("{}{name} is missing", self.path));
-            return None;
-        }
-        let found = self.optional_text(name).filter(|it| !it.trim().is_empty());
-        if found.is_none() {
-            self.faults.push(format!("{}{name} is empty", self.path));
-        }
-        found
-    }
-
-    fn parsed<T, E: std::fmt::Display>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(String) -> Result<T, E>,
-    ) -> Option<T> {
-        let raw = self.text(name)?;
-        self.note(name, parse(raw))
-    }
-
-    fn note<T, E: std::fmt::Display>(&mut self, name: &str, read: Result<T, E>) -> Option<T> {
-        read.map_err(|error| self.faults.push(format!("{}{name} is malformed: {error}", self.path)))
-            .ok()
-    }
-
-    /// Notes every setting that is left over, so that a typing error is not silently ignored.
-    fn no_more(&mut self) {
-        for name in self.map.keys() {
-            self.faults.push(format!("{}{name} is not a setting", self.path));
-        }
-    }
-}
-
-fn read_auth(mut auth: Section<'_>, default_audience: String) -> Option<SalesforceAuth> {
-    let flow = auth.text("flow")?;
-    let found = match flow.as_str() {
-        "client_credentials" => {
-            let client_id = auth.text("client_id");
-            let client_secret = auth.parsed("client_secret", SecretAddress::parse);
-            client_id.zip(client_secret).map(|(client_id, client_secret)| {
-                SalesforceAuth::ClientCredentials { client_id, client_secret }
-            })
-        }
-        "jwt_bearer" => {
-            let client_id = auth.text("client_id");
-            let username = auth.text("username");
-            let private_key = auth.parsed("private_key", SecretAddress::parse);
-            let audience = auth.optional_text("audience").unwrap_or(default_audience);
-            client_id.zip(username).zip(private_key).map(|((client_id, username), private_key)| {
-                SalesforceAuth::JwtBearer { client_id, username, private_key, audience }
-            })
-        }
-        "authorization_code" => {
-            let client_id = auth.text("client_id");
-            let client_secret = match auth.map.contains_key("client_secret") {
-                true => auth.parsed("client_secret", SecretAddress::parse).map(Some),
-                false => Some(None),
-            };
-            let refresh_token = auth.parsed("refresh_token", SecretAddress::parse);
-            client_id.zip(client_secret).zip(refresh_token).map(
-                |((client_id, client_secret), refresh_token)| SalesforceAuth::AuthorizationCode {
-                    client_id,
-                    client_secret,
-                    refresh_token,
-                },
-            )
-        }
-        _ => {
-            auth.faults.push(format!(
-                "auth.flow `{flow}` is not known: write `client_credentials`, `jwt_bearer` or \
-                 `authorization_code`"
-            ));
-            return None;
-        }
-    };
-    auth.no_more();
-    found
-}
-
-fn check_url(raw: &str) -> Result<Url, String> {
-    let url = Url::parse(raw).map_err(|error| error.to_string())?;
-    let is_plain = url.path() == "/" && url.query().is_none() && url.username().is_empty();
-    if matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain {
-        Ok(url)
+fn check_url(raw: &str) -> Result<(), String> {
+    let is_plain = Url::parse(raw).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    if is_plain {
+        Ok(())
     } else {
-        Err("write an address such as `https://name.my.salesforce.com`".into())
+        Err("is not the address of an org: write such as `https://name.my.salesforce.com`".into())
     }
 }
 
-fn check_version(raw: String) -> Result<String, &'static str> {
+fn check_version(raw: &str) -> Result<(), String> {
     let is_version = raw
         .split_once('.')
         .is_some_and(|(major, minor)| major.parse::<u16>().is_ok() && minor == "0");
-    if is_version { Ok(raw) } else { Err("write a version such as `66.0`") }
-}
-
-fn check_page_size(raw: &Value) -> Result<u16, &'static str> {
-    raw.as_u64()
-        .filter(|size| PAGE_SIZES.contains(size))
-        .and_then(|size| u16::try_from(size).ok())
-        .ok_or("write a number from 200 to 2000")
+    if is_version {
+        Ok(())
+    } else {
+        Err(format!("`{raw}` is not a version: write such as `{DEFAULT_API_VERSION}`"))
+    }
 }
 
 /// Source: JWT bearer flow, "aud": the login host of the kind of org, whatever host is posted to.
@@ -261,7 +176,7 @@ mod tests {
 
     #[test]
     fn client_credentials_take_the_defaults() {
-        let settings = SalesforceSettings::from_json(json!({
+        let settings = SalesforceSettings::from_json(&json!({
             "connection": "main",
             "login_url": "https://firm.my.salesforce.com",
             "auth": {
@@ -289,12 +204,12 @@ mod tests {
         }))
         .unwrap();
         let SalesforceAuth::JwtBearer { audience, .. } = settings.auth else { panic!() };
-        assert_eq!(audience, "https://test.salesforce.com");
+        assert_eq!(audience.unwrap(), "https://test.salesforce.com");
     }
 
     #[test]
     fn every_fault_is_reported_at_once_and_no_secret_is_repeated() {
-        let error = SalesforceSettings::from_json(json!({
+        let error = SalesforceSettings::from_json(&json!({
             "connection": "Main Org",
             "login_url": "firm",
             "api_version": "latest",
@@ -309,15 +224,15 @@ mod tests {
         .unwrap_err();
         let message = error.to_string();
         for part in [
-            "connection is malformed: `Main Org`",
-            "login_url is malformed",
-            "api_version is malformed",
-            "page_size is malformed: write a number from 200 to 2000",
-            "instance is not a setting",
-            "auth.client_id is missing",
-            "auth.username is missing",
-            "auth.private_key is malformed",
-            "auth.user is not a setting",
+            "connection: `Main Org` is not a connection name",
+            "login_url: is not the address of an org: write such as",
+            "api_version: `latest` is not a version: write such as `66.0`",
+            "page_size: is 50000: write a whole number from 200 to 2000",
+            "instance: is not a setting",
+            "auth.client_id: is missing",
+            "auth.username: is missing",
+            "auth.private_key: not the address of a secret",
+            "auth.user: is not a setting; write `audience`,",
         ] {
             assert!(message.contains(part), "`{part}` is not in: {message}");
         }
@@ -326,12 +241,18 @@ mod tests {
 
     #[test]
     fn unknown_flow_names_those_that_are_known() {
-        let error = SalesforceSettings::from_json(json!({
+        let error = SalesforceSettings::from_json(&json!({
             "connection": "main",
             "login_url": "https://firm.my.salesforce.com",
             "auth": {"flow": "password"},
         }))
         .unwrap_err();
-        assert!(error.to_string().contains("write `client_credentials`, `jwt_bearer`"), "{error}");
+        let wanted = "write `client_credentials`, `jwt_bearer` or `authorization_code`";
+        assert!(error.to_string().contains(wanted), "{error}");
+    }
+
+    #[test]
+    fn every_text_has_a_check() {
+        assert_eq!(SalesforceSettings::form().unchecked_formats(), Vec::<String>::new());
     }
 }

@@ -14,14 +14,17 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use http::uri::Authority;
 use http::{StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use shared::text_setting;
 
 use crate::problem::problem;
 
 /// The name of a host without a port, such as `moodbridge.example`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct HostName(String);
+
+text_setting!(HostName, "host-name", ["moodbridge.example"]);
 
 /// Why a text is not the name of a host.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +47,12 @@ impl HostName {
             return Err(InvalidHostName { raw: raw.to_owned() });
         }
         Ok(Self(raw.to_ascii_lowercase()))
+    }
+}
+
+impl From<HostName> for String {
+    fn from(name: HostName) -> Self {
+        name.0
     }
 }
 
