@@ -29,7 +29,7 @@ pub use org::OrgError;
 pub use sandbox::{Background, RunningSandbox, Sandbox, SandboxError};
 pub use schema::SchemaError;
 pub use seed::SeedError;
-pub use settings::{ConnectedApp, Seed, Settings};
+pub use settings::{ConnectedApp, LoginRefusal, LoginSettings, Seed, Settings};
 
 /// The schema file of the org.
 pub(crate) const OBJECTS: &str = include_str!("../data/objects.schema");

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::activity;
 use crate::api::Cursors;
-use crate::auth::Sessions;
+use crate::auth::{Grants, Sessions};
 use crate::clock::Clock;
 use crate::deliver::Deliveries;
 use crate::faults::Faults;
@@ -52,6 +52,7 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) cursors: Cursors,
     pub(crate) sessions: Sessions,
+    pub(crate) grants: Grants,
     pub(crate) deliveries: Deliveries,
     pub(crate) faults: Faults,
     pub(crate) org_id: RecordId,
@@ -162,6 +163,7 @@ impl Sandbox {
             settings,
             cursors: Cursors::default(),
             sessions: Sessions::default(),
+            grants: Grants::default(),
             deliveries: Deliveries::default(),
             faults: Faults::default(),
             org_id,

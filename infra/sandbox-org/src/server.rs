@@ -14,7 +14,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::admin;
 use crate::api::{ApiError, Call, Reply, dispatch, http_date, max_batch, versions};
-use crate::auth;
+use crate::auth::{self, Consent};
 use crate::org::Author;
 use crate::sandbox::State;
 
@@ -28,7 +28,10 @@ const MAX_HEAD: usize = 16_384;
 pub(crate) fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/services/oauth2/token", post(token))
+        .route("/services/oauth2/authorize", get(authorize).post(decide))
         .route("/services/oauth2/revoke", post(revoke))
+        .route("/services/oauth2/introspect", post(introspect))
+        .route("/setup/connect", get(device_page).post(approve_device))
         .route("/services/oauth2/userinfo", any(user_info))
         .route("/id/{org}/{user}", any(identity))
         .route("/services/Soap/u/{version}", post(soap))
@@ -124,9 +127,43 @@ async fn token(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: Byte
     respond(auth::token(&state, &form, authorization, host(&headers)))
 }
 
-async fn revoke(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
+async fn authorize(Shared(state): Shared<Arc<State>>, uri: Uri) -> Response {
+    show(auth::authorize(&state, &Call::split_query(uri.query().unwrap_or_default())))
+}
+
+async fn decide(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
+    show(auth::decide(&state, &Call::split_query(&String::from_utf8_lossy(&body))))
+}
+
+async fn device_page() -> Response {
+    show(auth::approval_page())
+}
+
+async fn approve_device(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
+    show(auth::approve(&state, &Call::split_query(&String::from_utf8_lossy(&body))))
+}
+
+/// Turns what a browser is shown into HTTP.
+fn show(consent: Consent) -> Response {
+    match consent {
+        Consent::Page(status, page) => plain(status, "text/html;charset=UTF-8", page),
+        Consent::Redirect(url) => respond(Reply::empty(302).with_header("location", url)),
+    }
+}
+
+async fn introspect(
+    Shared(state): Shared<Arc<State>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let form = Call::split_query(&String::from_utf8_lossy(&body));
-    respond(auth::revoke(&state, &form))
+    let authorization = text(&headers, "authorization");
+    respond(auth::introspect(&state, &form, authorization, host(&headers)))
+}
+
+async fn revoke(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: Bytes) -> Response {
+    let form = Call::split_query(&String::from_utf8_lossy(&body));
+    respond(auth::revoke(&state, &form, text(&headers, "accept")))
 }
 
 async fn user_info(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response {

@@ -33,6 +33,46 @@ pub enum Seed {
     Empty,
 }
 
+/// What goes wrong when a person is asked to agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginRefusal {
+    /// The person says no.
+    PersonRefuses,
+    /// The org's administrator blocked the app.
+    AppBlocked,
+    /// Only users that the administrator names may use the app.
+    NotApproved,
+    /// The token is asked for from an address that the org does not trust.
+    IpRestricted,
+}
+
+/// How people log in with apps.
+#[derive(Clone, Debug)]
+pub struct LoginSettings {
+    /// Where the browser may be sent back to, compared letter by letter.
+    pub callback_urls: Vec<String>,
+    /// Whether apps must send a PKCE challenge.
+    pub requires_pkce: bool,
+    /// Whether each refresh gives a new refresh token and ends the old one.
+    pub rotates_refresh_tokens: bool,
+    /// What goes wrong.
+    pub refuses: Option<LoginRefusal>,
+    /// How long a device waits between two questions.
+    pub device_interval: Duration,
+}
+
+impl Default for LoginSettings {
+    fn default() -> Self {
+        Self {
+            callback_urls: vec!["http://localhost:1717/OauthRedirect".into()],
+            requires_pkce: true,
+            rotates_refresh_tokens: false,
+            refuses: None,
+            device_interval: Duration::from_secs(5),
+        }
+    }
+}
+
 /// What a sandbox is started with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -42,6 +82,8 @@ pub struct Settings {
     pub username: String,
     /// Password of the user; a security token behind it is taken too.
     pub password: String,
+    /// How people log in with apps.
+    pub login: LoginSettings,
     /// How long a token is good after it was issued.
     pub token_lifetime: Duration,
     /// Requests of a day, as `Sforce-Limit-Info` tells.
@@ -72,6 +114,7 @@ impl Default for Settings {
             }],
             username: "admin@sandbox.example".into(),
             password: "sandbox-password".into(),
+            login: LoginSettings::default(),
             token_lifetime: Duration::from_secs(2 * 60 * 60),
             daily_requests: 15_000_000,
             seed: Seed::Firm,

@@ -3,31 +3,34 @@
 use std::collections::HashMap;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 
+use super::device;
+use super::grants::Found;
 use crate::api::Reply;
 use crate::sandbox::State;
-use crate::settings::ConnectedApp;
+use crate::settings::{ConnectedApp, LoginRefusal};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// Longest time that an assertion may be good, in seconds, with room for clocks that differ.
 const MAX_ASSERTION: i64 = 5 * 60 + 30;
 
-type Form = HashMap<String, String>;
+pub(crate) type Form = HashMap<String, String>;
 
-fn refused(error: &str, description: &str) -> Reply {
+pub(super) fn refused(error: &str, description: &str) -> Reply {
     Reply::json(400, &json!({"error": error, "error_description": description}))
 }
 
-fn field<'a>(form: &'a Form, name: &str) -> &'a str {
+pub(super) fn field<'a>(form: &'a Form, name: &str) -> &'a str {
     form.get(name).map(String::as_str).unwrap_or_default()
 }
 
 /// Reads client id and secret from the `Authorization` header, else from the form.
-fn client(form: &Form, authorization: Option<&str>) -> (String, String) {
+pub(super) fn client(form: &Form, authorization: Option<&str>) -> (String, String) {
     let basic = authorization
         .and_then(|header| header.strip_prefix("Basic "))
         .and_then(|encoded| STANDARD.decode(encoded.trim()).ok())
@@ -40,7 +43,7 @@ fn client(form: &Form, authorization: Option<&str>) -> (String, String) {
     })
 }
 
-fn app<'a>(state: &'a State, id: &str) -> Result<&'a ConnectedApp, Reply> {
+pub(super) fn app<'a>(state: &'a State, id: &str) -> Result<&'a ConnectedApp, Reply> {
     state
         .settings
         .apps
@@ -49,26 +52,108 @@ fn app<'a>(state: &'a State, id: &str) -> Result<&'a ConnectedApp, Reply> {
         .ok_or_else(|| refused("invalid_client_id", "client identifier invalid"))
 }
 
+/// What a token was given for.
+#[derive(Debug, Default)]
+pub(crate) struct Granted {
+    /// The person's agreement.
+    pub(crate) grant: Option<u64>,
+    /// A new refresh token.
+    pub(crate) refresh_token: Option<String>,
+    /// What it is good for.
+    pub(crate) scope: String,
+}
+
 /// `POST /services/oauth2/token`
 pub(crate) fn token(state: &State, form: &Form, authorization: Option<&str>, host: &str) -> Reply {
+    if field(form, "response_type") == "device_code" {
+        return device::begin(state, form, host);
+    }
     let (client_id, secret) = client(form, authorization);
-    let checked = match field(form, "grant_type") {
-        "client_credentials" => app(state, &client_id).and_then(|app| check_secret(app, &secret)),
-        "password" => app(state, &client_id)
-            .and_then(|app| check_secret(app, &secret))
-            .and_then(|()| check_password(state, form)),
-        JWT_BEARER => check_assertion(state, field(form, "assertion"), host),
-        "" => Err(refused("unsupported_grant_type", "grant type not supported")),
-        "refresh_token" => Err(refused("invalid_grant", "expired access/refresh token")),
-        _ => Err(refused("unsupported_grant_type", "grant type not supported")),
-    };
+    let itself = |()| Granted { scope: "api id openid".to_owned(), ..Granted::default() };
+    let checked =
+        match field(form, "grant_type") {
+            "client_credentials" => {
+                app(state, &client_id).and_then(|app| check_secret(app, &secret)).map(itself)
+            }
+            "password" => app(state, &client_id)
+                .and_then(|app| check_secret(app, &secret))
+                .and_then(|()| check_password(state, form))
+                .map(itself),
+            JWT_BEARER => check_assertion(state, field(form, "assertion"), host).map(itself),
+            "authorization_code" => check_app(state, &client_id, &secret)
+                .and_then(|()| take_code(state, &client_id, form)),
+            "refresh_token" => check_app(state, &client_id, &secret)
+                .and_then(|()| refresh(state, &client_id, form)),
+            "device" => app(state, &client_id).and_then(|_| device::ask(state, form)),
+            _ => Err(refused("unsupported_grant_type", "grant type not supported")),
+        };
     match checked {
-        Ok(()) => Reply::json(200, &grant(state, host)),
+        Ok(granted) => Reply::json(200, &grant(state, granted, host)),
         Err(refusal) => refusal,
     }
 }
 
-fn check_secret(app: &ConnectedApp, secret: &str) -> Result<(), Reply> {
+/// Checks an app that may leave its secret out, as one with PKCE may.
+fn check_app(state: &State, client_id: &str, secret: &str) -> Result<(), Reply> {
+    let app = app(state, client_id)?;
+    if secret.is_empty() { Ok(()) } else { check_secret(app, secret) }
+}
+
+/// Exchanges a code; one that is shown twice ends what it gave.
+fn take_code(state: &State, client_id: &str, form: &Form) -> Result<Granted, Reply> {
+    let (agreement, grant) =
+        match state.grants.use_code(field(form, "code"), state.clock().now_ms()) {
+            Found::Good(found) => found,
+            Found::Replayed(grant) => {
+                end(state, grant);
+                return Err(refused("invalid_grant", "expired authorization code"));
+            }
+            Found::Unknown => return Err(refused("invalid_grant", "invalid authorization code")),
+        };
+    if state.settings.login.refuses == Some(LoginRefusal::IpRestricted) {
+        return Err(refused("invalid_grant", "ip restricted"));
+    }
+    if agreement.client_id != client_id {
+        return Err(refused("invalid_grant", "invalid authorization code"));
+    }
+    if agreement.redirect_uri != field(form, "redirect_uri") {
+        let why = "redirect_uri must match configuration";
+        return Err(refused("redirect_uri_mismatch", why));
+    }
+    let proof = URL_SAFE_NO_PAD.encode(Sha256::digest(field(form, "code_verifier")));
+    if agreement.challenge.is_some_and(|challenge| challenge != proof) {
+        return Err(refused("invalid_grant", "invalid code verifier"));
+    }
+    let wants_refresh =
+        agreement.scope.split(' ').any(|it| matches!(it, "refresh_token" | "offline_access"));
+    let refresh_token =
+        wants_refresh.then(|| state.grants.give_refresh(client_id, &agreement.scope, grant));
+    Ok(Granted { grant: Some(grant), refresh_token, scope: agreement.scope })
+}
+
+/// Refreshes; a refresh token that was used up ends the whole grant when it is shown again.
+fn refresh(state: &State, client_id: &str, form: &Form) -> Result<Granted, Reply> {
+    let rotates = state.settings.login.rotates_refresh_tokens;
+    match state.grants.use_refresh(field(form, "refresh_token"), client_id, rotates) {
+        Found::Good((grant, scope)) => {
+            let refresh_token =
+                rotates.then(|| state.grants.give_refresh(client_id, &scope, grant));
+            Ok(Granted { grant: Some(grant), refresh_token, scope })
+        }
+        Found::Replayed(grant) => {
+            end(state, grant);
+            Err(refused("invalid_grant", "expired access/refresh token"))
+        }
+        Found::Unknown => Err(refused("invalid_grant", "expired access/refresh token")),
+    }
+}
+
+fn end(state: &State, grant: u64) {
+    state.grants.end(grant);
+    state.sessions.close_grant(grant);
+}
+
+pub(super) fn check_secret(app: &ConnectedApp, secret: &str) -> Result<(), Reply> {
     if app.client_secret == secret {
         Ok(())
     } else {
@@ -85,23 +170,27 @@ fn check_password(state: &State, form: &Form) -> Result<(), Reply> {
 }
 
 /// Makes a token and tells about it.
-fn grant(state: &State, host: &str) -> Json {
+fn grant(state: &State, granted: Granted, host: &str) -> Json {
     let now_ms = state.clock().now_ms();
     let base = state.base_url(host);
-    let token = state.sessions.open(state.org_id, state.user_id, now_ms);
-    json!({
+    let token = state.sessions.open_by(granted.grant, state.org_id, state.user_id, now_ms);
+    let mut answer = json!({
         "access_token": token, "instance_url": base, "token_type": "Bearer",
         "id": format!("{base}/id/{}/{}", state.org_id, state.user_id),
-        "issued_at": now_ms.to_string(), "signature": "c2FuZGJveA==", "scope": "api id openid",
+        "issued_at": now_ms.to_string(), "signature": "c2FuZGJveA==", "scope": granted.scope,
         "token_format": "opaque", "api_instance_url": base,
-    })
+    });
+    if let (Some(refresh_token), Some(answer)) = (granted.refresh_token, answer.as_object_mut()) {
+        answer.insert("refresh_token".to_owned(), refresh_token.into());
+    }
+    answer
 }
 
 /// Checks a JWT assertion: signature, audience, subject, time.
 fn check_assertion(state: &State, assertion: &str, host: &str) -> Result<(), Reply> {
     let invalid = |what: &str| refused("invalid_grant", what);
     let payload = assertion.split('.').nth(1).unwrap_or_default();
-    let claims: Json = base64::engine::general_purpose::URL_SAFE_NO_PAD
+    let claims: Json = URL_SAFE_NO_PAD
         .decode(payload)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
@@ -133,15 +222,6 @@ fn check_assertion(state: &State, assertion: &str, host: &str) -> Result<(), Rep
     match expires {
         Some(at) if at > now && at <= now + MAX_ASSERTION => Ok(()),
         _ => Err(invalid("assertion is not within its time validity window")),
-    }
-}
-
-/// `POST /services/oauth2/revoke`
-pub(crate) fn revoke(state: &State, form: &Form) -> Reply {
-    if state.sessions.close(field(form, "token")) {
-        Reply::empty(200)
-    } else {
-        refused("unsupported_token_type", "this token type is not supported")
     }
 }
 

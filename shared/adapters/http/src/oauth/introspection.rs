@@ -19,7 +19,7 @@ pub struct Introspection {
     #[serde(default)]
     pub exp: Option<i64>,
     /// Whom it stands for.
-    #[serde(default, alias = "username")]
+    #[serde(default)]
     pub sub: Option<String>,
 }
 
