@@ -8,6 +8,8 @@ use axum::Router;
 use shared::ports::Queue;
 use shared::worker::{MessageHandler, ScheduleHandler};
 
+use crate::flush::Flush;
+
 /// One function: its routes, its queues and its schedules.
 ///
 /// The routes set no fallback of their own: several apps share one listener in the local host, and
@@ -20,6 +22,7 @@ pub struct App {
     pub(crate) schedules: Vec<ScheduleTrigger>,
     pub(crate) local_queues: Vec<Arc<dyn Queue>>,
     pub(crate) ready_checks: Vec<Arc<dyn ReadyCheck>>,
+    pub(crate) flushes: Vec<Arc<dyn Flush>>,
 }
 
 /// A queue and what handles its messages.
@@ -48,6 +51,7 @@ impl App {
             schedules: Vec::new(),
             local_queues: Vec::new(),
             ready_checks: Vec::new(),
+            flushes: Vec::new(),
         }
     }
 
@@ -102,6 +106,13 @@ impl App {
     #[must_use]
     pub fn ready(mut self, check: Arc<dyn ReadyCheck>) -> Self {
         self.ready_checks.push(check);
+        self
+    }
+
+    /// Has what `flush` gathers written out before the process sleeps or ends.
+    #[must_use]
+    pub fn flush(mut self, flush: Arc<dyn Flush>) -> Self {
+        self.flushes.push(flush);
         self
     }
 

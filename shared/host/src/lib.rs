@@ -7,6 +7,7 @@ mod azure;
 #[cfg(feature = "azure")]
 mod envelope;
 mod error;
+mod flush;
 mod frame;
 mod health;
 #[cfg(feature = "lambda")]
@@ -25,6 +26,7 @@ mod start;
 
 pub use app::{App, ReadyCheck};
 pub use error::HostError;
+pub use flush::Flush;
 pub use frame::CORRELATION_HEADER;
 pub use problem::problem;
 pub use ready::{LedgerReady, QueueReady};

@@ -18,6 +18,7 @@ use super::event::{Event, ScheduledEvent};
 use super::http;
 use super::sqs::Batch;
 use crate::app::{App, QueueTrigger, ScheduleTrigger};
+use crate::flush::{Flush, flush_all};
 use crate::frame::Frame;
 
 /// How long the answer of the last invocation may take to leave after a stop signal.
@@ -74,15 +75,28 @@ struct Function {
     router: Router,
     queues: Vec<QueueTrigger>,
     schedules: Vec<ScheduleTrigger>,
+    flushes: Vec<Arc<dyn Flush>>,
 }
 
 impl Function {
     fn new(app: App, timeout: Duration, random: Arc<dyn Random>) -> Self {
         let router = Frame::new(timeout, random).around(app.router.merge(app.open_router));
-        Self { name: app.name, router, queues: app.queues, schedules: app.schedules }
+        let App { name, queues, schedules, flushes, .. } = app;
+        Self { name, router, queues, schedules, flushes }
     }
 
+    /// Handles one event and writes out what it gathered: the process may sleep for good afterwards.
     async fn invoke(
+        &self,
+        payload: &str,
+        context: lambda_runtime::Context,
+    ) -> Result<Value, Error> {
+        let answer = self.answer(payload, context).await;
+        flush_all(&self.flushes).await;
+        answer
+    }
+
+    async fn answer(
         &self,
         payload: &str,
         context: lambda_runtime::Context,

@@ -20,6 +20,7 @@ use super::names::{HostName, guarded};
 use super::schedule::Schedule;
 use crate::app::{App, ScheduleTrigger};
 use crate::error::HostError;
+use crate::flush::{Flush, flush_all, keep_flushing};
 use crate::frame::Frame;
 use crate::health::Readiness;
 use crate::metrics;
@@ -176,6 +177,9 @@ impl BoundHost {
             work.spawn(schedule.keep(stop.clone(), cut.clone()));
         }
         let _ = metrics::page().map(|page| work.spawn(fold_samples(page, stop.clone())));
+        let flushes: Vec<Arc<dyn Flush>> =
+            host.apps.iter().flat_map(|app| app.flushes.iter().cloned()).collect();
+        work.spawn(keep_flushing(flushes.clone(), stop.clone()));
         work.close();
 
         let names = host.apps.iter().map(|app| app.name).collect::<Vec<_>>().join(", ");
@@ -190,6 +194,7 @@ impl BoundHost {
             work.wait().await;
         }
         let _ = server.await;
+        flush_all(&flushes).await;
         info!("stopped");
         Ok(())
     }
