@@ -1,7 +1,7 @@
 //! What the callers of a case store want written, and what they get back.
 
 use shared::ids::{EntityId, PersonId};
-use shared::ports::{Committed, SyncRun, Wall};
+use shared::ports::{Committed, CostBatch, SyncRun, Wall};
 
 use super::prepared::PreparedWrite;
 
@@ -20,6 +20,8 @@ pub(super) enum Job {
     },
     /// A sync run.
     Record(Box<SyncRun>),
+    /// What calls to platforms cost.
+    RecordCosts(Box<CostBatch>),
     /// A wall, in place of the one that stands.
     SetWall(Box<Wall>),
     /// No wall of one person at one case.
@@ -41,7 +43,7 @@ pub(super) enum Answer {
     Conflict,
     /// The ledger entry has this revision now.
     Revision(u64),
-    /// The sync run is written.
+    /// The sync run, or the costs, are written.
     Recorded,
     /// What was decided of a wall is written.
     Wall {

@@ -7,6 +7,7 @@ mod audit;
 mod batch;
 mod cases;
 mod changes;
+mod costs;
 mod detail;
 mod ledger;
 mod migrations;

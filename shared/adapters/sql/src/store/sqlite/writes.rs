@@ -10,7 +10,7 @@ use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
 use tokio::sync::watch;
 
 use super::row_statements::RowStatements;
-use super::{batch, ledger, runs, walls};
+use super::{batch, costs, ledger, runs, walls};
 use crate::store::batch::Batch;
 use crate::store::decode::number;
 use crate::store::jobs::{Answer, Job};
@@ -51,6 +51,7 @@ impl WriteGroup for CaseWrites {
                     ledger::put(connection, name, value, *expected_revision).await?
                 }
                 Job::Record(run) => runs::record(connection, run).await?,
+                Job::RecordCosts(batch) => costs::record(connection, batch).await?,
                 Job::SetWall(wall) => walls::set(connection, wall, &mut batch).await?,
                 Job::LiftWall { case_id, person, by } => {
                     walls::lift(connection, case_id, person, by, &mut batch).await?

@@ -1,12 +1,15 @@
 //! The case store on a real file.
 
 mod chain;
+mod costs;
+mod deployment;
 mod lists;
+mod postgres;
 mod rollups;
+mod writes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use shared::auth::Sight;
 use shared::model::Entity;
@@ -15,10 +18,10 @@ use shared::ports::case_store_contract::{
 };
 use shared::ports::walls_contract::{sight_contract, walls_contract};
 use shared::ports::{
-    CaseStore, CaseView, ChangeFeed, Clock, RunOutcome, SyncJournal, SyncRun, SystemClock,
+    CaseStore, CaseView, SystemClock,
     WriteKind,
 };
-use shared::{PortErrorKind, chain};
+use shared::chain;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use super::*;
@@ -116,24 +119,6 @@ async fn sqlite_ledger_keeps_its_contract() {
 }
 
 #[tokio::test]
-async fn change_of_another_process_wakes_within_a_quarter_second() {
-    let fixture = Fixture::new().await;
-    let other = open(fixture.path()).await;
-    let reader = Arc::clone(&fixture.store);
-    let waiting = tokio::spawn(async move {
-        reader.wait_for_change(0, Duration::from_secs(10)).await.unwrap();
-        SystemClock.now()
-    });
-
-    let case = sample_write(Entity::Case, 1, text_fields([("title", "Doe v. Roe")]));
-    let committed = other.apply(case).await.unwrap();
-
-    let woken_at = waiting.await.unwrap();
-    // Some slack for a busy machine.
-    assert!(woken_at.since(committed.at) < Duration::from_millis(1_000));
-}
-
-#[tokio::test]
 async fn reopened_store_holds_what_was_committed() {
     let fixture = Fixture::new().await;
     let case = sample_write(Entity::Case, 1, text_fields([("title", "Doe v. Roe")]));
@@ -147,75 +132,6 @@ async fn reopened_store_holds_what_was_committed() {
     assert_eq!(store.digest().await.unwrap(), digest);
     assert_eq!(store.shadow(&case.shadow.key).await.unwrap().unwrap().revision, 1);
     store.apply(next_write(case, WriteKind::Updated, 1)).await.unwrap();
-}
-
-#[tokio::test]
-async fn write_that_breaks_a_rule_of_its_tables_fails_alone_and_leaves_nothing() {
-    let fixture = Fixture::new().await;
-    let mut broken = sample_write(Entity::Case, 1, text_fields([("title", "Doe v. Roe")]));
-    broken.timeline.iter_mut().for_each(|it| it.importance = 9);
-    let good = sample_write(Entity::Case, 2, text_fields([("title", "Poe v. Moe")]));
-
-    let (refused, applied) =
-        tokio::join!(fixture.store.apply(broken.clone()), fixture.store.apply(good));
-
-    assert_eq!(refused.unwrap_err().kind(), PortErrorKind::Rejected);
-    applied.unwrap();
-    assert_eq!(fixture.store.shadow(&broken.shadow.key).await.unwrap(), None);
-    assert_eq!(
-        fixture.store.case(&Sight::Everything, broken.entity_id.as_str()).await.unwrap(),
-        None
-    );
-    assert_eq!(fixture.store.overview(&Sight::Everything, 1).await.unwrap().n_cases, 1);
-}
-
-#[tokio::test]
-async fn value_that_does_not_fit_its_column_is_rejected_by_name() {
-    let fixture = Fixture::new().await;
-    for (column, value) in
-        [("opened_at", "soon"), ("is_closed", "maybe"), ("account_id", "001A0000")]
-    {
-        let write = sample_write(Entity::Case, 1, text_fields([(column, value)]));
-        let error = fixture.store.apply(write).await.unwrap_err();
-        assert_eq!(error.kind(), PortErrorKind::Rejected);
-        assert!(error.to_string().contains(&format!("case.{column}")), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn sync_run_is_replaced_under_its_id_and_listed_newest_first() {
-    let fixture = Fixture::new().await;
-    let write = sample_write(Entity::Case, 1, text_fields([]));
-    let draft = write.audit.unwrap();
-    let first = SyncRun {
-        id: draft.correlation_id,
-        connection: write.shadow.key.connection,
-        object: write.shadow.key.object,
-        started_at: draft.received_at,
-        ended_at: None,
-        outcome: RunOutcome::Running,
-        n_read: 0,
-        n_queued: 0,
-        error: None,
-    };
-    let ended = SyncRun {
-        ended_at: Some(draft.received_at),
-        outcome: RunOutcome::Failed,
-        n_read: 7,
-        error: Some("connection reset".to_owned()),
-        ..first.clone()
-    };
-    let later = SyncRun {
-        id: shared::ids::CorrelationId::from_random(99),
-        started_at: draft.received_at.plus(Duration::from_secs(1)),
-        ..first.clone()
-    };
-
-    for run in [&first, &later, &ended] {
-        fixture.store.record(run).await.unwrap();
-    }
-
-    assert_eq!(fixture.store.recent(10).await.unwrap(), [later, ended]);
 }
 
 #[tokio::test]
