@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -50,7 +50,7 @@ impl Database {
         let options = options(path);
         let mut first = match policy {
             MigrationPolicy::Check if !path.exists() => {
-                let n_pending = migrator.iter().count();
+                let n_pending = n_known(migrator);
                 return Err(OpenError::Outdated { path: path.to_owned(), n_pending });
             }
             MigrationPolicy::Check => connect(path, &options).await?,
@@ -177,12 +177,22 @@ async fn pending(
     .fetch_one(&mut *connection)
     .await?;
     if !known {
-        return Ok(migrator.iter().count());
+        return Ok(n_known(migrator));
     }
     let sql = format!("SELECT version, checksum FROM {}", migrator.table_name);
     let applied: Vec<(i64, Vec<u8>)> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?;
     n_pending(migrator, &applied)
+}
+
+/// Counts the migrations that this build knows.
+pub(crate) fn n_known(migrator: &Migrator) -> usize {
+    upwards(migrator).count()
+}
+
+/// Leaves out what undoes a migration.
+fn upwards(migrator: &Migrator) -> impl Iterator<Item = &Migration> {
+    migrator.iter().filter(|it| !it.migration_type.is_down_migration())
 }
 
 /// Counts the migrations that are not among the `applied` ones, each a version and its checksum.
@@ -198,7 +208,7 @@ pub(crate) fn n_pending(
         return Err(MigrateError::VersionMissing(*version));
     }
     let mut n_pending = 0;
-    for migration in migrator.iter() {
+    for migration in upwards(migrator) {
         match applied.iter().find(|(version, _)| *version == migration.version) {
             None => n_pending += 1,
             Some((_, checksum)) if checksum.as_slice() != migration.checksum.as_ref() => {
@@ -222,7 +232,7 @@ fn not_migrated(path: &Path, source: MigrateError) -> OpenError {
 mod tests {
     use std::borrow::Cow;
 
-    use sqlx::migrate::{Migration, MigrationType};
+    use sqlx::migrate::MigrationType;
     use sqlx::{SqlSafeStr, SqlStr};
 
     use super::*;

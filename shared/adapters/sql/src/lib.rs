@@ -12,6 +12,7 @@ pub mod testkit;
 
 mod database;
 mod error;
+mod group;
 mod turnstile;
 mod writer;
 

@@ -1,25 +1,16 @@
-//! Group commit: callers who write at the same time share one transaction and one fsync.
+//! Group commit on a file: callers who write at the same time share one transaction and one fsync.
 //!
-//! A [`Writer`] is one task with one connection. It drains every job that waits, opens
-//! `BEGIN IMMEDIATE`, lets its [`WriteGroup`] run them, commits once, and only then answers each
-//! caller. While the disk is busy with one commit, the jobs of the next one gather: the more callers,
-//! the fewer fsyncs for each.
-
-use std::sync::Arc;
+//! A [`Writer`] is one task with one connection. It opens `BEGIN IMMEDIATE`, lets its [`WriteGroup`]
+//! run the jobs that wait, and commits once.
 
 use async_trait::async_trait;
 use shared::PortErrorKind;
 use sqlx::{Connection, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
 
 use crate::database::Database;
 use crate::error::{WriteError, kind_of};
+use crate::group::{Commit, GroupWriter};
 use crate::turnstile::Turnstile;
-
-/// Jobs that share a commit at most, and that wait at most before callers are held back.
-const N_JOBS: usize = 1024;
-/// How often the runtime's other tasks get their turn before a commit at most.
-const N_ROUNDS: usize = 32;
 
 /// Runs jobs inside the transaction that they share.
 ///
@@ -50,16 +41,11 @@ pub(crate) trait WriteGroup: Send + 'static {
 }
 
 /// Hands jobs to the one task that writes to a file. The task ends with the last clone.
-pub(crate) struct Writer<G: WriteGroup> {
-    jobs: mpsc::Sender<Waiting<G>>,
-}
-
-type Reply<G> = oneshot::Sender<Result<<G as WriteGroup>::Answer, WriteError>>;
-type Waiting<G> = (<G as WriteGroup>::Job, Reply<G>);
+pub(crate) struct Writer<G: WriteGroup>(GroupWriter<FileCommit<G>>);
 
 impl<G: WriteGroup> Clone for Writer<G> {
     fn clone(&self) -> Self {
-        Self { jobs: self.jobs.clone() }
+        Self(self.0.clone())
     }
 }
 
@@ -70,46 +56,23 @@ impl<G: WriteGroup> Writer<G> {
     ///
     /// As SQLite answers when it opens the connection.
     pub(crate) async fn start(database: &Database, group: G) -> Result<Self, sqlx::Error> {
-        let connection = database.write_connection().await?;
-        let (jobs, waiting) = mpsc::channel(N_JOBS);
+        let connection = Some(database.write_connection().await?);
         let turnstile = database.turnstile();
         let database = database.clone();
-        let task = Task { database, turnstile, connection: Some(connection), group };
-        tokio::spawn(task.serve(waiting));
-        Ok(Self { jobs })
+        Ok(Self(GroupWriter::start(FileCommit { database, turnstile, connection, group })))
     }
 
     /// Has `job` run, and returns its answer once it is durable.
     ///
-    /// A caller who stops waiting before the job's turn takes it back.
-    ///
     /// # Errors
     ///
-    /// [`WriteError`] when the commit, or this job alone, failed: nothing of it is written.
+    /// See [`GroupWriter::write`].
     pub(crate) async fn write(&self, job: G::Job) -> Result<G::Answer, WriteError> {
-        let (reply, answer) = oneshot::channel();
-        self.jobs.send((job, reply)).await.map_err(|_| WriteError::Stopped)?;
-        answer.await.map_err(|_| WriteError::Stopped)?
+        self.0.write(job).await
     }
 }
 
-/// Lets callers who are ready to write join the commit, as long as more of them come.
-///
-/// Those who were just answered often write again: a commit begun at once would leave them to the
-/// next, and two commits of half the callers cost nearly twice as much.
-async fn gather<T>(waiting: &mut mpsc::Receiver<T>, drained: &mut Vec<T>) {
-    for _ in 0..N_ROUNDS {
-        let n_before = drained.len();
-        tokio::task::yield_now().await;
-        let more = std::iter::from_fn(|| waiting.try_recv().ok());
-        drained.extend(more.take(N_JOBS.saturating_sub(n_before)));
-        if drained.len() == n_before {
-            return;
-        }
-    }
-}
-
-struct Task<G> {
+struct FileCommit<G> {
     database: Database,
     turnstile: Turnstile,
     /// Given up after a failure: a fresh one has no half-open transaction.
@@ -117,46 +80,12 @@ struct Task<G> {
     group: G,
 }
 
-impl<G: WriteGroup> Task<G> {
-    async fn serve(mut self, mut waiting: mpsc::Receiver<Waiting<G>>) {
-        let mut drained = Vec::new();
-        while waiting.recv_many(&mut drained, N_JOBS).await > 0 {
-            gather(&mut waiting, &mut drained).await;
-            let (jobs, replies): (Vec<_>, Vec<_>) =
-                drained.drain(..).filter(|(_, reply)| !reply.is_closed()).unzip();
-            if !jobs.is_empty() {
-                self.answer(jobs, replies).await;
-            }
-        }
-        if let Some(connection) = self.connection {
-            let _ = connection.close().await;
-        }
-    }
+#[async_trait]
+impl<G: WriteGroup> Commit for FileCommit<G> {
+    type Job = G::Job;
+    type Answer = G::Answer;
 
-    async fn answer(&mut self, jobs: Vec<G::Job>, replies: Vec<Reply<G>>) {
-        match self.commit(&jobs).await {
-            Ok(answers) => {
-                self.group.committed();
-                for (reply, answer) in replies.into_iter().zip(answers) {
-                    let _ = reply.send(Ok(answer));
-                }
-            }
-            Err(cause) if jobs.len() > 1 && kind_of(&cause) == PortErrorKind::Rejected => {
-                tracing::debug!(n_jobs = jobs.len(), "commit failed, each job is tried alone");
-                for (job, reply) in jobs.into_iter().zip(replies) {
-                    Box::pin(self.answer(vec![job], vec![reply])).await;
-                }
-            }
-            Err(cause) => {
-                let cause = Arc::new(cause);
-                for reply in replies {
-                    let _ = reply.send(Err(WriteError::Failed(Arc::clone(&cause))));
-                }
-            }
-        }
-    }
-
-    async fn commit(&mut self, jobs: &[G::Job]) -> Result<Vec<G::Answer>, sqlx::Error> {
+    async fn commit(&mut self, jobs: &[Self::Job]) -> Result<Vec<Self::Answer>, sqlx::Error> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.database.write_connection().await?,
@@ -167,6 +96,7 @@ impl<G: WriteGroup> Task<G> {
         match self.group.run(&mut transaction, jobs).await {
             Ok(answers) => {
                 transaction.commit().await?;
+                self.group.committed();
                 self.connection = Some(connection);
                 Ok(answers)
             }
@@ -176,6 +106,16 @@ impl<G: WriteGroup> Task<G> {
                 }
                 Err(cause)
             }
+        }
+    }
+
+    fn blames_a_job(&self, error: &sqlx::Error) -> bool {
+        kind_of(error) == PortErrorKind::Rejected
+    }
+
+    async fn close(self) {
+        if let Some(connection) = self.connection {
+            let _ = connection.close().await;
         }
     }
 }

@@ -69,7 +69,7 @@ async fn count(connection: &mut PgConnection, tables: &Tables) -> Result<usize, 
         .fetch_one(&mut *connection)
         .await?;
     if !is_known {
-        return Ok(migrator.iter().count());
+        return Ok(crate::database::n_known(migrator));
     }
     if let Some(version) = connection.dirty_version(table_name).await? {
         return Err(MigrateError::Dirty(version));

@@ -1,6 +1,6 @@
 //! Group commit, on a small table.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;

@@ -1,18 +1,11 @@
 //! What a person typed, as a full-text query.
 
-/// Words beyond these do not narrow further.
-const N_WORDS: usize = 16;
+use crate::store::search::words;
 
 /// Turns `typed` into a query that each word must match by its beginning; `None` without words.
-///
-/// A word with a dash or dot in it, such as `24-cv-01`, must occur as those parts in a row.
 pub(super) fn match_query(typed: &str) -> Option<String> {
-    let words: Vec<String> = typed
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| word.chars().any(char::is_alphanumeric))
-        .take(N_WORDS)
-        .map(|word| format!("\"{}\"*", word.replace('"', " ")))
-        .collect();
+    let words: Vec<String> =
+        words(typed).map(|word| format!("\"{}\"*", word.replace('"', " "))).collect();
     (!words.is_empty()).then(|| words.join(" "))
 }
 

@@ -2,53 +2,56 @@
 
 use shared::auth::Sight;
 use shared::model::Entity;
+use shared::ports::AuditVerification;
 use shared::ports::case_store_contract::{sample_write, text_fields};
-use shared::ports::{AuditLog, AuditVerification, CaseStore};
 
-use super::Fixture;
+use super::deployment::{Deployment, on_both_engines};
 
-/// Writes five rows, runs `sql`, and verifies.
-async fn verified_after(sql: &str) -> AuditVerification {
-    let fixture = Fixture::new().await;
+/// Writes five rows, and takes away what protects them.
+async fn fill(fixture: &Deployment) {
     for number in 1..=5 {
         let write = sample_write(Entity::Case, number, text_fields([("title", "Doe v. Roe")]));
         fixture.store.apply(write).await.unwrap();
     }
-    fixture
-        .tamper("DROP TRIGGER audit_is_never_changed; DROP TRIGGER audit_is_never_shortened;")
-        .await;
+    fixture.unlock_audit().await;
+}
+
+/// Writes five rows, runs `sql`, and verifies.
+async fn verified_after(fixture: Deployment, sql: &str) -> AuditVerification {
+    fill(&fixture).await;
     fixture.tamper(sql).await;
     fixture.store.verify(&|_| {}).await.unwrap()
 }
 
-#[tokio::test]
-async fn untouched_log_has_no_fault() {
-    let found = verified_after("SELECT 1").await;
+async fn untouched_log_has_no_fault(fixture: Deployment) {
+    let found = verified_after(fixture, "SELECT 1").await;
 
     assert_eq!((found.n_rows, found.fault), (5, None));
 }
 
-#[tokio::test]
-async fn changed_row_is_found() {
-    for column in ["actor", "event_id", "changes", "correlation_id"] {
-        let found = verified_after(&format!("UPDATE audit SET {column} = 'x' WHERE seq = 3")).await;
+async fn changed_row_is_found(fixture: Deployment) {
+    fill(&fixture).await;
+    // The last row first: the walk ends at the first fault.
+    for (seq, column) in [(5, "actor"), (4, "event_id"), (3, "changes"), (2, "correlation_id")] {
+        fixture.tamper(&format!("UPDATE audit SET {column} = 'x' WHERE seq = {seq}")).await;
+
+        let found = fixture.store.verify(&|_| {}).await.unwrap();
 
         let fault = found.fault.unwrap();
-        assert_eq!((fault.seq, found.n_rows), (3, 2), "{}", fault.problem);
+        assert_eq!((fault.seq, found.n_rows), (seq, seq - 1), "{}", fault.problem);
         assert!(fault.problem.contains("hash that is stored"), "{}", fault.problem);
     }
 }
 
-#[tokio::test]
-async fn removed_row_is_found() {
-    let fault = verified_after("DELETE FROM audit WHERE seq = 2").await.fault.unwrap();
+async fn removed_row_is_found(fixture: Deployment) {
+    let fault = verified_after(fixture, "DELETE FROM audit WHERE seq = 2").await.fault.unwrap();
 
     assert_eq!((fault.seq, fault.problem.as_str()), (3, "row 2 is missing: the next one is 3"));
 }
 
-#[tokio::test]
-async fn removed_row_whose_gap_was_closed_is_found() {
+async fn removed_row_whose_gap_was_closed_is_found(fixture: Deployment) {
     let found = verified_after(
+        fixture,
         "DELETE FROM audit WHERE seq = 2; UPDATE audit SET seq = seq - 1 WHERE seq > 2",
     )
     .await;
@@ -58,9 +61,9 @@ async fn removed_row_whose_gap_was_closed_is_found() {
     assert!(fault.problem.contains("another hash"), "{}", fault.problem);
 }
 
-#[tokio::test]
-async fn swapped_rows_are_found() {
+async fn swapped_rows_are_found(fixture: Deployment) {
     let found = verified_after(
+        fixture,
         "UPDATE audit SET seq = -2 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 3; \
          UPDATE audit SET seq = 3 WHERE seq = -2",
     )
@@ -69,9 +72,9 @@ async fn swapped_rows_are_found() {
     assert_eq!(found.fault.unwrap().seq, 2);
 }
 
-#[tokio::test]
-async fn row_whose_own_hash_was_rewritten_breaks_the_next_one() {
+async fn row_whose_own_hash_was_rewritten_breaks_the_next_one(fixture: Deployment) {
     let found = verified_after(
+        fixture,
         "UPDATE audit SET hash = replace(hash, substr(hash, 1, 1), 'z') WHERE seq = 5",
     )
     .await;
@@ -79,22 +82,17 @@ async fn row_whose_own_hash_was_rewritten_breaks_the_next_one() {
     assert_eq!(found.fault.unwrap().seq, 5);
 }
 
-#[tokio::test]
-async fn log_cannot_be_changed_by_accident() {
-    let fixture = Fixture::new().await;
+async fn log_cannot_be_changed_by_accident(fixture: Deployment) {
     let write = sample_write(Entity::Account, 1, text_fields([("name", "Acme")]));
     fixture.store.apply(write).await.unwrap();
-    let mut connection = fixture.raw().await;
 
     for sql in ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"] {
-        let error = sqlx::query(sql).execute(&mut connection).await.unwrap_err();
+        let error = fixture.try_to_tamper(sql).await.unwrap_err();
         assert!(error.to_string().contains("audit rows are never"), "{error}");
     }
 }
 
-#[tokio::test]
-async fn odd_text_is_stored_as_it_was_hashed() {
-    let fixture = Fixture::new().await;
+async fn odd_text_is_stored_as_it_was_hashed(fixture: Deployment) {
     for (number, text) in
         (1..).zip(["a\0b", "\\u0000 \"'", "\u{1f469}\u{200d}\u{2696}", "", "\u{7f}\n"])
     {
@@ -112,9 +110,7 @@ async fn odd_text_is_stored_as_it_was_hashed() {
     assert_eq!(fixture.store.verify(&|_| {}).await.unwrap().fault, None);
 }
 
-#[tokio::test]
-async fn log_holds_whatever_text_a_source_sends() {
-    let fixture = Fixture::new().await;
+async fn log_holds_whatever_text_a_source_sends(fixture: Deployment) {
     let odd =
         ["a\0b", "\u{1}\u{7f}\u{85}\u{2028}\u{feff}", "\"'\\\n\r\t", "🏛 é e\u{301}", "\u{fffe}"];
     for (number, text) in (1..).zip(odd) {
@@ -136,3 +132,15 @@ async fn log_holds_whatever_text_a_source_sends() {
         assert!(row.changes.iter().any(|it| it.after.as_text() == Some(text.trim())), "{row:?}");
     }
 }
+
+on_both_engines!(
+    untouched_log_has_no_fault,
+    changed_row_is_found,
+    removed_row_is_found,
+    removed_row_whose_gap_was_closed_is_found,
+    swapped_rows_are_found,
+    row_whose_own_hash_was_rewritten_breaks_the_next_one,
+    log_cannot_be_changed_by_accident,
+    odd_text_is_stored_as_it_was_hashed,
+    log_holds_whatever_text_a_source_sends,
+);

@@ -8,10 +8,10 @@ use shared::auth::Sight;
 use shared::ids::EntityId;
 use shared::model::{Entity, FieldValue, Fields};
 use shared::ports::case_store_contract::{next_write, sample_write, text_fields};
-use shared::ports::{CaseFilter, CaseSort, CaseStore, CaseView, Write, WriteKind};
+use shared::ports::{CaseFilter, CaseSort, Write, WriteKind};
 use shared::time::Timestamp;
 
-use super::{Fixture, SqliteCaseStore};
+use super::deployment::{Deployment, Engine, Store, on_both_engines};
 
 const SORTS: [CaseSort; 5] = [
     CaseSort::UpdatedDesc,
@@ -21,7 +21,7 @@ const SORTS: [CaseSort; 5] = [
     CaseSort::TitleAsc,
 ];
 
-async fn fill(store: &SqliteCaseStore, writes: impl IntoIterator<Item = Write>) {
+async fn fill(store: &dyn Store, writes: impl IntoIterator<Item = Write>) {
     let applied = writes.into_iter().map(|write| store.apply(write));
     for applied in futures_util::future::join_all(applied).await {
         applied.unwrap();
@@ -29,7 +29,7 @@ async fn fill(store: &SqliteCaseStore, writes: impl IntoIterator<Item = Write>) 
 }
 
 /// Follows the cursors to the end and returns every id in order.
-async fn pages(store: &SqliteCaseStore, filter: &CaseFilter) -> Vec<EntityId> {
+async fn pages(store: &dyn Store, filter: &CaseFilter) -> Vec<EntityId> {
     let mut filter = filter.clone();
     let mut ids = Vec::new();
     loop {
@@ -43,7 +43,7 @@ async fn pages(store: &SqliteCaseStore, filter: &CaseFilter) -> Vec<EntityId> {
     }
 }
 
-async fn found(store: &SqliteCaseStore, search: &str) -> Vec<String> {
+async fn found(store: &dyn Store, search: &str) -> Vec<String> {
     let filter = CaseFilter {
         search: Some(search.to_owned()),
         sort: CaseSort::TitleAsc,
@@ -76,11 +76,9 @@ fn similar_case(number: u32, seed: u32) -> Write {
     sample_write(Entity::Case, number, row)
 }
 
-#[tokio::test]
-async fn every_order_takes_every_filter() {
-    let fixture = Fixture::new().await;
+async fn every_order_takes_every_filter(fixture: Deployment) {
     let n_cases = 600;
-    fill(&fixture.store, (0..n_cases).map(|number| similar_case(number, number))).await;
+    fill(&*fixture.store, (0..n_cases).map(|number| similar_case(number, number))).await;
     let account = EntityId::parse(reference(Entity::Account, 1)).unwrap();
     let none = CaseFilter { limit: 50, ..CaseFilter::default() };
     let day = |raw| Some(Timestamp::parse(raw).unwrap());
@@ -105,7 +103,7 @@ async fn every_order_takes_every_filter() {
     for filter in filters {
         let counts = futures_util::future::join_all(SORTS.map(|sort| {
             let filter = CaseFilter { sort, ..filter.clone() };
-            let store = &fixture.store;
+            let store = &*fixture.store;
             async move { pages(store, &filter).await.into_iter().collect::<BTreeSet<_>>() }
         }))
         .await;
@@ -115,12 +113,10 @@ async fn every_order_takes_every_filter() {
     }
 }
 
-#[tokio::test]
-async fn orders_are_what_they_say_and_gaps_come_last_by_name() {
-    let fixture = Fixture::new().await;
+async fn orders_are_what_they_say_and_gaps_come_last_by_name(fixture: Deployment) {
     let titles = ["b", "", "A", "c"];
     fill(
-        &fixture.store,
+        &*fixture.store,
         (0..4).map(|number| {
             let opened = format!("2026-01-0{}T00:00:00Z", number + 1);
             let row = text_fields([("title", titles[number as usize]), ("opened_at", &opened)]);
@@ -130,7 +126,7 @@ async fn orders_are_what_they_say_and_gaps_come_last_by_name() {
     .await;
     let listed = |sort| {
         let filter = CaseFilter { sort, limit: 9, ..CaseFilter::default() };
-        let store = &fixture.store;
+        let store = &*fixture.store;
         async move {
             let items = store.cases(&Sight::Everything, &filter).await.unwrap().items;
             items.into_iter().map(|it| it.title.unwrap_or_default()).collect::<Vec<_>>()
@@ -142,10 +138,8 @@ async fn orders_are_what_they_say_and_gaps_come_last_by_name() {
     assert_eq!(listed(CaseSort::OpenedDesc).await, ["c", "A", "", "b"]);
 }
 
-#[tokio::test]
-async fn cursor_of_another_order_is_rejected() {
-    let fixture = Fixture::new().await;
-    fill(&fixture.store, (0..3).map(|number| similar_case(number, number))).await;
+async fn cursor_of_another_order_is_rejected(fixture: Deployment) {
+    fill(&*fixture.store, (0..3).map(|number| similar_case(number, number))).await;
     let first = CaseFilter { limit: 1, ..CaseFilter::default() };
     let cursor = fixture.store.cases(&Sight::Everything, &first).await.unwrap().next_cursor;
 
@@ -156,15 +150,13 @@ async fn cursor_of_another_order_is_rejected() {
     assert!(error.to_string().contains("cursor"), "{error}");
 }
 
-#[tokio::test]
-async fn deleted_case_leaves_lists_and_search_and_comes_back_when_restored() {
-    let fixture = Fixture::new().await;
+async fn deleted_case_leaves_lists_and_search_and_comes_back_when_restored(fixture: Deployment) {
     let case = sample_write(Entity::Case, 1, text_fields([("title", "Doe v. Roe")]));
     fixture.store.apply(case.clone()).await.unwrap();
 
     fixture.store.apply(next_write(case.clone(), WriteKind::Deleted, 1)).await.unwrap();
 
-    assert!(found(&fixture.store, "doe").await.is_empty());
+    assert!(found(&*fixture.store, "doe").await.is_empty());
     let filter = CaseFilter { limit: 9, ..CaseFilter::default() };
     assert!(fixture.store.cases(&Sight::Everything, &filter).await.unwrap().items.is_empty());
     let detail =
@@ -174,12 +166,10 @@ async fn deleted_case_leaves_lists_and_search_and_comes_back_when_restored() {
 
     fixture.store.apply(next_write(case.clone(), WriteKind::Restored, 2)).await.unwrap();
 
-    assert_eq!(found(&fixture.store, "doe").await, ["Doe v. Roe"]);
+    assert_eq!(found(&*fixture.store, "doe").await, ["Doe v. Roe"]);
 }
 
-#[tokio::test]
-async fn search_finds_beginnings_of_words_wherever_they_stand() {
-    let fixture = Fixture::new().await;
+async fn search_finds_beginnings_of_words_wherever_they_stand(fixture: Deployment) {
     let case = |number, title, docket, court| {
         let account = reference(Entity::Account, number);
         let contact = reference(Entity::Contact, number);
@@ -194,7 +184,7 @@ async fn search_finds_beginnings_of_words_wherever_they_stand() {
     };
     // The cases arrive before those they name.
     fill(
-        &fixture.store,
+        &*fixture.store,
         [
             case(1, "Doe v. Roe", "2024-CV-01234", "Superior Court"),
             case(2, "In re Müller", "2023-FL-00007", "Family Court"),
@@ -203,7 +193,7 @@ async fn search_finds_beginnings_of_words_wherever_they_stand() {
     .await;
     let person = text_fields([("first_name", "Ada"), ("last_name", "Byron")]);
     fill(
-        &fixture.store,
+        &*fixture.store,
         [
             sample_write(Entity::Account, 1, text_fields([("name", "Acme Holdings")])),
             sample_write(Entity::Contact, 2, person),
@@ -225,31 +215,27 @@ async fn search_finds_beginnings_of_words_wherever_they_stand() {
         ("\"doe\" OR", vec![]),
         (" & ", vec!["Doe v. Roe", "In re Müller"]),
     ] {
-        assert_eq!(found(&fixture.store, search).await, titles, "{search}");
+        assert_eq!(found(&*fixture.store, search).await, titles, "{search}");
     }
 }
 
-#[tokio::test]
-async fn renamed_account_is_found_by_its_new_name_only() {
-    let fixture = Fixture::new().await;
+async fn renamed_account_is_found_by_its_new_name_only(fixture: Deployment) {
     let account = sample_write(Entity::Account, 1, text_fields([("name", "Acme")]));
     let row = text_fields([("title", "Doe v. Roe"), ("account_id", account.entity_id.as_str())]);
-    fill(&fixture.store, [account.clone(), sample_write(Entity::Case, 1, row)]).await;
+    fill(&*fixture.store, [account.clone(), sample_write(Entity::Case, 1, row)]).await;
 
     let mut renamed = next_write(account, WriteKind::Updated, 1);
     renamed.row = text_fields([("name", "Zenith")]);
     fixture.store.apply(renamed).await.unwrap();
 
-    assert!(found(&fixture.store, "acme").await.is_empty());
-    assert_eq!(found(&fixture.store, "zen").await, ["Doe v. Roe"]);
+    assert!(found(&*fixture.store, "acme").await.is_empty());
+    assert_eq!(found(&*fixture.store, "zen").await, ["Doe v. Roe"]);
     let filter = CaseFilter { limit: 1, ..CaseFilter::default() };
     let page = fixture.store.cases(&Sight::Everything, &filter).await.unwrap();
     assert_eq!(page.items[0].account_name.as_deref(), Some("Zenith"));
 }
 
-#[tokio::test]
-async fn case_is_read_by_its_own_id_and_by_both_forms_of_its_record_id() {
-    let fixture = Fixture::new().await;
+async fn case_is_read_by_its_own_id_and_by_both_forms_of_its_record_id(fixture: Deployment) {
     let write = sample_write(Entity::Case, 1, text_fields([("title", "Doe v. Roe")]));
     fixture.store.apply(write.clone()).await.unwrap();
     let long = write.shadow.key.record_id.as_str();
@@ -269,26 +255,51 @@ async fn case_is_read_by_its_own_id_and_by_both_forms_of_its_record_id() {
     );
 }
 
+async fn pages_show_every_case(
+    engine: Engine,
+    seeds: Vec<u32>,
+    limit: u32,
+) -> Result<(), TestCaseError> {
+    let Some(fixture) = Deployment::new(engine).await else { return Ok(()) };
+    let cases = seeds.iter().zip(0..).map(|(seed, number)| similar_case(number, *seed));
+    fill(&*fixture.store, cases).await;
+    for sort in SORTS {
+        let filter = CaseFilter { sort, limit, ..CaseFilter::default() };
+        let ids = pages(&*fixture.store, &filter).await;
+        prop_assert_eq!(ids.len(), seeds.len());
+        prop_assert_eq!(ids.into_iter().collect::<BTreeSet<_>>().len(), seeds.len());
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
-    fn pages_show_every_case_exactly_once(
+    fn pages_of_sqlite_show_every_case_exactly_once(
         seeds in proptest::collection::vec(0_u32..576, 1..60),
         limit in 1_u32..20,
     ) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let fixture = Fixture::new().await;
-            let cases = seeds.iter().zip(0..).map(|(seed, number)| similar_case(number, *seed));
-            fill(&fixture.store, cases).await;
-            for sort in SORTS {
-                let filter = CaseFilter { sort, limit, ..CaseFilter::default() };
-                let ids = pages(&fixture.store, &filter).await;
-                prop_assert_eq!(ids.len(), seeds.len());
-                prop_assert_eq!(ids.into_iter().collect::<BTreeSet<_>>().len(), seeds.len());
-            }
-            Ok(())
-        })?;
+        runtime.block_on(pages_show_every_case(Engine::Sqlite, seeds, limit))?;
+    }
+
+    #[test]
+    fn pages_of_postgres_show_every_case_exactly_once(
+        seeds in proptest::collection::vec(0_u32..576, 1..60),
+        limit in 1_u32..20,
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(pages_show_every_case(Engine::Postgres, seeds, limit))?;
     }
 }
+
+on_both_engines!(
+    every_order_takes_every_filter,
+    orders_are_what_they_say_and_gaps_come_last_by_name,
+    cursor_of_another_order_is_rejected,
+    deleted_case_leaves_lists_and_search_and_comes_back_when_restored,
+    search_finds_beginnings_of_words_wherever_they_stand,
+    renamed_account_is_found_by_its_new_name_only,
+    case_is_read_by_its_own_id_and_by_both_forms_of_its_record_id,
+);

@@ -12,16 +12,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use shared::auth::Sight;
+use shared::chain;
 use shared::model::Entity;
 use shared::ports::case_store_contract::{
     feed_contract, ledger_contract, next_write, sample_write, text_fields, write_contract,
 };
 use shared::ports::walls_contract::{sight_contract, walls_contract};
-use shared::ports::{
-    CaseStore, CaseView, SystemClock,
-    WriteKind,
-};
-use shared::chain;
+use shared::ports::{CaseStore, CaseView, SystemClock, WriteKind};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use super::*;

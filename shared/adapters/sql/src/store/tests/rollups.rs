@@ -4,10 +4,9 @@ use proptest::prelude::*;
 use shared::auth::Sight;
 use shared::model::{Entity, FieldValue, Fields};
 use shared::ports::case_store_contract::{sample_write, text_fields};
-use shared::ports::{CaseStore, CaseView, Overview, StatusCount, Write, WriteKind};
-use sqlx::SqliteConnection;
+use shared::ports::{Overview, StatusCount, Write, WriteKind};
 
-use super::Fixture;
+use super::deployment::{Deployment, Engine, on_both_engines};
 
 /// One write of one of a few cases.
 #[derive(Clone, Debug)]
@@ -38,88 +37,79 @@ fn day(day: i64) -> FieldValue {
     FieldValue::Text(at.to_string())
 }
 
-async fn recount(connection: &mut SqliteConnection) -> (Vec<(String, i64)>, Vec<(i64, i64, i64)>) {
-    let by_status = sqlx::query_as(
-        "SELECT coalesce(status, ''), count(*) FROM cases WHERE is_deleted = 0 GROUP BY 1 ORDER BY 1",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .unwrap();
-    let by_day = sqlx::query_as(
+type Figures = (Vec<(String, i64)>, Vec<(i64, i64, i64)>);
+
+async fn recount(fixture: &Deployment) -> Figures {
+    let by_status = fixture.rows(
+        "SELECT coalesce(status, ''), count(*) FROM cases WHERE NOT is_deleted GROUP BY 1 ORDER BY 1",
+    );
+    let by_day = fixture.rows(
         "SELECT day, sum(opened), sum(closed) FROM (\
          SELECT (opened_at + 864000000) / 86400000 - 10 AS day, 1 AS opened, 0 AS closed \
-         FROM cases WHERE is_deleted = 0 AND opened_at IS NOT NULL UNION ALL \
+         FROM cases WHERE NOT is_deleted AND opened_at IS NOT NULL UNION ALL \
          SELECT (closed_at + 864000000) / 86400000 - 10, 0, 1 \
-         FROM cases WHERE is_deleted = 0 AND closed_at IS NOT NULL) GROUP BY 1 ORDER BY 1",
-    )
-    .fetch_all(connection)
-    .await
-    .unwrap();
-    (by_status, by_day)
+         FROM cases WHERE NOT is_deleted AND closed_at IS NOT NULL) AS days GROUP BY 1 ORDER BY 1",
+    );
+    (by_status.await, by_day.await)
 }
 
-async fn rollups(connection: &mut SqliteConnection) -> (Vec<(String, i64)>, Vec<(i64, i64, i64)>) {
-    let by_status = sqlx::query_as(
-        "SELECT status, n_cases FROM case_status_counts WHERE n_cases <> 0 ORDER BY 1",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .unwrap();
-    let by_day = sqlx::query_as(
+async fn rollups(fixture: &Deployment) -> Figures {
+    let by_status = fixture
+        .rows("SELECT status, n_cases FROM case_status_counts WHERE n_cases <> 0 ORDER BY 1");
+    let by_day = fixture.rows(
         "SELECT day, n_opened, n_closed FROM case_day_counts \
          WHERE n_opened <> 0 OR n_closed <> 0 ORDER BY 1",
-    )
-    .fetch_all(connection)
-    .await
-    .unwrap();
-    (by_status, by_day)
+    );
+    (by_status.await, by_day.await)
+}
+
+async fn rollups_equal_a_recount(engine: Engine, steps: &[Step]) -> Result<(), TestCaseError> {
+    let Some(fixture) = Deployment::new(engine).await else { return Ok(()) };
+    for step in steps {
+        let row = Fields::from([
+            ("status".to_owned(), FieldValue::text(["", "New", "Trial", "Closed"][step.status])),
+            ("is_closed".to_owned(), FieldValue::Bool(step.is_closed)),
+            ("opened_at".to_owned(), day(step.opened_day)),
+            ("closed_at".to_owned(), step.closed_day.map_or(FieldValue::Null, day)),
+        ]);
+        let mut write = sample_write(Entity::Case, step.number, row);
+        let stored = fixture.store.shadow(&write.shadow.key).await.unwrap();
+        write.shadow.revision = stored.map_or(0, |it| it.revision);
+        write.shadow.is_deleted = step.is_deleted;
+        write.kind = WriteKind::Updated;
+        fixture.store.apply(write).await.unwrap();
+    }
+    prop_assert_eq!(rollups(&fixture).await, recount(&fixture).await);
+    let open: Vec<(i64,)> =
+        fixture.rows("SELECT count(*) FROM cases WHERE NOT is_deleted AND NOT is_closed").await;
+    let overview = fixture.store.overview(&Sight::Everything, 30).await.unwrap();
+    prop_assert_eq!(overview.n_open_cases, u64::try_from(open[0].0).unwrap());
+    let total: u64 = overview.by_status.iter().map(|it| it.n_cases).sum();
+    prop_assert_eq!(overview.n_cases, total);
+    Ok(())
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn rollups_equal_a_recount_after_any_writes(
+    fn rollups_of_sqlite_equal_a_recount_after_any_writes(
         steps in proptest::collection::vec(step(), 1..40)
     ) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let fixture = Fixture::new().await;
-            for step in &steps {
-                let row = Fields::from([
-                    ("status".to_owned(), FieldValue::text(["", "New", "Trial", "Closed"][step.status])),
-                    ("is_closed".to_owned(), FieldValue::Bool(step.is_closed)),
-                    ("opened_at".to_owned(), day(step.opened_day)),
-                    ("closed_at".to_owned(), step.closed_day.map_or(FieldValue::Null, day)),
-                ]);
-                let mut write = sample_write(Entity::Case, step.number, row);
-                let stored = fixture.store.shadow(&write.shadow.key).await.unwrap();
-                write.shadow.revision = stored.map_or(0, |it| it.revision);
-                write.shadow.is_deleted = step.is_deleted;
-                write.kind = WriteKind::Updated;
-                fixture.store.apply(write).await.unwrap();
-            }
-            let mut connection = fixture.raw().await;
-            prop_assert_eq!(rollups(&mut connection).await, recount(&mut connection).await);
-            let open: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM cases WHERE is_deleted = 0 AND is_closed = 0",
-            )
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-            let overview = fixture.store.overview(&Sight::Everything, 30).await.unwrap();
-            prop_assert_eq!(overview.n_open_cases, u64::try_from(open).unwrap());
-            let total: u64 = overview.by_status.iter().map(|it| it.n_cases).sum();
-            prop_assert_eq!(overview.n_cases, total);
-            Ok(())
-        })?;
+        runtime.block_on(rollups_equal_a_recount(Engine::Sqlite, &steps))?;
+    }
+
+    #[test]
+    fn rollups_of_postgres_equal_a_recount_after_any_writes(
+        steps in proptest::collection::vec(step(), 1..40)
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(rollups_equal_a_recount(Engine::Postgres, &steps))?;
     }
 }
 
-#[tokio::test]
-async fn overview_of_an_empty_store_has_all_its_days() {
-    let fixture = Fixture::new().await;
-
+async fn overview_of_an_empty_store_has_all_its_days(fixture: Deployment) {
     let overview = fixture.store.overview(&Sight::Everything, 30).await.unwrap();
 
     assert_eq!(overview.by_day.len(), 30);
@@ -134,9 +124,7 @@ fn backfilled(mut write: Write) -> Write {
     write
 }
 
-#[tokio::test]
-async fn overview_counts_rows_statuses_changes_and_lag() {
-    let fixture = Fixture::new().await;
+async fn overview_counts_rows_statuses_changes_and_lag(fixture: Deployment) {
     let status =
         |number, status| sample_write(Entity::Case, number, text_fields([("status", status)]));
     for write in [
@@ -163,3 +151,8 @@ async fn overview_counts_rows_statuses_changes_and_lag() {
     assert_eq!(overview.sync_lag.n_samples, 5, "one came with the first full read");
     assert!(overview.last_change_at.is_some());
 }
+
+on_both_engines!(
+    overview_of_an_empty_store_has_all_its_days,
+    overview_counts_rows_statuses_changes_and_lag,
+);

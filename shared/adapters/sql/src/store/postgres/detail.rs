@@ -1,0 +1,90 @@
+//! One case with all that hangs on it.
+
+use shared::ids::{EntityId, SalesforceId};
+use shared::ports::{CaseDetail, Communication, Document, TimelineEvent};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::cases::JOIN_NAMES;
+use crate::store::rows::{
+    DETAIL_COLUMNS, SUMMARY_COLUMNS, StoredCase, StoredCommunication, StoredDocument, StoredEvent,
+};
+
+/// Timeline events and communications shown at most.
+const N_LATEST: i64 = 200;
+
+/// Reads the case whose own id, or whose id at its source, is `id`, in the snapshot of
+/// `connection`: the parts belong to one state of the case.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    id: &str,
+) -> Result<Option<CaseDetail>, sqlx::Error> {
+    let (column, id) = if EntityId::parse(id).is_ok() {
+        ("id", id.to_owned())
+    } else if id.contains('\0') {
+        return Ok(None);
+    } else {
+        ("record_id", SalesforceId::parse(id).map_or_else(|_| id.to_owned(), Into::into))
+    };
+    let stored: Option<StoredCase> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {SUMMARY_COLUMNS}, {DETAIL_COLUMNS} FROM moodbridge.cases {JOIN_NAMES} \
+         WHERE cases.{column} = $1 ORDER BY cases.row_number LIMIT 1"
+    )))
+    .bind(id)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(stored) = stored else { return Ok(None) };
+    let case = stored.read()?;
+    Ok(Some(CaseDetail {
+        timeline: timeline(connection, &case.summary.id).await?,
+        documents: documents(connection, &case.summary.id).await?,
+        communications: communications(connection, &case.summary.id).await?,
+        ..case
+    }))
+}
+
+async fn timeline(
+    connection: &mut PgConnection,
+    case_id: &EntityId,
+) -> Result<Vec<TimelineEvent>, sqlx::Error> {
+    let rows: Vec<StoredEvent> = sqlx::query_as(
+        "SELECT id, occurred_at, event_type, title, description, importance \
+         FROM moodbridge.timeline_events \
+         WHERE case_id = $1 ORDER BY occurred_at DESC, row_number DESC LIMIT $2",
+    )
+    .bind(case_id.as_str())
+    .bind(N_LATEST)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(StoredEvent::read).collect()
+}
+
+async fn documents(
+    connection: &mut PgConnection,
+    case_id: &EntityId,
+) -> Result<Vec<Document>, sqlx::Error> {
+    let rows: Vec<StoredDocument> = sqlx::query_as(
+        "SELECT id, exhibit_label, name, media_type, size_bytes, sha256, created_at \
+         FROM moodbridge.documents WHERE case_id = $1 AND NOT is_deleted \
+         ORDER BY exhibit_label NULLS LAST, created_at",
+    )
+    .bind(case_id.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(StoredDocument::read).collect()
+}
+
+async fn communications(
+    connection: &mut PgConnection,
+    case_id: &EntityId,
+) -> Result<Vec<Communication>, sqlx::Error> {
+    let rows: Vec<StoredCommunication> = sqlx::query_as(
+        "SELECT id, occurred_at, sender, recipient, medium, subject, content \
+         FROM moodbridge.communications \
+         WHERE case_id = $1 ORDER BY occurred_at DESC, row_number DESC LIMIT $2",
+    )
+    .bind(case_id.as_str())
+    .bind(N_LATEST)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(StoredCommunication::read).collect()
+}

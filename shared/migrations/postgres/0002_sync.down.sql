@@ -1,0 +1,9 @@
+DROP TABLE moodbridge.sync_runs;
+DROP TABLE moodbridge.dead_letters;
+DROP TABLE moodbridge.conflicts;
+DROP TABLE moodbridge.ledger;
+DROP TABLE moodbridge.audit;
+DROP FUNCTION moodbridge.refuse();
+DROP TABLE moodbridge.changes;
+DROP TABLE moodbridge.ends;
+DROP TABLE moodbridge.sync_shadow;

@@ -1,0 +1,16 @@
+DROP TRIGGER contacts_found_on_update ON moodbridge.contacts;
+DROP TRIGGER contacts_found_on_insert ON moodbridge.contacts;
+DROP TRIGGER accounts_found_on_update ON moodbridge.accounts;
+DROP TRIGGER accounts_found_on_insert ON moodbridge.accounts;
+DROP TRIGGER cases_found_on_update ON moodbridge.cases;
+DROP TRIGGER cases_found_on_insert ON moodbridge.cases;
+DROP FUNCTION moodbridge.find_cases_of_contacts();
+DROP FUNCTION moodbridge.find_cases_of_accounts();
+DROP FUNCTION moodbridge.find_updated_cases();
+DROP FUNCTION moodbridge.find_inserted_cases();
+DROP FUNCTION moodbridge.find_cases(bigint[]);
+DROP VIEW moodbridge.case_words;
+DROP TABLE moodbridge.case_search;
+DROP FUNCTION moodbridge.word_query(text[]);
+DROP FUNCTION moodbridge.word_index(text[]);
+DROP FUNCTION moodbridge.words(text);
