@@ -8,7 +8,9 @@ use analytics_api::{AnswerSettings, Ports};
 use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
 use host::local::LocalHost;
 use shared::config::{ConfigError, Env};
-use shared::ports::{Clock, LocalSecrets, Queue, Random, Secrets, SystemClock, SystemRandom};
+use shared::ports::{
+    Clock, LocalSecrets, NobodySignsIn, Queue, Random, Secrets, SystemClock, SystemRandom,
+};
 use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
@@ -91,6 +93,8 @@ impl Parts {
             journal: self.stores.journal.clone(),
             ledger: self.stores.ledger.clone(),
             queues: vec![self.queue.clone()],
+            authenticator: Arc::new(NobodySignsIn),
+            walls: self.stores.walls.clone(),
             clock: self.clock.clone(),
         }
     }

@@ -1,4 +1,6 @@
 //! Serves the API over ports in memory on a loopback port, for tools that judge it from outside.
+//!
+//! Tokens are made up: `Authorization: Bearer chair.admin` is a person `chair` with the role `admin`.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -20,7 +22,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         feed: firm.clone(),
         journal: firm.clone(),
         ledger: Arc::new(testing::ledger().await),
-        queues: vec![firm],
+        queues: vec![firm.clone()],
+        authenticator: Arc::new(testing::TestDesk),
+        walls: firm.clone(),
         clock: Arc::new(testing::StoppedClock(testing::NOON)),
     };
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8787".to_owned());

@@ -8,10 +8,14 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::Response;
 use serde::Serialize;
-use shared::ports::{AuditLog, CaseView, ChangeFeed, Clock, Ledger, Queue, SyncJournal};
+use shared::ports::{
+    AuditLog, Authenticator, CaseView, ChangeFeed, Clock, Ledger, Queue, SyncJournal, Walls,
+};
 use tokio::sync::Semaphore;
 
+use crate::overview::OverviewKey;
 use crate::problem::Problem;
+use crate::screen::WallWatch;
 use crate::snapshots::Snapshots;
 use crate::tail::Tail;
 
@@ -39,6 +43,10 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The queues that people may look into.
     pub queues: Vec<Arc<dyn Queue>>,
+    /// Proves who asks.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Who is screened from which case.
+    pub walls: Arc<dyn Walls>,
     /// Tells a fresh check of a connection from an old one.
     pub clock: Arc<dyn Clock>,
 }
@@ -46,7 +54,8 @@ pub struct Ports {
 /// The API over its ports.
 pub struct Api {
     pub(crate) ports: Ports,
-    pub(crate) overviews: Snapshots,
+    pub(crate) overviews: Snapshots<OverviewKey>,
+    pub(crate) watch: Arc<WallWatch>,
     pub(crate) tail: Arc<Tail>,
     pub(crate) followers: Arc<Semaphore>,
     pub(crate) stream_for: Duration,
@@ -55,10 +64,12 @@ pub struct Api {
 impl Api {
     /// Answers from `ports`.
     pub fn new(ports: Ports) -> Self {
+        let watch = Arc::new(WallWatch::new(Arc::clone(&ports.walls)));
         let tail = Arc::new(Tail::new(Arc::clone(&ports.feed)));
         Self {
             ports,
             overviews: Snapshots::new(OVERVIEW_MAX_AGE),
+            watch,
             tail,
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             stream_for: STREAM_FOR,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use host::{App, LedgerReady, QueueReady};
 use shared::config::{ConfigError, Env};
-use shared::ports::SystemClock;
+use shared::ports::{NobodySignsIn, SystemClock};
 use url::Url;
 
 use crate::api::{Api, Ports, STREAM_FOR};
@@ -94,6 +94,8 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         journal: stores.journal,
         ledger: stores.ledger,
         queues: vec![wiring::queue(&config.events_queue).await?],
+        authenticator: Arc::new(NobodySignsIn),
+        walls: stores.walls,
         clock: Arc::new(SystemClock),
     };
     Ok(assemble(ports, config.answers))

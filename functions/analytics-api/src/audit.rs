@@ -6,12 +6,12 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use serde::Serialize;
-use shared::auth::Sight;
 use shared::ids::EntityId;
 use shared::ports::AuditRow;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::{Api, json, render};
+use crate::caller::Caller;
 use crate::cases::{CaseId, load_case};
 use crate::openapi::Problems;
 use crate::problem::Problem;
@@ -58,10 +58,11 @@ impl AuditQuery {
     responses((status = 200, description = "A page of rows", body = AuditPage), Problems))]
 pub(crate) async fn list_audit(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let (before, limit) = AuditQuery::read(raw.as_deref())?;
-    let page = load_page(&api, None, before, limit).await?;
+    let page = load_page(&api, &caller, None, before, limit).await?;
     Ok(json(render(&page)?))
 }
 
@@ -75,6 +76,7 @@ pub(crate) async fn list_audit(
         Problems))]
 pub(crate) async fn list_case_audit(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
@@ -82,15 +84,15 @@ pub(crate) async fn list_case_audit(
     let (before, limit) = AuditQuery::read(raw.as_deref())?;
     let page = match id? {
         CaseId::Own(own) => {
-            let page = load_page(&api, Some(&own), before, limit).await?;
+            let page = load_page(&api, &caller, Some(&own), before, limit).await?;
             if page.items.is_empty() {
-                load_case(&api, &CaseId::Own(own)).await?;
+                load_case(&api, &caller, &CaseId::Own(own)).await?;
             }
             page
         }
         remote @ CaseId::Remote(_) => {
-            let own = load_case(&api, &remote).await?.summary.id;
-            load_page(&api, Some(&own), before, limit).await?
+            let own = load_case(&api, &caller, &remote).await?.summary.id;
+            load_page(&api, &caller, Some(&own), before, limit).await?
         }
     };
     Ok(json(render(&page)?))
@@ -98,12 +100,13 @@ pub(crate) async fn list_case_audit(
 
 async fn load_page(
     api: &Api,
+    caller: &Caller,
     of: Option<&EntityId>,
     before: Option<u64>,
     limit: u32,
 ) -> Result<AuditPage, Problem> {
     // One row more than asked for tells whether there is another page.
-    let rows = api.ports.audit.audit(&Sight::Everything, of, before, limit + 1).await;
+    let rows = api.ports.audit.audit(caller.sight(), of, before, limit + 1).await;
     let mut items = rows.map_err(Problem::of_port)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_last = items.len() <= limit;

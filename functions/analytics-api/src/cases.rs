@@ -7,12 +7,12 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use serde::Deserialize;
 use shared::PortErrorKind;
-use shared::auth::Sight;
 use shared::ids::{EntityId, SalesforceId};
 use shared::ports::{CaseDetail, CaseFilter, CasePage, CaseSort};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::{Api, json, render};
+use crate::caller::Caller;
 use crate::openapi::Problems;
 use crate::problem::{Fault, Problem};
 use crate::query::{NoParams, Query, shorten};
@@ -108,19 +108,19 @@ const SORTS: [(&str, CaseSort); 5] = [
     responses((status = 200, description = "A page of cases", body = CasePage), Problems))]
 pub(crate) async fn list_cases(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let filter = CasesQuery::read(raw.as_deref())?;
-    let page =
-        api.ports.view.cases(&Sight::Everything, &filter).await.map_err(|failed| {
-            match (failed.kind(), &filter.cursor) {
-                (PortErrorKind::Rejected, Some(_)) => Problem::invalid(vec![Fault::new(
-                    "cursor",
-                    "it was not made for this list and order: begin again without a cursor",
-                )]),
-                _ => Problem::of_port(failed),
-            }
-        })?;
+    let page = api.ports.view.cases(caller.sight(), &filter).await.map_err(|failed| {
+        match (failed.kind(), &filter.cursor) {
+            (PortErrorKind::Rejected, Some(_)) => Problem::invalid(vec![Fault::new(
+                "cursor",
+                "it was not made for this list and order: begin again without a cursor",
+            )]),
+            _ => Problem::of_port(failed),
+        }
+    })?;
     Ok(json(render(&page)?))
 }
 
@@ -136,12 +136,13 @@ pub(crate) async fn list_cases(
         Problems))]
 pub(crate) async fn get_case(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let id = CaseId::read(id);
     Query::new(raw.as_deref()).finish::<NoParams, _>(())?;
-    let case = load_case(&api, &id?).await?;
+    let case = load_case(&api, &caller, &id?).await?;
     Ok(json(render(&case)?))
 }
 
@@ -193,13 +194,17 @@ impl CaseId {
     }
 }
 
-/// Loads the case `id`.
+/// Loads the case `id`. One that `caller` does not see is answered like one that is not there.
 ///
 /// # Errors
 ///
 /// [`Problem`] when there is none, or the store does not answer.
-pub(crate) async fn load_case(api: &Api, id: &CaseId) -> Result<CaseDetail, Problem> {
+pub(crate) async fn load_case(
+    api: &Api,
+    caller: &Caller,
+    id: &CaseId,
+) -> Result<CaseDetail, Problem> {
     let id = id.as_str();
-    let found = api.ports.view.case(&Sight::Everything, id).await.map_err(Problem::of_port)?;
+    let found = api.ports.view.case(caller.sight(), id).await.map_err(Problem::of_port)?;
     found.ok_or_else(|| Problem::not_found(format!("there is no case `{id}`")))
 }

@@ -13,7 +13,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use futures_util::stream;
 use metrics::gauge;
-use shared::chain;
+use shared::{PortError, chain};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, timeout};
 use tracing::warn;
@@ -21,10 +21,12 @@ use utoipa::IntoParams;
 
 use crate::api::Api;
 use crate::audit::MAX_SEQ;
+use crate::caller::Caller;
 use crate::openapi::Problems;
 use crate::problem::Problem;
 use crate::query::{Query, shorten};
-use crate::tail::{Recent, Tail};
+use crate::screen::Screen;
+use crate::tail::{Line, Recent, Tail};
 
 /// How long a connection may be silent; proxies cut those that are for longer.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -50,7 +52,8 @@ pub(crate) struct ChangesQuery {
 /// Server-sent events: `event: change`, `id:` the number of the change, `data:` a `ChangeRow`.
 /// First comes what was committed after `after`, or after the header `Last-Event-ID`, which wins;
 /// then each change as it is committed. A comment comes every 15 seconds. The stream ends after a
-/// while; a browser's `EventSource` comes back by itself and misses nothing.
+/// while; whoever comes back with the number of the last change misses nothing. Changes of cases
+/// that the caller does not see are left out.
 #[utoipa::path(get, path = "/changes", tag = "changes",
     params(ChangesQuery, ("Last-Event-ID" = Option<String>, Header,
         description = "The number of the last change seen; sent by a browser that comes back",
@@ -59,6 +62,7 @@ pub(crate) struct ChangesQuery {
         Problems))]
 pub(crate) async fn follow_changes(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
@@ -71,9 +75,10 @@ pub(crate) async fn follow_changes(
     let follower = Follower {
         wake: api.tail.follow(),
         tail: Arc::clone(&api.tail),
+        screen: Screen::new(Arc::clone(&api.watch), caller.sight().clone()),
         position: after.map_or(newest, |after| after.min(newest)),
         ends_at: Instant::now() + api.stream_for,
-        is_greeted: false,
+        spoke_at: None,
         _seat: Seat::take(seat),
     };
     let chunks = stream::unfold(follower, async |mut follower| {
@@ -108,61 +113,79 @@ struct Follower {
     wake: watch::Receiver<u64>,
     position: u64,
     ends_at: Instant,
-    is_greeted: bool,
+    screen: Screen,
+    /// When the client was last sent anything; `None` before the greeting.
+    spoke_at: Option<Instant>,
     _seat: Seat,
 }
 
 impl Follower {
     /// Returns what the client is sent next; `None` ends the stream.
     async fn next(&mut self) -> Option<Bytes> {
-        if !std::mem::replace(&mut self.is_greeted, true) {
-            return Some(Bytes::from_static(GREETING));
-        }
+        let said = match self.spoke_at {
+            None => Some(Bytes::from_static(GREETING)),
+            Some(_) => self.listen().await,
+        };
+        self.spoke_at = Some(Instant::now());
+        said
+    }
+
+    async fn listen(&mut self) -> Option<Bytes> {
         loop {
-            let left = self.ends_at.saturating_duration_since(Instant::now());
+            let now = Instant::now();
+            let left = self.ends_at.saturating_duration_since(now);
             if left.is_zero() {
                 return None;
             }
+            let silent_until = self.spoke_at.unwrap_or(now) + KEEP_ALIVE;
+            if silent_until <= now {
+                return Some(Bytes::from_static(b": keep-alive\n\n"));
+            }
             // Seen before it is looked at, so that nothing between the two is slept through.
             let newest = *self.wake.borrow_and_update();
-            match self.tail.recent(self.position) {
-                Recent::Rows(chunk) => {
-                    self.position = chunk.last_seq;
-                    return Some(chunk.events);
+            match self.read_on(newest).await {
+                Ok(Step::Say(events)) => return Some(events),
+                Ok(Step::GoOn) => {}
+                Ok(Step::Wait) => {
+                    let wait = left.min(silent_until.saturating_duration_since(now));
+                    let _ = timeout(wait, self.wake.changed()).await;
                 }
-                Recent::TooOld => match self.tail.stored(self.position).await {
-                    Ok(Some(chunk)) => {
-                        self.position = chunk.last_seq;
-                        return Some(chunk.events);
-                    }
-                    Ok(None) if self.position < newest => self.position = newest,
-                    Ok(None) => {
-                        if let Some(comment) = self.wait(left).await {
-                            return Some(comment);
-                        }
-                    }
-                    Err(failed) => {
-                        // The client comes back with the number of the last change it saw.
-                        warn!(error = %chain(&failed), "a stream of changes ended early");
-                        return None;
-                    }
-                },
-                Recent::Nothing => {
-                    if let Some(comment) = self.wait(left).await {
-                        return Some(comment);
-                    }
+                Err(failed) => {
+                    // The client comes back with the number of the last change it saw.
+                    warn!(error = %chain(&failed), "a stream of changes ended early");
+                    return None;
                 }
             }
         }
     }
 
-    /// Waits for a change; a comment to send when none comes.
-    async fn wait(&mut self, left: Duration) -> Option<Bytes> {
-        match timeout(left.min(KEEP_ALIVE), self.wake.changed()).await {
-            Ok(_) => None,
-            Err(_) => Some(Bytes::from_static(b": keep-alive\n\n")),
-        }
+    /// Takes the next rows, and shows those that may be seen.
+    async fn read_on(&mut self, newest: u64) -> Result<Step, PortError> {
+        let lines = match self.tail.recent(self.position) {
+            Recent::Rows(lines) => lines,
+            Recent::Nothing => return Ok(Step::Wait),
+            Recent::TooOld => self.tail.stored(self.position).await?,
+        };
+        let Some(last) = lines.last().map(|it: &Arc<Line>| it.seq) else {
+            // The kept rows begin later than the last one of the store.
+            let is_behind = self.position < newest;
+            self.position = self.position.max(newest);
+            return Ok(if is_behind { Step::GoOn } else { Step::Wait });
+        };
+        let events = self.screen.events(&lines).await?;
+        self.position = last;
+        Ok(if events.is_empty() { Step::GoOn } else { Step::Say(events) })
     }
+}
+
+/// What a follower does next.
+enum Step {
+    /// Sends this to the client.
+    Say(Bytes),
+    /// Looks again.
+    GoOn,
+    /// Waits for a change.
+    Wait,
 }
 
 /// A follower's place, given back when its connection ends.

@@ -1,17 +1,21 @@
 //! Answers the dashboard and integrators: overview, cases, audit, integrations, queues, live
 //! changes.
 //!
-//! Every route stands under `/v1` and is documented at `/v1/openapi.json`. There is no
-//! authentication yet, so it is meant for loopback: reads reveal cases, and the one write (replay of
-//! dead letters) takes only `application/json`, which a web page of another origin cannot send
-//! without permission.
+//! Every route stands under `/v1` and is documented at `/v1/openapi.json`, the only one that
+//! is open. Every other one asks who calls, by a bearer token, and for a permission that is declared
+//! where the route is registered; and a person who is screened from a case finds it nowhere.
 
+mod access;
 mod api;
 mod app;
 mod audit;
+mod caller;
 mod cases;
 mod changes;
+mod gate;
 mod integrations;
+mod letters;
+mod me;
 mod nearest;
 mod openapi;
 mod origin;
@@ -21,8 +25,10 @@ mod query;
 mod queues;
 mod replay;
 mod router;
+mod screen;
 mod snapshots;
 mod tail;
+mod walls;
 
 #[cfg(test)]
 mod testing;

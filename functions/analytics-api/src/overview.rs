@@ -6,11 +6,12 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde::Serialize;
-use shared::auth::Sight;
+use shared::auth::{Permission, Sight};
 use shared::ports::Overview;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::{Api, Ports, json, render};
+use crate::caller::Caller;
 use crate::integrations::{Integration, load_integrations};
 use crate::openapi::Problems;
 use crate::problem::Problem;
@@ -22,9 +23,9 @@ use crate::queues::{QueueState, load_queues};
 pub(crate) struct OverviewPage {
     #[serde(flatten)]
     overview: Overview,
-    /// The connections and how well they work.
+    /// The connections and how well they work; none for whoever may not read them.
     integrations: Vec<Integration>,
-    /// The queues and how full they are.
+    /// The queues and how full they are; none for whoever may not read them.
     queues: Vec<QueueState>,
 }
 
@@ -41,25 +42,46 @@ pub(crate) struct OverviewQuery {
 /// Reads the figures of the first page.
 ///
 /// Counts by status, cases opened and closed per day, freshness, sync lag, connections and queues.
-/// The figures are at most one second old, however many clients ask.
+/// The figures are at most one second old, however many clients ask. Cases that the caller does not
+/// see are not counted.
 #[utoipa::path(get, path = "/overview", tag = "overview", params(OverviewQuery),
     responses((status = 200, description = "The figures", body = OverviewPage), Problems))]
 pub(crate) async fn get_overview(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let mut query = Query::new(raw.as_deref());
     let n_days = query.number("days", 1..=365).unwrap_or(30);
     let n_days = query.finish::<OverviewQuery, _>(n_days)?;
     let ports = api.ports.clone();
-    let page = api.overviews.get(n_days, || load_page(ports, n_days)).await?;
+    let shows_all = ports.walls.shows_all(caller.sight()).await.map_err(Problem::of_port)?;
+    let key = OverviewKey {
+        n_days,
+        sight: if shows_all { Sight::Everything } else { caller.sight().clone() },
+        with_integrations: caller.may(Permission::IntegrationsRead),
+        with_queues: caller.may(Permission::QueuesRead),
+    };
+    let page = api.overviews.get(key.clone(), || load_page(ports, key)).await?;
     Ok(json(page))
 }
 
-async fn load_page(ports: Ports, n_days: u32) -> Result<Bytes, Problem> {
-    let overview =
-        async { ports.view.overview(&Sight::Everything, n_days).await.map_err(Problem::of_port) };
-    let (overview, integrations, queues) =
-        tokio::try_join!(overview, load_integrations(&ports), load_queues(&ports))?;
+/// What two answers must have in common to be one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OverviewKey {
+    n_days: u32,
+    /// Everybody from whom nothing is hidden shares [`Sight::Everything`].
+    sight: Sight,
+    with_integrations: bool,
+    with_queues: bool,
+}
+
+async fn load_page(ports: Ports, key: OverviewKey) -> Result<Bytes, Problem> {
+    let OverviewKey { n_days, sight, with_integrations, with_queues } = key;
+    let overview = async { ports.view.overview(&sight, n_days).await.map_err(Problem::of_port) };
+    let integrations =
+        async { if with_integrations { load_integrations(&ports).await } else { Ok(Vec::new()) } };
+    let queues = async { if with_queues { load_queues(&ports).await } else { Ok(Vec::new()) } };
+    let (overview, integrations, queues) = tokio::try_join!(overview, integrations, queues)?;
     render(&OverviewPage { overview, integrations, queues }).map(Bytes::from)
 }

@@ -96,6 +96,18 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, kind, "Nothing is there", detail.into())
     }
 
+    /// Nobody in particular asks; `detail` says how to sign in.
+    pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
+        let kind = "urn:moodbridge:problem:unauthorized";
+        Self::new(StatusCode::UNAUTHORIZED, kind, "Sign in first", detail.into())
+    }
+
+    /// The person may not do this; `detail` says what they lack.
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
+        let kind = "urn:moodbridge:problem:forbidden";
+        Self::new(StatusCode::FORBIDDEN, kind, "You may not do this", detail.into())
+    }
+
     /// The path is known, the method is not.
     pub(crate) fn method_not_allowed(method: &str) -> Self {
         Self::new(
@@ -123,7 +135,7 @@ impl Problem {
             StatusCode::PAYLOAD_TOO_LARGE,
             "urn:moodbridge:problem:too-large",
             "The body is too long",
-            format!("the body is longer than {max_bytes} bytes: send fewer ids at a time"),
+            format!("the body is longer than {max_bytes} bytes: send less at a time"),
         )
     }
 

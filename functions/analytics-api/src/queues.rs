@@ -8,10 +8,12 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use futures_util::future::try_join_all;
 use serde::Serialize;
-use shared::ports::{DeadLetter, Queue, QueueDepth};
+use shared::ports::{Queue, QueueDepth};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::{Api, Ports, json, render};
+use crate::caller::Caller;
+use crate::letters::{Letters, ShownLetter};
 use crate::openapi::Problems;
 use crate::problem::{Fault, Problem};
 use crate::query::{NoParams, Query, quoted, shorten};
@@ -37,7 +39,7 @@ pub(crate) struct QueueList {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeadLetterPage {
     /// The messages that were set aside, the newest first.
-    items: Vec<DeadLetter>,
+    items: Vec<ShownLetter>,
     /// Give it as `after` to read on; null on the last page.
     next_after: Option<String>,
 }
@@ -68,6 +70,8 @@ pub(crate) async fn list_queues(
 }
 
 /// Lists the messages that a queue has set aside.
+///
+/// Those about a case that the caller is screened from are left out.
 #[utoipa::path(get, path = "/queues/{queue}/dead-letters", tag = "queues",
     params(("queue" = String, Path, description = "The queue's name", example = "events"), DeadLettersQuery),
     responses((status = 200, description = "A page of dead letters", body = DeadLetterPage),
@@ -75,6 +79,7 @@ pub(crate) async fn list_queues(
         Problems))]
 pub(crate) async fn list_dead_letters(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
@@ -85,12 +90,12 @@ pub(crate) async fn list_dead_letters(
     let queue = find_queue(&api, name)?;
     // One more than asked for tells whether there is another page.
     let n_read = NonZeroU32::MIN.saturating_add(limit);
-    let found = queue.dead_letters(after.as_deref(), n_read).await;
-    let mut items = found.map_err(Problem::of_port)?;
+    let letters = Letters::of(&**queue, &*api.ports.walls, &caller).await?;
+    let mut items = letters.list(after, n_read).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_last = items.len() <= limit;
     items.truncate(limit);
-    let next_after = items.last().filter(|_| !is_last).map(|letter| letter.id.clone());
+    let next_after = items.last().filter(|_| !is_last).map(|letter| letter.id().to_owned());
     Ok(json(render(&DeadLetterPage { items, next_after })?))
 }
 

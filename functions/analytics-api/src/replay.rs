@@ -15,6 +15,8 @@ use tracing::info;
 use utoipa::ToSchema;
 
 use crate::api::{Api, json, render};
+use crate::caller::Caller;
+use crate::letters::Letters;
 use crate::nearest::nearest;
 use crate::openapi::Problems;
 use crate::problem::{Fault, Problem};
@@ -37,7 +39,7 @@ pub(crate) struct Replayed {
 /// Sends dead letters again, with their attempts forgotten.
 ///
 /// Handlers apply a change once however often it comes, so that replaying twice does no harm. An
-/// unknown id is passed over.
+/// unknown id is passed over, and so is a dead letter about a case that the caller is screened from.
 #[utoipa::path(post, path = "/queues/{queue}/dead-letters/replay", tag = "queues",
     params(("queue" = String, Path, description = "The queue's name", example = "events")),
     request_body(content = inline(crate::openapi::ReplayRequest), description = "Which dead letters: their ids, or all",
@@ -49,23 +51,35 @@ pub(crate) struct Replayed {
         Problems))]
 pub(crate) async fn replay_dead_letters(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     name: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
     request: Request,
 ) -> Result<Response, Problem> {
-    // A web page of another origin cannot send this type without asking first (CORS preflight).
     require_json(request.headers())?;
     Query::new(raw.as_deref()).finish::<NoParams, _>(())?;
     let queue = find_queue(&api, name)?;
     let body = to_bytes(request.into_body(), MAX_BODY_BYTES).await;
     let body = body.map_err(|_| Problem::too_large(MAX_BODY_BYTES))?;
     let selection = read_selection(&body)?;
+    let letters = Letters::of(&**queue, &*api.ports.walls, &caller).await?;
+    let selection = match selection {
+        selection if letters.hears_all() => selection,
+        ReplaySelection::All => ReplaySelection::Ids(letters.ids(None).await?),
+        ReplaySelection::Ids(ids) => ReplaySelection::Ids(letters.ids(Some(&ids)).await?),
+    };
     let n_replayed = queue.replay(selection).await.map_err(Problem::of_port)?;
     info!(n_rows = n_replayed, "sent {n_replayed} dead letters of `{}` again", queue.name());
     Ok(json(render(&Replayed { n_replayed })?))
 }
 
-fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+/// Refuses a body that is not JSON: a web page of another origin cannot send this type without asking
+/// first (CORS preflight).
+///
+/// # Errors
+///
+/// [`Problem`] with the type to send.
+pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     let given = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("unreadable"));
     let essence = given.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {

@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{OriginalUri, Request};
-use axum::http::Method;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
+use shared::auth::Permission;
 use tokio::time::timeout;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access::{Access, Doors, GuardedRoutes};
 use crate::api::Api;
+use crate::gate::{Gate, pass};
 use crate::problem::Problem;
 use crate::query::shorten;
-use crate::{audit, cases, changes, integrations, openapi, overview, queues, replay};
+use crate::{audit, cases, changes, integrations, me, openapi, overview, queues, replay, walls};
 
 /// The path that every route of this function begins with.
 pub(crate) const PREFIX: &str = "/v1";
@@ -28,39 +30,46 @@ const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type
 
 /// Returns the routes of the API, each under `/v1`.
 pub fn router(api: Arc<Api>) -> Router {
-    let (routes, _) = documented_routes().split_for_parts();
+    let (routes, doors) = documented_routes();
+    let (routes, _) = routes.split_for_parts();
+    let gate = Arc::new(Gate::new(Arc::clone(&api.ports.authenticator), doors));
     let routes = routes
         .fallback(unknown_path)
-        .method_not_allowed_fallback(unknown_method)
+        .layer(from_fn_with_state(gate, pass))
         .layer(from_fn(finish))
         .with_state(api);
     Router::new().nest(PREFIX, routes)
 }
 
-/// Returns each route with its documentation, without the prefix.
-pub(crate) fn documented_routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new()
-        .routes(routes!(overview::get_overview))
-        .routes(routes!(cases::list_cases))
-        .routes(routes!(cases::get_case))
-        .routes(routes!(audit::list_case_audit))
-        .routes(routes!(audit::list_audit))
-        .routes(routes!(integrations::list_integrations))
-        .routes(routes!(integrations::list_sync_runs))
-        .routes(routes!(queues::list_queues))
-        .routes(routes!(queues::list_dead_letters))
-        .routes(routes!(replay::replay_dead_letters))
-        .routes(routes!(changes::follow_changes))
-        .routes(routes!(openapi::document::get_openapi))
+/// Returns each route with its documentation, without the prefix, and what each asks for.
+///
+/// This is the one place where a permission is declared. The gate answers for a route that is not
+/// declared here as for one that is not there.
+pub(crate) fn documented_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
+    use Access::{Needs, Open, SignedIn};
+    GuardedRoutes::new(PREFIX)
+        .route(Open, routes!(openapi::document::get_openapi))
+        .route(SignedIn, routes!(me::get_me))
+        .route(Needs(Permission::FiguresRead), routes!(overview::get_overview))
+        .route(Needs(Permission::CasesRead), routes!(cases::list_cases))
+        .route(Needs(Permission::CasesRead), routes!(cases::get_case))
+        .route(Needs(Permission::AuditRead), routes!(audit::list_case_audit))
+        .route(Needs(Permission::AuditRead), routes!(audit::list_audit))
+        .route(Needs(Permission::WallsRead), routes!(walls::list_walls))
+        .route(Needs(Permission::WallsWrite), routes!(walls::put_wall, walls::delete_wall))
+        .route(Needs(Permission::IntegrationsRead), routes!(integrations::list_integrations))
+        .route(Needs(Permission::IntegrationsRead), routes!(integrations::list_sync_runs))
+        .route(Needs(Permission::QueuesRead), routes!(queues::list_queues))
+        .route(Needs(Permission::QueuesRead), routes!(queues::list_dead_letters))
+        .route(Needs(Permission::QueuesReplay), routes!(replay::replay_dead_letters))
+        .route(Needs(Permission::ChangesFollow), routes!(changes::follow_changes))
+        .finish()
 }
 
-async fn unknown_path(OriginalUri(uri): OriginalUri) -> Problem {
+/// Answers for a path that is not there.
+pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> Problem {
     let path = shorten(uri.path());
     Problem::not_found(format!("there is no path `{path}`: `{PREFIX}/openapi.json` lists them"))
-}
-
-async fn unknown_method(method: Method) -> Problem {
-    Problem::method_not_allowed(method.as_str())
 }
 
 /// Bounds the time of an answer, renders problems, and sets the headers that every answer has.

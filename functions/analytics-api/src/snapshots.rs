@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,9 +20,9 @@ type Load = Shared<BoxFuture<'static, Result<Bytes, Problem>>>;
 
 /// Rendered answers by key, none older than a moment, each loaded once however many ask.
 #[derive(Debug)]
-pub(crate) struct Snapshots {
+pub(crate) struct Snapshots<K> {
     max_age: Duration,
-    slots: Mutex<HashMap<u32, Slot>>,
+    slots: Mutex<HashMap<K, Slot>>,
 }
 
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Slot {
     }
 }
 
-impl Snapshots {
+impl<K: Eq + Hash> Snapshots<K> {
     /// Keeps each answer for `max_age`.
     pub(crate) fn new(max_age: Duration) -> Self {
         Self { max_age, slots: Mutex::default() }
@@ -50,7 +51,7 @@ impl Snapshots {
     /// # Errors
     ///
     /// As `load` answers.
-    pub(crate) async fn get<F>(&self, key: u32, load: impl FnOnce() -> F) -> Result<Bytes, Problem>
+    pub(crate) async fn get<F>(&self, key: K, load: impl FnOnce() -> F) -> Result<Bytes, Problem>
     where
         F: Future<Output = Result<Bytes, Problem>> + Send + 'static,
     {
@@ -77,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    async fn ask(snapshots: &Snapshots, n_loads: &Arc<AtomicU32>) -> Result<Bytes, Problem> {
+    async fn ask(snapshots: &Snapshots<u32>, n_loads: &Arc<AtomicU32>) -> Result<Bytes, Problem> {
         let n_loads = Arc::clone(n_loads);
         let load = || async move {
             tokio::time::sleep(Duration::from_millis(50)).await;

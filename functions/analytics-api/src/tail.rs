@@ -8,6 +8,8 @@ use std::time::Duration;
 use axum::body::Bytes;
 use shared::PortError;
 use shared::chain;
+use shared::ids::EntityId;
+use shared::model::Entity;
 use shared::ports::{ChangeFeed, ChangeRow};
 use tokio::sync::watch;
 use tracing::{debug, warn};
@@ -24,20 +26,24 @@ const IDLE_WAIT: Duration = Duration::from_secs(5);
 /// How long the reader rests after the feed failed.
 const REST: Duration = Duration::from_secs(1);
 
-/// Rows as server-sent events, and the number of the last one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Chunk {
-    /// The number of the last row.
-    pub(crate) last_seq: u64,
-    /// The events.
-    pub(crate) events: Bytes,
+/// One row, rendered as a server-sent event.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The number of the row.
+    pub(crate) seq: u64,
+    /// The kind of row that changed.
+    pub(crate) entity: Entity,
+    /// The row that changed.
+    pub(crate) entity_id: EntityId,
+    /// The event.
+    pub(crate) event: Bytes,
 }
 
 /// What the newest rows say about what follows a position.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Recent {
     /// These rows follow.
-    Rows(Chunk),
+    Rows(Vec<Arc<Line>>),
     /// Nothing follows yet.
     Nothing,
     /// The position is older than all that is kept: read the store.
@@ -56,7 +62,7 @@ struct Kept {
     is_reading: bool,
     /// Every row after this one is in `rows`; `None` before the first look.
     floor: Option<u64>,
-    rows: VecDeque<Chunk>,
+    rows: VecDeque<Arc<Line>>,
 }
 
 impl Tail {
@@ -82,18 +88,10 @@ impl Tail {
         if kept.floor.is_none_or(|floor| position < floor) {
             return Recent::TooOld;
         }
-        let first = kept.rows.partition_point(|row| row.last_seq <= position);
+        let first = kept.rows.partition_point(|row| row.seq <= position);
         let page = usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
-        let mut events = Vec::new();
-        let mut last_seq = None;
-        for row in kept.rows.iter().skip(first).take(page) {
-            events.extend_from_slice(&row.events);
-            last_seq = Some(row.last_seq);
-        }
-        match last_seq {
-            Some(last_seq) => Recent::Rows(Chunk { last_seq, events: events.into() }),
-            None => Recent::Nothing,
-        }
+        let rows: Vec<_> = kept.rows.iter().skip(first).take(page).cloned().collect();
+        if rows.is_empty() { Recent::Nothing } else { Recent::Rows(rows) }
     }
 
     /// Reads the rows after `position` from the store, for a client that is far behind.
@@ -101,11 +99,9 @@ impl Tail {
     /// # Errors
     ///
     /// As the feed answers.
-    pub(crate) async fn stored(&self, position: u64) -> Result<Option<Chunk>, PortError> {
+    pub(crate) async fn stored(&self, position: u64) -> Result<Vec<Arc<Line>>, PortError> {
         let rows = self.feed.changes_after(position, PAGE_ROWS).await?;
-        let Some(last) = rows.last() else { return Ok(None) };
-        let events: Vec<u8> = rows.iter().flat_map(render_event).collect();
-        Ok(Some(Chunk { last_seq: last.seq, events: events.into() }))
+        Ok(rows.iter().map(render_line).collect())
     }
 
     async fn read(self: Arc<Self>) {
@@ -160,25 +156,25 @@ impl Tail {
 
 impl Kept {
     fn head(&self) -> Option<u64> {
-        self.rows.back().map(|row| row.last_seq).or(self.floor)
+        self.rows.back().map(|row| row.seq).or(self.floor)
     }
 
     fn keep(&mut self, rows: &[ChangeRow]) {
         for row in rows {
             if self.rows.len() == KEPT_ROWS {
-                self.floor = self.rows.pop_front().map(|row| row.last_seq);
+                self.floor = self.rows.pop_front().map(|row| row.seq);
             }
-            let events = Bytes::from(render_event(row));
-            self.rows.push_back(Chunk { last_seq: row.seq, events });
+            self.rows.push_back(render_line(row));
         }
     }
 }
 
 /// Renders a row as one server-sent event.
-fn render_event(row: &ChangeRow) -> Vec<u8> {
+fn render_line(row: &ChangeRow) -> Arc<Line> {
     // JSON text holds no line break, so that one `data` line is enough.
     let data = serde_json::to_string(row).unwrap_or_default();
     let mut event = String::with_capacity(data.len() + 48);
     let _ = write!(event, "event: change\nid: {}\ndata: {data}\n\n", row.seq);
-    event.into_bytes()
+    let entity_id = row.entity_id.clone();
+    Arc::new(Line { seq: row.seq, entity: row.entity, entity_id, event: event.into() })
 }

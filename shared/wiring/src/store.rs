@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::ports::{AuditLog, CaseStore, CaseView, ChangeFeed, Ledger, SyncJournal};
+use shared::ports::{AuditLog, CaseStore, CaseView, ChangeFeed, Ledger, SyncJournal, Walls};
 use url::Url;
 
 use crate::error::WiringError;
@@ -18,6 +18,8 @@ pub struct CaseStores {
     pub audit: Arc<dyn AuditLog>,
     /// The change rows.
     pub feed: Arc<dyn ChangeFeed>,
+    /// Who is screened from which case.
+    pub walls: Arc<dyn Walls>,
     /// The sync runs.
     pub journal: Arc<dyn SyncJournal>,
     /// Cursors and states.
@@ -47,6 +49,7 @@ pub async fn case_store(address: &Url) -> Result<CaseStores, WiringError> {
                 view: store.clone(),
                 audit: store.clone(),
                 feed: store.clone(),
+                walls: store.clone(),
                 journal: store.clone(),
                 ledger: store,
             })

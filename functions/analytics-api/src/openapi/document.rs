@@ -6,12 +6,13 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use axum::response::Response;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use shared::ports::ChangeRow;
 use tracing::error;
 use utoipa::OpenApi;
 
-use crate::api::json;
+use crate::access::SCHEME;
+use crate::api;
 use crate::openapi::Problems;
 use crate::problem::Problem;
 use crate::query::{NoParams, Query};
@@ -24,12 +25,15 @@ use crate::router::{PREFIX, documented_routes};
         title = "MoodBridge analytics API",
         description = "Reads the case store of MoodBridge: figures, cases, the audit log, connections, queues and live changes. \
             Every answer that is not a success is a problem after RFC 9457, and names each fault with its fix. \
-            Unknown parameters are refused. There is no authentication yet: serve it on loopback only."
+            Unknown parameters are refused. \
+            Every operation but this document asks for a bearer token; `x-permission` names the permission that one of the person's roles must give. \
+            Cases that a person is screened from are in no answer."
     ),
     components(schemas(ChangeRow, Problem)),
     tags(
         (name = "overview", description = "The first page"),
         (name = "cases", description = "Find cases, read one"),
+        (name = "access", description = "Who may do what, and who is screened from which case"),
         (name = "audit", description = "Who changed what, when and why"),
         (name = "integrations", description = "The connections and how well they work"),
         (name = "queues", description = "Queues and dead letters"),
@@ -63,7 +67,7 @@ pub(crate) async fn get_openapi(
     Query::new(raw.as_deref()).finish::<NoParams, _>(())?;
     let Rendered { body, etag } = &*RENDERED;
     let is_known = headers.get_all(IF_NONE_MATCH).iter().any(|given| given == etag);
-    let mut response = json(if is_known { "" } else { body.as_str() });
+    let mut response = api::json(if is_known { "" } else { body.as_str() });
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
@@ -74,20 +78,35 @@ pub(crate) async fn get_openapi(
 
 /// Collects the document from the routes.
 pub(crate) fn document() -> Value {
-    let documented = Base::openapi().nest(PREFIX, documented_routes().into_openapi());
+    let (routes, doors) = documented_routes();
+    let documented = Base::openapi().nest(PREFIX, routes.into_openapi());
     let mut document = serde_json::to_value(&documented).unwrap_or_else(|failed| {
         error!(error = %shared::chain(&failed), "the OpenAPI document could not be rendered");
         Value::Null
     });
     require_members(&mut document);
     let examples: Map<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
-    for item in members(&mut document, "/paths") {
-        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+    if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
+        components.insert("securitySchemes".to_owned(), security_schemes());
+    }
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    for (path, item) in paths.into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            doors.annotate(path, method, operation);
             forbid_null_parameters(operation);
             add_example(operation, &examples);
         }
     }
     document
+}
+
+fn security_schemes() -> Value {
+    json!({ SCHEME: {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of the firm's issuer (RFC 6750), in the header `Authorization` alone",
+    }})
 }
 
 /// Says of each schema that all its members are always there: an absent value is null.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use shared::ports::Stance;
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat,
     Type,
@@ -59,6 +60,33 @@ impl PartialSchema for ReplayRequest {
             .item(form("ids", Schema::Array(ids)))
             .item(form("all", Schema::Object(all)));
         RefOr::T(Schema::OneOf(forms.build()))
+    }
+}
+
+/// How a person stands to a case from now on, and why.
+pub(crate) struct WallRequest;
+
+impl ToSchema for WallRequest {}
+
+impl PartialSchema for WallRequest {
+    fn schema() -> RefOr<Schema> {
+        let stances = Stance::ALL.map(Stance::as_str);
+        let stance = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(stances));
+        // One line, and spaces alone are no reason.
+        let reason = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(500))
+            .pattern(Some(
+                r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+            ));
+        let object = ObjectBuilder::new()
+            .property("stance", stance)
+            .required("stance")
+            .property("reason", reason)
+            .required("reason")
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        RefOr::T(Schema::Object(object.build()))
     }
 }
 

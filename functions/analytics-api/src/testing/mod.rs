@@ -1,6 +1,12 @@
 //! Ports in memory, with a small law firm behind them.
 
+mod desk;
 mod queue;
+mod screens;
+
+pub(crate) use desk::TestDesk;
+#[cfg(test)]
+pub(crate) use desk::{CHAIR, EXPIRED, UNCHECKED};
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,7 +19,7 @@ use shared::ports::{
     AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage, CaseSummary, CaseView,
     ChangeFeed, ChangeRow, Clock, Communication, DayCount, Document, FieldChange, LagSummary,
     Ledger, MemoryLedger, Overview, RecordSource, ReplaySelection, RunOutcome, StatusCount,
-    StoreDigest, SyncJournal, SyncRun, TimelineEvent, WriteKind,
+    StoreDigest, SyncJournal, SyncRun, TimelineEvent, Wall, WriteKind,
 };
 use shared::sync::{ConnectionState, ConnectionStatus, Cursor};
 use shared::time::Timestamp;
@@ -36,6 +42,7 @@ pub(crate) struct Firm {
     pub(crate) replays: Mutex<Vec<ReplaySelection>>,
     pub(crate) n_overviews: Mutex<u32>,
     pub(crate) n_audit_rows: u64,
+    pub(crate) walls: Mutex<Vec<Wall>>,
     changes: watch::Sender<Vec<ChangeRow>>,
 }
 
@@ -47,6 +54,7 @@ impl Default for Firm {
             replays: Mutex::default(),
             n_overviews: Mutex::default(),
             n_audit_rows: 3,
+            walls: Mutex::default(),
             changes: watch::Sender::new(Vec::new()),
         }
     }
@@ -216,16 +224,18 @@ impl CaseView for Firm {
         })
     }
 
-    async fn cases(&self, _sight: &Sight, filter: &CaseFilter) -> Result<CasePage, PortError> {
+    async fn cases(&self, sight: &Sight, filter: &CaseFilter) -> Result<CasePage, PortError> {
         self.filters.lock().unwrap().push(filter.clone());
         if filter.cursor.as_deref().is_some_and(|cursor| cursor != "next") {
             return Err(PortError::new(PortErrorKind::Rejected, "memory", "list", "cases"));
         }
-        self.answer(CasePage { items: vec![summary()], next_cursor: Some("next".into()) })
+        let items = if self.shows(sight, &case_id()) { vec![summary()] } else { Vec::new() };
+        self.answer(CasePage { items, next_cursor: Some("next".into()) })
     }
 
-    async fn case(&self, _sight: &Sight, id: &str) -> Result<Option<CaseDetail>, PortError> {
-        self.answer([CASE_ID, REMOTE_ID].contains(&id).then(detail))
+    async fn case(&self, sight: &Sight, id: &str) -> Result<Option<CaseDetail>, PortError> {
+        let is_shown = self.shows(sight, &case_id());
+        self.answer((is_shown && [CASE_ID, REMOTE_ID].contains(&id)).then(detail))
     }
 
     async fn digest(&self) -> Result<StoreDigest, PortError> {
@@ -237,14 +247,14 @@ impl CaseView for Firm {
 impl AuditLog for Firm {
     async fn audit(
         &self,
-        _sight: &Sight,
+        sight: &Sight,
         entity_id: Option<&EntityId>,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<AuditRow>, PortError> {
         let is_known = entity_id.is_none_or(|id| id.as_str() == CASE_ID);
         let newest = before.map_or(self.n_audit_rows, |before| (before - 1).min(self.n_audit_rows));
-        let newest = if is_known { newest } else { 0 };
+        let newest = if is_known && self.shows(sight, &case_id()) { newest } else { 0 };
         let change =
             |field: &str, before, after| FieldChange { field: field.into(), before, after };
         let row = |seq| AuditRow {

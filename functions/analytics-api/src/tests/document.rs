@@ -1,18 +1,19 @@
 //! The OpenAPI document: whole, and true.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Answer, get, post, send, serve};
-use crate::testing::{CASE_ID, REMOTE_ID};
+use super::{Answer, get, send, serve};
+use crate::testing::{CASE_ID, CHAIR};
 
 pub(super) async fn document() -> Value {
     let answer = get(&serve(&Arc::default()).await, "/v1/openapi.json").await;
     assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.body["openapi"], "3.1.0");
     answer.body
 }
 
@@ -30,39 +31,13 @@ fn assert_valid(document: &Value, pointer: &str, value: &Value, of: &str) {
     assert!(faults.is_empty(), "{of}: {faults:#?} in {value:#}");
 }
 
-fn operations(document: &Value) -> Vec<(String, String, Value)> {
+pub(super) fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let operations = paths.iter().flat_map(|(path, item)| {
         let item = item.as_object().unwrap();
         item.iter().map(|(method, it)| (method.clone(), path.clone(), it.clone()))
     });
     operations.collect()
-}
-
-#[tokio::test]
-async fn the_document_names_every_route() {
-    let document = document().await;
-    assert_eq!(document["openapi"], "3.1.0");
-    let named: Vec<_> = operations(&document)
-        .into_iter()
-        .map(|(method, path, _)| format!("{method} {path}"))
-        .collect();
-    let named: BTreeSet<_> = named.iter().map(String::as_str).collect();
-    let routes = [
-        "get /v1/audit",
-        "get /v1/cases",
-        "get /v1/cases/{id}",
-        "get /v1/cases/{id}/audit",
-        "get /v1/changes",
-        "get /v1/integrations",
-        "get /v1/openapi.json",
-        "get /v1/overview",
-        "get /v1/queues",
-        "get /v1/queues/{queue}/dead-letters",
-        "get /v1/sync-runs",
-        "post /v1/queues/{queue}/dead-letters/replay",
-    ];
-    assert_eq!(named, BTreeSet::from(routes));
 }
 
 #[tokio::test]
@@ -76,9 +51,13 @@ async fn every_operation_is_described_with_an_example_and_its_problems() {
             let content = &responses[status]["content"]["application/problem+json"];
             assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{of} {status}");
         }
-        let content = responses["200"]["content"].as_object().unwrap();
-        let (_, content) = content.iter().next().unwrap();
-        assert!(content.get("example").is_some(), "{of} has no example");
+        if method == "delete" {
+            assert!(responses["204"].get("content").is_none(), "{of}");
+        } else {
+            let content = responses["200"]["content"].as_object().unwrap();
+            let (_, content) = content.iter().next().unwrap();
+            assert!(content.get("example").is_some(), "{of} has no example");
+        }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let place = if path.contains(&format!("{{{}}}", parameter["name"].as_str().unwrap())) {
                 "path"
@@ -106,20 +85,33 @@ async fn every_example_is_valid_by_its_own_schema() {
     }
 }
 
+/// Fills the places of a path with what is there.
+fn good(path: &str) -> String {
+    path.replace("{id}", CASE_ID).replace("{queue}", "events").replace("{person}", "ben")
+}
+
+async fn ask(routes: &Router, method: &str, path: &str, body: &str) -> Answer {
+    let request = Request::builder()
+        .method(method.to_ascii_uppercase().as_str())
+        .uri(path)
+        .header("content-type", "application/json")
+        .header("authorization", format!("Bearer {CHAIR}"));
+    send(routes, request.body(Body::from(body.to_owned())).unwrap()).await
+}
+
 #[tokio::test]
 async fn every_answer_is_valid_by_its_schema() {
     let document = document().await;
     let routes = serve(&Arc::default()).await;
-    let replay = "/v1/queues/events/dead-letters/replay";
-    let good = |path: &str| path.replace("{id}", CASE_ID).replace("{queue}", "events");
     for (method, path, operation) in operations(&document) {
         if operation["responses"]["200"]["content"].get("application/json").is_none() {
             continue;
         }
-        let answer = match method.as_str() {
-            "post" => post(&routes, replay, "application/json", r#"{"all":true}"#).await,
-            _ => get(&routes, &good(&path)).await,
+        let body = match method.as_str() {
+            "post" => r#"{"all":true}"#,
+            _ => r#"{"stance":"screened","reason":"advised the other side"}"#,
         };
+        let answer = ask(&routes, &method, &good(&path), body).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
         assert_answer(&document, &method, &path, &answer);
     }
@@ -130,20 +122,14 @@ async fn every_problem_is_valid_by_its_schema() {
     let document = document().await;
     let routes = serve(&Arc::default()).await;
     for (method, path, operation) in operations(&document) {
-        let bad = path.replace("{id}", REMOTE_ID).replace("{queue}", "events") + "?nonsense=1";
-        let answer = match method.as_str() {
-            "post" => post(&routes, &bad, "application/json", "{}").await,
-            _ => get(&routes, &bad).await,
-        };
+        let answer = ask(&routes, &method, &(good(&path) + "?nonsense=1"), "{}").await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
         assert_answer(&document, &method, &path, &answer);
         if operation["responses"].get("404").is_some() {
             let missing = "00000000-5b7d-8e21-9c44-d1e0a7b6f529";
-            let missing = path.replace("{id}", missing).replace("{queue}", "none");
-            let answer = match method.as_str() {
-                "post" => post(&routes, &missing, "application/json", "{}").await,
-                _ => get(&routes, &missing).await,
-            };
+            let missing = good(&path.replace("{id}", missing).replace("{queue}", "none"));
+            let body = r#"{"stance":"screened","reason":"advised the other side"}"#;
+            let answer = ask(&routes, &method, &missing, body).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{missing}");
             assert_answer(&document, &method, &path, &answer);
         }
@@ -170,7 +156,7 @@ async fn every_documented_parameter_is_taken() {
             if path == "/v1/changes" {
                 continue;
             }
-            let path = path.replace("{id}", CASE_ID).replace("{queue}", "events");
+            let path = good(&path);
             let value = example.as_str().map_or(example.to_string(), |it| it.replace(' ', "+"));
             let query = format!("{path}?{}={value}", parameter["name"].as_str().unwrap());
             let answer = get(&routes, &query).await;

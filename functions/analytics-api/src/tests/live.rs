@@ -23,7 +23,7 @@ struct Client {
 
 impl Client {
     async fn connect(routes: &Router, path: &str, last_seen: Option<&str>) -> Self {
-        let mut request = Request::get(path);
+        let mut request = Request::get(path).header("authorization", "Bearer chair.admin");
         if let Some(seq) = last_seen {
             request = request.header("Last-Event-ID", seq);
         }
@@ -177,7 +177,9 @@ async fn one_client_too_many_is_asked_to_come_back() {
 #[tokio::test]
 async fn a_last_event_id_that_is_no_number_is_refused() {
     let firm = Arc::<Firm>::default();
-    let request = Request::get("/v1/changes").header("Last-Event-ID", "x");
+    let request = Request::get("/v1/changes")
+        .header("authorization", "Bearer chair.admin")
+        .header("Last-Event-ID", "x");
     let answer = super::send(&serve(&firm).await, request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.faults(), [("Last-Event-ID", "`x` is not the number of a change")]);
 }

@@ -1,10 +1,12 @@
 //! The API as its clients see it, over ports in memory.
 
+mod access;
 mod answers;
 mod bad_input;
 mod document;
 mod live;
 mod store;
+mod walls;
 
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::testing::{Firm, NOON, StoppedClock, ledger};
+use crate::testing::{CHAIR, Firm, NOON, StoppedClock, TestDesk, ledger};
 use crate::{Api, Ports, router};
 
 /// The API over `firm`, at noon.
@@ -27,6 +29,8 @@ async fn ports(firm: &Arc<Firm>) -> Ports {
         journal: firm.clone(),
         ledger: Arc::new(ledger().await),
         queues: vec![firm.clone()],
+        authenticator: Arc::new(TestDesk),
+        walls: firm.clone(),
         clock: Arc::new(StoppedClock(NOON)),
     }
 }
@@ -63,10 +67,18 @@ async fn send(routes: &Router, request: Request<Body>) -> Answer {
 }
 
 async fn get(routes: &Router, path: &str) -> Answer {
-    send(routes, Request::get(path).body(Body::empty()).unwrap()).await
+    get_as(routes, path, CHAIR).await
+}
+
+/// Asks with the token `token`.
+async fn get_as(routes: &Router, path: &str, token: &str) -> Answer {
+    let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+    send(routes, request.body(Body::empty()).unwrap()).await
 }
 
 async fn post(routes: &Router, path: &str, kind: &str, body: &str) -> Answer {
-    let request = Request::post(path).header("content-type", kind);
+    let request = Request::post(path)
+        .header("content-type", kind)
+        .header("authorization", format!("Bearer {CHAIR}"));
     send(routes, request.body(Body::from(body.to_owned())).unwrap()).await
 }

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::document::{assert_answer, document};
 use super::get;
+use crate::testing::TestDesk;
 use crate::{Api, Ports, router};
 
 struct Laptop {
@@ -39,6 +40,8 @@ impl Laptop {
             journal: stores.journal,
             ledger: stores.ledger,
             queues: vec![Arc::clone(&queue)],
+            authenticator: Arc::new(TestDesk),
+            walls: stores.walls,
             clock: Arc::new(SystemClock),
         });
         Self { store: stores.store, queue, routes: router(Arc::new(api)), _folder: folder }
@@ -123,7 +126,10 @@ async fn every_answer_over_the_store_is_valid_by_its_schema() {
 async fn a_commit_reaches_a_client_that_follows() {
     let laptop = Laptop::open().await;
     laptop.add_cases(0..2).await;
-    let request = Request::get("/v1/changes?after=0").body(Body::empty()).unwrap();
+    let request = Request::get("/v1/changes?after=0")
+        .header("authorization", "Bearer chair.admin")
+        .body(Body::empty())
+        .unwrap();
     let mut body = laptop.routes.clone().oneshot(request).await.unwrap().into_body();
 
     let mut text = String::new();
