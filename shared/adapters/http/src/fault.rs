@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use shared::worker::quota::QuotaSpent;
+
 /// The cause under the [`PortError`](shared::PortError) of a failed call.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,6 +49,23 @@ pub enum HttpFault {
     /// Our own pace does not allow the call before its deadline.
     #[error("the pace set for this host leaves no room before the deadline")]
     Paced,
+    /// Too many calls to the host are under way.
+    #[error("{max_concurrent} calls to this host are under way and none ended before the deadline")]
+    Crowded {
+        /// The most calls under way.
+        max_concurrent: usize,
+    },
+    /// The quota of the connection is spent.
+    #[error(transparent)]
+    QuotaSpent(QuotaSpent),
+    /// The host speaks no TLS that is new enough.
+    #[error(
+        "`{host}` speaks no TLS 1.3: have it upgraded, or list it in `HTTP_TLS12_HOSTS` to allow TLS 1.2"
+    )]
+    OldTls {
+        /// The host.
+        host: String,
+    },
     /// The request would go over a network without TLS.
     #[error("`{host}` would be called without TLS: use https")]
     NotEncrypted {

@@ -1,55 +1,77 @@
-//! The breakers, budgets and paces of every host that was called.
+//! The breakers, budgets, paces and rooms of every host that was called.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use shared::worker::breaker::BreakerName;
+
 use crate::breaker::Breaker;
+use crate::bulkhead::Bulkhead;
+use crate::latency::Latency;
 use crate::pace::Pacer;
+use crate::request::Request;
 use crate::retry_budget::RetryBudget;
 use crate::settings::HttpSettings;
 
 /// What watches over the calls of one operation at one host.
 #[derive(Clone)]
 pub(crate) struct Guards {
+    pub(crate) operation: Arc<OperationGuards>,
+    pub(crate) host: Arc<HostGuards>,
+}
+
+/// What one operation at one host has for itself.
+pub(crate) struct OperationGuards {
     pub(crate) breaker: Arc<Breaker>,
-    pub(crate) budget: Arc<RetryBudget>,
-    pub(crate) pacer: Option<Arc<Pacer>>,
+    pub(crate) latency: Latency,
+}
+
+/// What all operations at one host share.
+pub(crate) struct HostGuards {
+    pub(crate) budget: RetryBudget,
+    pub(crate) pacer: Option<Pacer>,
+    pub(crate) bulkhead: Bulkhead,
 }
 
 /// Finds the guards of a call, making them at the first one.
 #[derive(Default)]
 pub(crate) struct GuardBook {
-    breakers: Mutex<HashMap<(String, &'static str), Arc<Breaker>>>,
-    hosts: Mutex<HashMap<String, HostGuards>>,
+    operations: Mutex<HashMap<(String, &'static str), Arc<OperationGuards>>>,
+    hosts: Mutex<HashMap<String, Arc<HostGuards>>>,
 }
 
-type HostGuards = (Arc<RetryBudget>, Option<Arc<Pacer>>);
-
 impl GuardBook {
-    /// Returns the guards of `operation` at `host`: two orgs on two hosts never share a breaker.
-    pub(crate) fn find(
-        &self,
-        settings: &HttpSettings,
-        host: &str,
-        operation: &'static str,
-    ) -> Guards {
-        let breaker = self
-            .breakers
+    /// Returns the guards of `request` at `host`: two orgs on two hosts never share a breaker.
+    pub(crate) fn find(&self, settings: &HttpSettings, host: &str, request: &Request) -> Guards {
+        let Request { platform, operation, .. } = *request;
+        let operation = self
+            .operations
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .entry((host.to_owned(), operation))
-            .or_insert_with(|| Arc::new(Breaker::new(settings.breaker)))
+            .or_insert_with(|| {
+                let name = BreakerName {
+                    platform: platform.to_owned(),
+                    host: host.to_owned(),
+                    operation: operation.to_owned(),
+                };
+                let breaker = Arc::new(Breaker::new(name, settings.breaker));
+                Arc::new(OperationGuards { breaker, latency: Latency::default() })
+            })
             .clone();
-        let (budget, pacer) = self
+        let host = self
             .hosts
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .entry(host.to_owned())
             .or_insert_with(|| {
-                let pacer = settings.pace.map(|pace| Arc::new(Pacer::new(pace)));
-                (Arc::new(RetryBudget::new(settings.retry_percent)), pacer)
+                Arc::new(HostGuards {
+                    budget: RetryBudget::new(settings.retry_percent),
+                    pacer: settings.pace.map(Pacer::new),
+                    bulkhead: Bulkhead::new(settings.max_concurrent),
+                })
             })
             .clone();
-        Guards { breaker, budget, pacer }
+        Guards { operation, host }
     }
 }

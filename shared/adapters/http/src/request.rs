@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use shared::ids::CorrelationId;
 use shared::secret::Secret;
+use shared::worker::quota::Urgency;
 use shared::{PortError, PortErrorKind};
 use url::Url;
 
@@ -28,6 +29,9 @@ pub struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) is_repeatable: bool,
+    pub(crate) is_hedged: bool,
+    pub(crate) is_unmetered: bool,
+    pub(crate) urgency: Urgency,
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) max_response_bytes: Option<usize>,
@@ -43,6 +47,9 @@ impl Request {
             operation,
             subject: url.host_str().unwrap_or_default().to_owned(),
             is_repeatable: method.is_idempotent(),
+            is_hedged: false,
+            is_unmetered: false,
+            urgency: Urgency::Background,
             method,
             url,
             headers: HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]),
@@ -126,6 +133,28 @@ impl Request {
     #[must_use]
     pub fn repeatable(mut self) -> Self {
         self.is_repeatable = true;
+        self
+    }
+
+    /// Sends a second attempt beside one that is late, under the retry budget: the first good answer
+    /// wins. Only a `GET` or `HEAD` is hedged; any other method is left as it is.
+    #[must_use]
+    pub fn hedged(mut self) -> Self {
+        self.is_hedged = self.method.is_safe();
+        self
+    }
+
+    /// Lets the call use the part of the quota that is kept for people who wait.
+    #[must_use]
+    pub fn interactive(mut self) -> Self {
+        self.urgency = Urgency::Interactive;
+        self
+    }
+
+    /// Leaves the call out of the quota, as a login is that the platform does not count.
+    #[must_use]
+    pub fn unmetered(mut self) -> Self {
+        self.is_unmetered = true;
         self
     }
 

@@ -10,10 +10,12 @@ use serde::de::DeserializeOwned;
 use shared::time::Timestamp;
 use shared::{PortError, PortErrorKind};
 
-use crate::client::{fault_of, kind_of_fault};
+use crate::attempt::kind_of_fault;
+use crate::bulkhead::Place;
 use crate::fault::HttpFault;
 use crate::request::Request;
 use crate::status::kind_of_status;
+use crate::transport::fault_of;
 
 /// The head of an answer.
 #[derive(Clone)]
@@ -156,6 +158,8 @@ impl fmt::Debug for Response {
 pub struct BodyStream {
     answer: Response,
     response: reqwest::Response,
+    /// Held for as long as the body is read.
+    _place: Place,
     idle: Duration,
     max_bytes: usize,
     n_bytes: usize,
@@ -166,11 +170,12 @@ impl BodyStream {
         request: &Request,
         head: Head,
         response: reqwest::Response,
+        place: Place,
         idle: Duration,
         max_bytes: usize,
     ) -> Self {
         let answer = Response::new(request, head, Bytes::new());
-        Self { answer, response, idle, max_bytes, n_bytes: 0 }
+        Self { answer, response, _place: place, idle, max_bytes, n_bytes: 0 }
     }
 
     /// Returns the head of the answer, with an empty body.

@@ -38,6 +38,31 @@ pub struct Pace {
     pub burst: u32,
 }
 
+/// When a read that may be hedged is sent a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HedgeSettings {
+    /// The soonest, however fast calls were before.
+    pub soonest: Duration,
+    /// While too few calls are known; later it is the time that 95 of 100 calls stay below.
+    pub at_first: Duration,
+}
+
+impl Default for HedgeSettings {
+    fn default() -> Self {
+        Self { soonest: Duration::from_millis(50), at_first: Duration::from_secs(2) }
+    }
+}
+
+/// How connections are encrypted: by TLS 1.3, with the roots that the machine trusts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Hosts, without a port, that may be called over TLS 1.2: `HTTP_TLS12_HOSTS`.
+    pub allow_tls12: Vec<String>,
+    /// Root certificates as PEM that are trusted beside the machine's, such as a firm's own:
+    /// the file in `HTTP_EXTRA_ROOTS_FILE`.
+    pub extra_roots: Vec<String>,
+}
+
 /// Settings of an [`HttpClient`](crate::HttpClient).
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
@@ -57,6 +82,12 @@ pub struct HttpSettings {
     pub breaker: BreakerSettings,
     /// The highest rate of calls to one host; `None` leaves it to the platform.
     pub pace: Option<Pace>,
+    /// How many calls to one host may be under way; more wait for as long as their deadline allows.
+    pub max_concurrent: usize,
+    /// When a read that may be hedged is sent a second time.
+    pub hedge: HedgeSettings,
+    /// How connections are encrypted.
+    pub tls: TlsSettings,
     /// The longest answer taken, in bytes after decompression.
     pub max_response_bytes: usize,
     /// Whether requests may go without TLS.
@@ -74,6 +105,9 @@ impl Default for HttpSettings {
             retry_percent: 20,
             breaker: BreakerSettings::default(),
             pace: None,
+            max_concurrent: 64,
+            hedge: HedgeSettings::default(),
+            tls: TlsSettings::default(),
             max_response_bytes: 16 * 1024 * 1024,
             plain_http: PlainHttp::default(),
         }
