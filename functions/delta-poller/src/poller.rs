@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics::{counter, gauge};
+use shared::cost::{Work, attributed};
 use shared::ids::{ConnectionId, ObjectName};
 use shared::ports::{Clock, Crm, Health, Ledger, Queue, Random, RunOutcome, SyncJournal, SyncRun};
 use shared::sync::{ConnectionState, ConnectionStatus};
@@ -116,7 +117,7 @@ impl Poller {
             return Ok(());
         }
         let _running = Running(&self.is_running);
-        let health = match self.source.crm.health().await {
+        let health = match attributed(self.work(), self.source.crm.health()).await {
             Ok(health) => health,
             Err(error) => {
                 let detail = chain(&error).to_string();
@@ -136,6 +137,11 @@ impl Poller {
             true => Ok(()),
             false => Err(Failure::transient(faults.join("; "))),
         }
+    }
+
+    /// Says for whom calls are made.
+    fn work(&self) -> Work {
+        Work { connection: Some(self.source.connection.clone()), ..Work::default() }
     }
 
     /// Returns the first version that is not read at `remote_now`.
@@ -168,7 +174,8 @@ impl Poller {
         };
         self.record(&run).await;
         let mut sweep = Sweep { poller: self, object, fields, tally: Default::default() };
-        let ended = sweep.run(end).await;
+        let work = Work { run_id: Some(run.id.clone()), ..self.work() };
+        let ended = attributed(work, sweep.run(end)).await;
         (run.n_read, run.n_queued) = (sweep.tally.n_read, sweep.tally.n_queued);
         run.ended_at = Some(self.ports.clock.now());
         let result = match ended {

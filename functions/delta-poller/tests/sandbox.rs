@@ -90,7 +90,7 @@ struct Bench {
 impl Bench {
     async fn set_up(seed: Seed) -> Self {
         let firm = Firm::open(seed).await;
-        let settings = ConnectionSettings::from_json(json!({
+        let settings = ConnectionSettings::from_json(&json!({
             "platform": "salesforce", "connection": "main", "login_url": firm.url,
             "auth": {
                 "flow": "client_credentials", "client_id": "moodbridge-sandbox",

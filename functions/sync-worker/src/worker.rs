@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics::{counter, histogram};
-use shared::ids::{ConnectionId, SalesforceId};
-use shared::model::{Change, ChangeEvent, Scope};
+use shared::cost::{Work, attributed};
+use shared::ids::{ConnectionId, EntityId, SalesforceId};
+use shared::model::{Change, ChangeEvent, Entity, RecordKey, Scope};
 use shared::ports::{CaseStore, Committed, Crm, Ledger, RemoteRecord, Shadow};
 use shared::sync::{Authority, Cursor, Mappings, MergeContext, Merged, ObjectMapping, merge};
 use shared::time::Timestamp;
@@ -167,6 +168,13 @@ fn names_no_record(event: &ChangeEvent) -> bool {
     event.change == Change::Unknown && (id == "000000000000000AAA" || id.ends_with('*'))
 }
 
+/// Says for whom calls about `record` are made.
+fn work_for(record: &RecordKey, entity: Entity) -> Work {
+    let RecordKey { connection, object, record_id } = record;
+    let case_id = (entity == Entity::Case).then(|| EntityId::derive(connection, object, record_id));
+    Work { connection: Some(connection.clone()), case_id, run_id: None }
+}
+
 /// Reads the record and reports it as an event of its own; a record that is gone for good is a
 /// delete.
 async fn read_record(
@@ -176,7 +184,8 @@ async fn read_record(
     mapping: &ObjectMapping,
 ) -> Result<ChangeEvent, Failure> {
     let fields = mapping.remote_fields();
-    let record = remote.crm.read(&event.key.object, &event.key.record_id, &fields).await?;
+    let reading = remote.crm.read(&event.key.object, &event.key.record_id, &fields);
+    let record = attributed(work_for(&event.key, mapping.entity), reading).await?;
     let mut current = event.clone();
     current.scope = Scope::Full;
     match record {
