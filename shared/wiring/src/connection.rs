@@ -1,6 +1,7 @@
 //! Connections to remote systems, as settings describe them.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -8,31 +9,28 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use shared::config::{ConfigError, Env, Fault, Form};
 use shared::ids::ConnectionId;
-use shared::ports::{Clock, Crm, Random, Secrets};
-use shared::sync::Mappings;
+use shared::platform::{HealthReport, OpenConnection, PlatformIntegration, Surroundings};
+use shared::ports::{Clock, Random, SecretAddress, Secrets};
+use shared::time::Timestamp;
 
 use crate::error::WiringError;
+use crate::platforms;
 
 /// The settings of one connection: `platform`, and what that platform asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ConnectionSettings {
     name: ConnectionId,
-    platform: Platform,
+    platform: Arc<dyn PlatformIntegration>,
+    settings: Value,
 }
 
-#[derive(Clone, Debug)]
-enum Platform {
-    Salesforce(Box<adapter_salesforce::SalesforceSettings>),
-}
-
-/// A connection that can be read.
-pub struct OpenConnection {
-    /// Its name.
-    pub connection: ConnectionId,
-    /// How to read it.
-    pub crm: Arc<dyn Crm>,
-    /// Which of its objects and fields are ours.
-    pub mappings: Mappings,
+impl fmt::Debug for ConnectionSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionSettings")
+            .field("name", &self.name)
+            .field("platform", &self.platform.id())
+            .finish_non_exhaustive()
+    }
 }
 
 impl ConnectionSettings {
@@ -67,15 +65,35 @@ impl ConnectionSettings {
         let Value::Object(mut map) = Self::form().read::<Value>(json).finish()? else {
             return Err(Fault::new("", "is not a table").into());
         };
-        map.remove("platform");
-        let settings = adapter_salesforce::SalesforceSettings::from_json(&map.into())?;
-        let name = settings.connection.clone();
-        Ok(Self { name, platform: Platform::Salesforce(Box::new(settings)) })
+        let id = map.remove("platform");
+        let platform = id.as_ref().and_then(Value::as_str).and_then(platforms::platform);
+        let platform = platform.ok_or_else(|| Fault::new("platform", "is not known"))?;
+        let settings = Value::Object(map);
+        let faults = platform.validate(&settings);
+        if !faults.is_empty() {
+            return Err(ConfigError::new(faults));
+        }
+        let name = settings.get("connection").and_then(Value::as_str).unwrap_or_default();
+        let name = ConnectionId::parse(name)
+            .map_err(|error| Fault::new("connection", error.to_string()))?;
+        Ok(Self { name, platform, settings })
     }
 
     /// Returns the name of the connection.
     pub fn name(&self) -> &ConnectionId {
         &self.name
+    }
+
+    /// Returns the platform behind it.
+    pub fn platform(&self) -> &dyn PlatformIntegration {
+        &*self.platform
+    }
+
+    /// Returns the addresses of every secret that it names, with the paths of their settings.
+    pub fn secrets(&self) -> Vec<(String, SecretAddress)> {
+        let mut found = Vec::new();
+        gather_secrets("", &self.settings, &mut found);
+        found
     }
 
     /// Opens the connection; nothing is called yet.
@@ -89,25 +107,45 @@ impl ConnectionSettings {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<OpenConnection, WiringError> {
-        match &self.platform {
-            Platform::Salesforce(settings) => {
-                let http = adapter_http::HttpClient::new(
-                    adapter_http::HttpSettings::default(),
-                    clock.clone(),
-                    random,
-                )
-                .map_err(|error| WiringError::unusable(&self.name, error))?;
-                let crm = adapter_salesforce::SalesforceCrm::new(
-                    (**settings).clone(),
-                    http,
-                    secrets,
-                    clock,
-                );
-                let mappings = Mappings::salesforce()
-                    .map_err(|error| WiringError::unusable(&self.name, error))?;
-                Ok(OpenConnection { connection: self.name.clone(), crm: Arc::new(crm), mappings })
+        self.open_in(&Surroundings { secrets, clock, random, writer: None })
+    }
+
+    /// Opens the connection with all that an integration may be given; nothing is called yet.
+    ///
+    /// # Errors
+    ///
+    /// [`WiringError`] when the platform's client cannot be built on this machine.
+    pub fn open_in(&self, surroundings: &Surroundings) -> Result<OpenConnection, WiringError> {
+        self.platform
+            .open(&self.settings, surroundings)
+            .map_err(|error| WiringError::unusable(&self.name, error))
+    }
+
+    /// Checks the connection, each aspect by itself.
+    pub async fn health(
+        &self,
+        surroundings: &Surroundings,
+        last_success_at: Option<Timestamp>,
+    ) -> HealthReport {
+        self.platform.health(&self.settings, surroundings, last_success_at).await
+    }
+}
+
+/// A text that is the address of a secret stands for one: no other setting has that form.
+fn gather_secrets(path: &str, value: &Value, found: &mut Vec<(String, SecretAddress)>) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                gather_secrets(&path, value, found);
             }
         }
+        Value::String(text) => {
+            if let Ok(address) = SecretAddress::parse(text.as_str()) {
+                found.push((path.to_owned(), address));
+            }
+        }
+        _ => {}
     }
 }
 
@@ -133,8 +171,10 @@ impl JsonSchema for ConnectionSettings {
 
 /// Returns the schema of one connection: `platform`, and what that platform asks for.
 fn connection_schema() -> Value {
-    let salesforce = adapter_salesforce::SalesforceSettings::form();
-    json!({ "oneOf": [of_platform("salesforce", salesforce.schema().clone())] })
+    let all = platforms::platforms();
+    let branches: Vec<_> =
+        all.iter().map(|it| of_platform(it.id(), it.settings_schema())).collect();
+    json!({ "oneOf": branches })
 }
 
 /// Adds `platform` to the schema of a platform's settings.

@@ -9,17 +9,25 @@ mod error;
 mod identity;
 #[cfg(feature = "sql")]
 mod migrations;
+#[cfg(feature = "salesforce")]
+mod platforms;
+#[cfg(feature = "sql")]
+mod postgres;
 mod queue;
 #[cfg(feature = "sql")]
 mod store;
 
 #[cfg(feature = "salesforce")]
-pub use connection::{ConnectionSettings, OpenConnection};
+pub use connection::ConnectionSettings;
 pub use error::WiringError;
 #[cfg(feature = "oidc")]
 pub use identity::{IdentitySettings, LocalIdentity, LocalToken, authenticator};
 #[cfg(feature = "sql")]
 pub use migrations::{MigrationLine, MigrationReport, migrate, migration_report};
+#[cfg(feature = "salesforce")]
+pub use platforms::{load_platforms, manifest_schema, platform, platforms};
 pub use queue::queue;
+#[cfg(feature = "salesforce")]
+pub use shared::platform::OpenConnection;
 #[cfg(feature = "sql")]
 pub use store::{CaseStores, case_store};

@@ -48,7 +48,7 @@ pub(crate) fn schema(manifest: &Manifest) -> Value {
     properties.insert(
         "connection".into(),
         json!({
-            "type": "string", "format": "connection-id",
+            "type": "string", "format": "connection-name",
             "description": "The name of the connection, such as `main`.",
         }),
     );

@@ -1,0 +1,152 @@
+//! Salesforce as a platform.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use adapter_http::{HttpClient, HttpSettings};
+use async_trait::async_trait;
+use serde_json::Value;
+use shared::ids::ConnectionId;
+use shared::platform::{
+    Capability, FieldDescription, FieldType, HealthReport, OpenConnection, OpenError,
+    PlatformIntegration, PlatformSource, StreamDescription, Surroundings, examine,
+};
+use shared::sync::{FieldKind, FieldMapping, Mappings};
+use shared::time::Timestamp;
+use shared::{PortError, PortErrorKind};
+
+use crate::crm::{PLATFORM, SalesforceCrm};
+use crate::settings::SalesforceSettings;
+
+/// Salesforce: orgs read by REST queries.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SalesforceIntegration;
+
+impl SalesforceIntegration {
+    fn mappings(connection: &ConnectionId) -> Result<Mappings, OpenError> {
+        Mappings::salesforce().map_err(|error| OpenError::Unusable {
+            connection: connection.clone(),
+            source: PortError::new(PortErrorKind::Rejected, PLATFORM, "map", "mappings")
+                .with_source(error),
+        })
+    }
+}
+
+fn describe_field(field: &FieldMapping) -> FieldDescription {
+    let (kind, references) = match &field.kind {
+        FieldKind::Text => (FieldType::Text, None),
+        FieldKind::Bool => (FieldType::Bool, None),
+        FieldKind::DateTime => (FieldType::Datetime, None),
+        FieldKind::Reference(object) => (FieldType::Reference, Some(object.clone())),
+    };
+    FieldDescription {
+        name: field.remote.clone(),
+        kind,
+        column: Some(field.local.to_owned()),
+        references,
+        can_read: true,
+        can_write: false,
+    }
+}
+
+#[async_trait]
+impl PlatformIntegration for SalesforceIntegration {
+    fn id(&self) -> &'static str {
+        PLATFORM
+    }
+
+    fn title(&self) -> &str {
+        "Salesforce"
+    }
+
+    fn source(&self) -> PlatformSource {
+        PlatformSource::Compiled
+    }
+
+    fn settings_schema(&self) -> Value {
+        SalesforceSettings::form().schema().clone()
+    }
+
+    fn capabilities(&self) -> BTreeSet<Capability> {
+        BTreeSet::from([
+            Capability::ReadChanges,
+            Capability::ReadRecord,
+            Capability::ReadDeletes,
+            Capability::Webhooks,
+        ])
+    }
+
+    fn validate(&self, settings: &Value) -> Vec<String> {
+        match SalesforceSettings::from_json(settings) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.faults().to_vec(),
+        }
+    }
+
+    fn describe(&self) -> Vec<StreamDescription> {
+        let Ok(mappings) = Mappings::salesforce() else { return Vec::new() };
+        mappings
+            .objects()
+            .into_iter()
+            .map(|it| StreamDescription {
+                object: it.object.clone(),
+                entity: Some(it.entity),
+                tells_deletes: true,
+                fields: it.fields.iter().map(describe_field).collect(),
+            })
+            .collect()
+    }
+
+    fn open(
+        &self,
+        settings: &Value,
+        surroundings: &Surroundings,
+    ) -> Result<OpenConnection, OpenError> {
+        let settings = SalesforceSettings::from_json(settings)?;
+        let connection = settings.connection.clone();
+        let mappings = Self::mappings(&connection)?;
+        let Surroundings { secrets, clock, random, writer } = surroundings.clone();
+        let http = HttpClient::new(HttpSettings::default(), clock.clone(), random)
+            .map_err(|source| OpenError::Unusable { connection: connection.clone(), source })?;
+        let crm = match writer {
+            Some(writer) => {
+                SalesforceCrm::with_secret_writer(settings, http, secrets, writer, clock)
+            }
+            None => SalesforceCrm::new(settings, http, secrets, clock),
+        };
+        Ok(OpenConnection { connection, crm: Arc::new(crm), mappings })
+    }
+
+    async fn health(
+        &self,
+        settings: &Value,
+        surroundings: &Surroundings,
+        last_success_at: Option<Timestamp>,
+    ) -> HealthReport {
+        match self.open(settings, surroundings) {
+            Ok(opened) => examine(&opened, surroundings, last_success_at).await,
+            Err(error) => HealthReport::not_opened(&error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shared::platform::conformance;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn salesforce_keeps_the_contract_of_a_platform() {
+        // Port 9 of this machine is "discard", which nobody serves.
+        let good = json!({
+            "connection": "main",
+            "login_url": "http://127.0.0.1:9",
+            "auth": {
+                "flow": "client_credentials", "client_id": "3MVG", "client_secret": "env:SECRET",
+            },
+        });
+        conformance::passes(&SalesforceIntegration, &good, &[("SECRET", "s3cret")]).await;
+    }
+}
