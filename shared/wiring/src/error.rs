@@ -43,8 +43,8 @@ impl WiringError {
 }
 
 const BUILT_WITH: &str = match (cfg!(feature = "sql"), cfg!(feature = "salesforce")) {
-    (true, true) => "memory, sqlite, salesforce",
-    (true, false) => "memory, sqlite",
+    (true, true) => "memory, sqlite, postgres, salesforce",
+    (true, false) => "memory, sqlite, postgres",
     (false, true) => "memory, salesforce",
     (false, false) => "memory",
 };

@@ -12,7 +12,8 @@ use crate::error::WiringError;
 /// How often a message in memory is handed out before it becomes a dead letter.
 const MEMORY_ATTEMPTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 
-/// Opens the queue at `address`, such as `sqlite:queue.db?queue=events` or `memory:?queue=events`.
+/// Opens the queue at `address`, such as `sqlite:queue.db?queue=events`,
+/// `postgres://user@host/database?queue=events` or `memory:?queue=events`.
 ///
 /// # Errors
 ///
@@ -31,6 +32,15 @@ pub async fn queue(address: &Url) -> Result<Arc<dyn Queue>, WiringError> {
                 .map_err(|error| WiringError::unusable(address, error))?;
             Ok(Arc::new(queue))
         }
+        #[cfg(feature = "sql")]
+        "postgres" | "postgresql" => {
+            let database = crate::postgres::postgres(address).await?;
+            let options = adapter_sql::queue::QueueOptions::default();
+            let queue = adapter_sql::queue::PostgresQueue::open(&database, &name, options)
+                .await
+                .map_err(|error| crate::postgres::unopened(&database, error))?;
+            Ok(Arc::new(queue))
+        }
         _ => Err(WiringError::UnknownPlatform { address: address.clone() }),
     }
 }
@@ -44,6 +54,15 @@ mod tests {
         let address = Url::parse("sqs://queue?queue=events").unwrap();
         let error = queue(&address).await.map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("built with: memory"), "{error}");
+    }
+
+    #[cfg(feature = "sql")]
+    #[tokio::test]
+    async fn queue_in_postgres_is_found_by_its_address() {
+        let Some(database) = adapter_sql::testkit::FreshDatabase::create().await else { return };
+        let mut address = database.address();
+        address.query_pairs_mut().append_pair("queue", "events");
+        assert_eq!(queue(&address).await.unwrap().name(), "events");
     }
 
     #[tokio::test]

@@ -91,10 +91,22 @@ impl PostgresOptions {
         Ok(Self { connection, address: shown, max_connections: N_CONNECTIONS })
     }
 
+    /// Returns `address` as errors may show it: without its query and without a password.
+    pub fn shown(address: &Url) -> String {
+        shown(address)
+    }
+
     /// Allows up to `max_connections` connections of this process; 10 by default.
     #[must_use]
     pub fn with_max_connections(mut self, max_connections: u32) -> Self {
         self.max_connections = max_connections.max(1);
+        self
+    }
+
+    /// Has statements find tables in `schema` without naming it.
+    #[must_use]
+    pub(crate) fn with_schema(mut self, schema: &'static str) -> Self {
+        self.connection = self.connection.options([("search_path", schema)]);
         self
     }
 

@@ -1,4 +1,4 @@
-//! Any sequence of operations has the same outcome on SQLite as in memory.
+//! Any sequence of operations has the same outcome in a database as in memory.
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use shared::ports::{Clock, Delivery, MemoryQueue, NewMessage, Queue, QueueDepth, ReplaySelection};
 use shared::time::Timestamp;
 
-use super::{QueueOptions, SqliteQueue};
+use super::{PostgresQueue, QueueOptions, SqliteQueue};
+use crate::testkit::FreshDatabase;
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -135,16 +136,55 @@ impl Side<'_> {
     }
 }
 
-async fn compare(operations: &[Operation]) -> Result<(), TestCaseError> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("queue.db");
+/// A queue that tells whether a receipt is valid, and what it is kept in.
+enum Kept {
+    Sqlite(SqliteQueue, tempfile::TempDir),
+    Postgres(PostgresQueue, FreshDatabase),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Kept {
+    /// Opens a fresh queue, or nothing where there is no PostgreSQL.
+    async fn open(engine: Engine, options: QueueOptions, clock: Arc<HandClock>) -> Option<Self> {
+        if engine == Engine::Postgres {
+            let database = FreshDatabase::create().await?;
+            let queue = PostgresQueue::open_timed(&database.options(), options, clock).await;
+            return Some(Self::Postgres(queue, database));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("queue.db");
+        let queue = SqliteQueue::open(&path, "events", options, clock).await.unwrap();
+        Some(Self::Sqlite(queue, folder))
+    }
+
+    fn queue(&self) -> &dyn Queue {
+        match self {
+            Self::Sqlite(queue, _) => queue,
+            Self::Postgres(queue, _) => queue,
+        }
+    }
+
+    async fn is_held(&self, delivery: &Delivery) -> bool {
+        match self {
+            Self::Sqlite(queue, _) => queue.is_held(delivery).await,
+            Self::Postgres(queue, _) => queue.is_held(delivery).await,
+        }
+    }
+}
+
+async fn compare(engine: Engine, operations: &[Operation]) -> Result<(), TestCaseError> {
     let clock = Arc::new(HandClock::default());
     let max_attempts = NonZeroU32::new(3).unwrap();
     let options = QueueOptions { max_attempts, ..QueueOptions::default() };
     let memory = MemoryQueue::new("events", max_attempts, clock.clone());
-    let sqlite = SqliteQueue::open(&path, "events", options, clock.clone()).await.unwrap();
+    let Some(kept) = Kept::open(engine, options, clock.clone()).await else { return Ok(()) };
     let mut memory = Side { queue: &memory, handed_out: Vec::new() };
-    let mut sqlite = Side { queue: &sqlite, handed_out: Vec::new() };
+    let mut side = Side { queue: kept.queue(), handed_out: Vec::new() };
 
     for operation in operations {
         // Which message of a group comes first is nobody's promise: `watch_groups` sees to groups.
@@ -155,21 +195,20 @@ async fn compare(operations: &[Operation]) -> Result<(), TestCaseError> {
             _ => Duration::from_millis(1),
         };
         clock.advance(step);
-        let (expected, found) = (memory.apply(operation).await, sqlite.apply(operation).await);
+        let (expected, found) = (memory.apply(operation).await, side.apply(operation).await);
         prop_assert_eq!(expected, found, "{:?}", operation);
-        prop_assert_eq!(memory.state().await, sqlite.state().await, "after {:?}", operation);
+        prop_assert_eq!(memory.state().await, side.state().await, "after {:?}", operation);
     }
     Ok(())
 }
 
 /// Checks that nobody gets a message of a group that is held, and that everything can be drained.
-async fn watch_groups(operations: &[Operation]) -> Result<(), TestCaseError> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("queue.db");
+async fn watch_groups(engine: Engine, operations: &[Operation]) -> Result<(), TestCaseError> {
     let clock = Arc::new(HandClock::default());
     let options = QueueOptions { max_attempts: NonZeroU32::new(3).unwrap(), ..Default::default() };
-    let queue = SqliteQueue::open(&path, "events", options, clock.clone()).await.unwrap();
-    let mut side = Side { queue: &queue, handed_out: Vec::new() };
+    let Some(kept) = Kept::open(engine, options, clock.clone()).await else { return Ok(()) };
+    let queue = kept.queue();
+    let mut side = Side { queue, handed_out: Vec::new() };
 
     for operation in operations {
         if let Operation::Wait { s } = operation {
@@ -178,7 +217,7 @@ async fn watch_groups(operations: &[Operation]) -> Result<(), TestCaseError> {
         let n_before = side.handed_out.len();
         let mut held = HashSet::new();
         for delivery in &side.handed_out {
-            if queue.is_held(delivery).await {
+            if kept.is_held(delivery).await {
                 held.insert(delivery.group.clone());
             }
         }
@@ -212,18 +251,30 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_operation_breaks_a_group_apart_or_loses_a_message(
-        operations in proptest::collection::vec(operation(), 1..60)
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(watch_groups(&operations))?;
+    fn no_operation_breaks_a_group_apart_or_loses_a_message_on_sqlite(operations in operations()) {
+        run(watch_groups(Engine::Sqlite, &operations))?;
     }
 
     #[test]
-    fn sqlite_queue_does_what_the_memory_queue_does(
-        operations in proptest::collection::vec(operation(), 1..60)
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(compare(&operations))?;
+    fn sqlite_queue_does_what_the_memory_queue_does(operations in operations()) {
+        run(compare(Engine::Sqlite, &operations))?;
     }
+
+    #[test]
+    fn no_operation_breaks_a_group_apart_or_loses_a_message_on_postgres(operations in operations()) {
+        run(watch_groups(Engine::Postgres, &operations))?;
+    }
+
+    #[test]
+    fn postgres_queue_does_what_the_memory_queue_does(operations in operations()) {
+        run(compare(Engine::Postgres, &operations))?;
+    }
+}
+
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    proptest::collection::vec(operation(), 1..60)
+}
+
+fn run(test: impl Future<Output = Result<(), TestCaseError>>) -> Result<(), TestCaseError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
 }

@@ -40,9 +40,9 @@ const N_PRUNED: i32 = 2000;
 /// A queue in a PostgreSQL database. One database may hold several, beside other tables.
 pub struct PostgresQueue {
     name: String,
-    pub(super) queue_id: i32,
+    queue_id: i32,
     options: QueueOptions,
-    pub(super) pool: PgPool,
+    pool: PgPool,
     /// The clock of a test. Otherwise the server's holds, so that all processes have the same.
     clock: Option<Arc<dyn Clock>>,
     signals: Arc<Signals>,
@@ -165,6 +165,35 @@ impl PostgresQueue {
                 tracing::debug!(error = %shared::chain(&error), "old dedupe keys were not removed");
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl PostgresQueue {
+    /// Opens the queue `events` with the time of `clock`.
+    pub(in crate::queue) async fn open_timed(
+        database: &PostgresOptions,
+        options: QueueOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let signals = Signals::of(database);
+        Self::open_with(database, "events", options, Some(clock), signals).await.unwrap()
+    }
+
+    /// Says whether the receipt of `delivery` is valid.
+    pub(in crate::queue) async fn is_held(&self, delivery: &Delivery) -> bool {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM moodbridge_queue.message \
+                 WHERE queue_id = $1 AND id = $2::bigint AND receipt = $3::bigint AND state = 1 \
+                   AND visible_at > moodbridge_queue.now_ms($4))",
+        )
+        .bind(self.queue_id)
+        .bind(delivery.id.parse::<i64>().unwrap())
+        .bind(delivery.receipt.parse::<i64>().unwrap())
+        .bind(self.now())
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
     }
 }
 
