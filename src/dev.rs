@@ -245,7 +245,9 @@ tokens = [{token}]
 fn announce(address: SocketAddr, sandbox: &RunningSandbox, open: bool) {
     let url = format!("http://{address}");
     eprintln!(
-        "\n  MoodBridge  {url}\n  API         {url}/v1/openapi.json\n  Salesforce  {}\n",
+        "\n  MoodBridge  {url}\n  API         {url}/v1/openapi.json\n  Salesforce  {}\n  Sign-in     \
+         NOBODY HAS TO: whoever can reach this port on this machine becomes an admin.\n              \
+         For scripts: curl -H \"Authorization: Bearer $(moodbridge token)\" {url}/v1/me\n",
         sandbox.url()
     );
     if open {

@@ -8,13 +8,12 @@ use analytics_api::{AnswerSettings, Ports};
 use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
 use host::local::LocalHost;
 use shared::config::{ConfigError, Env};
-use shared::ports::{
-    Clock, LocalSecrets, NobodySignsIn, Queue, Random, Secrets, SystemClock, SystemRandom,
-};
+use shared::ports::{Clock, LocalSecrets, Queue, Random, Secrets, SystemClock, SystemRandom};
 use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
 
+use crate::auth::SignIn;
 use crate::dashboard;
 use crate::exit::{CommandError, SUCCESS};
 use crate::settings::Settings;
@@ -85,7 +84,7 @@ impl Parts {
         }
     }
 
-    fn api_ports(&self) -> Ports {
+    fn api_ports(&self, sign_in: &SignIn) -> Ports {
         Ports {
             view: self.stores.view.clone(),
             audit: self.stores.audit.clone(),
@@ -93,7 +92,7 @@ impl Parts {
             journal: self.stores.journal.clone(),
             ledger: self.stores.ledger.clone(),
             queues: vec![self.queue.clone()],
-            authenticator: Arc::new(NobodySignsIn),
+            authenticator: sign_in.authenticator(),
             walls: self.stores.walls.clone(),
             clock: self.clock.clone(),
         }
@@ -107,6 +106,8 @@ impl Parts {
     ) -> Result<LocalHost, CommandError> {
         let connections = self.connections(settings)?;
         let senders = senders(settings, &*self.secrets, &*self.random).await?;
+        let sign_in =
+            SignIn::open(settings, &*self.secrets, self.clock.clone(), self.random.clone()).await?;
         let answers = AnswerSettings {
             cors_origins: settings.api.cors_origins.clone(),
             ..AnswerSettings::default()
@@ -131,7 +132,8 @@ impl Parts {
                 remotes(connections),
                 Some(self.queue.clone()),
             ))
-            .app(analytics_api::assemble(self.api_ports(), answers))
+            .app(analytics_api::assemble(self.api_ports(&sign_in), answers))
+            .merge(sign_in.router())
             .merge(dashboard::router()))
     }
 }

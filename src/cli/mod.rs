@@ -6,6 +6,7 @@ mod db;
 mod queue;
 mod sandbox;
 mod sync;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +66,8 @@ enum Command {
     /// Checks the settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Prints a token for scripts and `curl`, taken by the process on this data folder.
+    Token(token::TokenArgs),
 }
 
 /// Runs the command that the arguments of this process name.
@@ -106,6 +109,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Sync(command) => sync::run(command, &settings()?, output).await,
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, &settings()?, output).await,
+        Command::Token(args) => token::run(args, &settings()?, output).await,
         Command::Config(command) => {
             config::run(command, config.as_deref(), &data_dir, output).await
         }

@@ -51,13 +51,20 @@ impl Settings {
                 ));
             }
         }
-        if !self.server.address.ip().is_loopback() {
-            faults.push(format!(
-                "server.address: `{}` can be reached from other machines, but the API asks nobody \
-                 who they are; write `127.0.0.1:{}` and put a proxy that does in front of it",
+        match &self.identity {
+            Some(identity) => {
+                faults.extend(
+                    identity.faults().into_iter().map(|it| it.below("identity").to_string()),
+                );
+            }
+            None if !self.server.address.ip().is_loopback() => faults.push(format!(
+                "server.address: `{}` can be reached from other machines, so people must prove who \
+                 they are; add `[identity]` with your `issuer` and `audience` (docs/identity.md), \
+                 or write `127.0.0.1:{}`",
                 self.server.address,
                 self.server.address.port()
-            ));
+            )),
+            None => {}
         }
         faults
     }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use shared::config::Span;
 use url::Url;
 use webhook_intake::IntakeSettings;
-use wiring::ConnectionSettings;
+use wiring::{ConnectionSettings, IdentitySettings};
 
 /// Every setting, each with a default.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) poll: PollSettings,
     /// How the API answers.
     pub(crate) api: ApiSettings,
+    /// Who proves people; without it, this machine does, and only for itself.
+    pub(crate) identity: Option<IdentitySettings>,
     /// The systems that records come from.
     pub(crate) connections: Vec<ConnectionSettings>,
     /// Who may send webhooks.
@@ -37,7 +39,7 @@ pub(crate) struct Settings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerSettings {
-    /// Address and port; the API asks nobody who they are yet, so keep it on loopback.
+    /// Address and port; one that other machines reach needs the section `identity`.
     pub(crate) address: SocketAddr,
     /// Names besides those of this machine that pages and the API answer to, such as the one that
     /// a proxy passes on. Webhooks are taken under any name.

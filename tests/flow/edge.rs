@@ -70,9 +70,8 @@ async fn listed_origins_and_names_take_effect_and_others_are_refused() {
     std::fs::create_dir(folder.path().join(".moodbridge")).unwrap();
     crate::firm::command_json(folder.path(), &["--json", "db", "migrate"]);
     let moodbridge = Moodbridge::start(folder.path(), port, &["serve"]).await;
-    let overview = format!("{}/v1/overview", moodbridge.url);
     let ask = async |name: &str, value: &str| {
-        moodbridge.client.get(&overview).header(name, value).send().await.unwrap()
+        moodbridge.ask("/v1/overview").header(name, value).send().await.unwrap()
     };
 
     let allowed = "access-control-allow-origin";

@@ -10,6 +10,11 @@ mod edge;
 #[path = "../support/firm.rs"]
 mod firm;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
+#[path = "../support/identity_provider.rs"]
+mod identity_provider;
+#[cfg(test)]
 #[path = "../support/moodbridge.rs"]
 mod moodbridge;
 #[cfg(test)]

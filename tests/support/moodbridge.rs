@@ -24,6 +24,7 @@ pub(crate) struct Moodbridge {
     folder: PathBuf,
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
+    token: String,
 }
 
 impl Moodbridge {
@@ -60,8 +61,12 @@ impl Moodbridge {
             folder: folder.to_path_buf(),
             url: format!("http://127.0.0.1:{port}"),
             client: reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap(),
+            token: String::new(),
         };
         running.wait_until_ready().await;
+        if running.get("/auth/config").await["mode"] == "local" {
+            running.token = running.token_of("me", &["admin"]).await;
+        }
         running
     }
 
@@ -80,14 +85,35 @@ impl Moodbridge {
         }
     }
 
+    /// Returns a local token, as the dashboard gets it.
+    pub(crate) async fn token_of(&self, person: &str, roles: &[&str]) -> String {
+        let wish = serde_json::json!({"person": person, "roles": roles});
+        let answer = self
+            .client
+            .post(format!("{}/auth/local/token", self.url))
+            .header("origin", &self.url)
+            .json(&wish)
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{}: {}", answer.status(), self.log());
+        let given: Value = answer.json().await.unwrap();
+        given["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Begins a request of an admin for `path`.
+    pub(crate) fn ask(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.get(format!("{}{path}", self.url)).bearer_auth(&self.token)
+    }
+
     /// Returns what it has written so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("moodbridge.log")).unwrap_or_default()
     }
 
-    /// Returns the JSON at `path`.
+    /// Returns the JSON at `path`, as an admin.
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
+        let answer = self.ask(path).send().await.unwrap();
         answer.json().await.unwrap()
     }
 
