@@ -22,8 +22,23 @@ N_CASES = 10_000
 TARGET_MS = 5.0
 
 
-def get(url):
-    with urllib.request.urlopen(url, timeout=30) as it:
+class Token:
+    """A token of an admin, renewed before its quarter of an hour is over."""
+
+    def __init__(self, args, folder):
+        self.command = [args.moodbridge, "--data-dir", f"{folder}/data", "token"]
+        self.text, self.until = "", 0.0
+
+    def __str__(self):
+        if time.monotonic() > self.until:
+            self.text = subprocess.run(self.command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+            self.until = time.monotonic() + 600
+        return self.text
+
+
+def get(url, token):
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=30) as it:
         return json.load(it)
 
 
@@ -38,21 +53,21 @@ def start(args, folder):
     raise SystemExit("`moodbridge dev` ended before it served")
 
 
-def wait_for_cases(url, deadline_s=300):
+def wait_for_cases(url, token, deadline_s=300):
     begun = time.monotonic()
     while time.monotonic() < begun + deadline_s:
-        overview = get(f"{url}/v1/overview?days=30")
+        overview = get(f"{url}/v1/overview?days=30", token)
         if overview["n_cases"] >= N_CASES:
             return time.monotonic() - begun
         time.sleep(0.2)
     raise SystemExit(f"fewer than {N_CASES} cases after {deadline_s} s")
 
 
-def requests(url):
+def requests(url, token):
     """Returns the paths of each route, in a mix that no cache of one answer can serve."""
     cases, cursor = [], ""
     for _ in range(10):
-        page = get(f"{url}/v1/cases?limit=50&sort=opened_asc{cursor}")
+        page = get(f"{url}/v1/cases?limit=50&sort=opened_asc{cursor}", token)
         cases += page["items"]
         cursor = f"&cursor={urllib.parse.quote(page['next_cursor'])}"
     ids = [it["id"] for it in cases]
@@ -80,11 +95,12 @@ def requests(url):
     }
 
 
-def drive(args, url, paths, n_clients, folder):
+def drive(args, url, token, paths, n_clients, folder):
     path = pathlib.Path(folder, "paths")
     path.write_text("\n".join(paths) + "\n")
     script = pathlib.Path(__file__).with_name("latency.lua")
-    wrk = subprocess.run(["wrk", "-t1", f"-c{n_clients}", f"-d{args.seconds}s", "-s", str(script), url,
+    wrk = subprocess.run(["wrk", "-t1", f"-c{n_clients}", f"-d{args.seconds}s", "-s", str(script),
+                          "-H", f"Authorization: Bearer {token}", url,
                           "--", str(path)], stdout=subprocess.PIPE, text=True, check=True)
     line = next(it for it in wrk.stdout.splitlines() if it.startswith("RESULT"))
     n, micros, p50, p99, worst, bad, broken = (int(it) for it in line.split()[1:])
@@ -110,15 +126,16 @@ def main():
     process = None
     try:
         process, url = start(args, folder)
-        print(f"{os.cpu_count()} processors; {N_CASES} cases synced in {wait_for_cases(url):.1f} s; "
+        token = Token(args, folder)
+        print(f"{os.cpu_count()} processors; {N_CASES} cases synced in {wait_for_cases(url, token):.1f} s; "
               f"{args.activity:g} changes a second; {args.seconds} s a figure")
         columns = "".join(f" {n} clients: requests/s | p50 ms | p99 ms | max ms |" for n in counts)
         print(f"| GET /v1… |{columns}\n|---|{'---|' * 4 * len(counts)}")
         n_missed = 0
-        for route, paths in requests(url).items():
+        for route, paths in requests(url, token).items():
             row = f"| {route} |"
             for n_clients in counts:
-                it = drive(args, url, paths, n_clients, folder)
+                it = drive(args, url, token, paths, n_clients, folder)
                 n_missed += it["p99"] >= TARGET_MS
                 mark = " (missed)" if it["p99"] >= TARGET_MS else ""
                 row += f" {it['rps']:.0f} | {it['p50']:.2f} | {it['p99']:.2f}{mark} | {it['max']:.1f} |"
