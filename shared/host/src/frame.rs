@@ -22,6 +22,7 @@ use tracing::{Instrument, debug, error, info_span, warn};
 
 use crate::metrics::HttpMetrics;
 use crate::problem::problem;
+use crate::shedding::{MAX_IN_FLIGHT, Shedding, turned_away};
 
 /// The header that carries the correlation id in both directions.
 pub static CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -39,12 +40,23 @@ struct Parts {
     timeout: Duration,
     random: Arc<dyn Random>,
     metrics: HttpMetrics,
+    shedding: Shedding,
 }
 
 impl Frame {
     /// Limits the time until a response begins to `timeout`.
     pub(crate) fn new(timeout: Duration, random: Arc<dyn Random>) -> Self {
-        Self { parts: Arc::new(Parts { timeout, random, metrics: HttpMetrics::default() }) }
+        Self::with_limit(timeout, random, MAX_IN_FLIGHT)
+    }
+
+    /// The same, and turns requests away beyond `max_in_flight` in hand.
+    pub(crate) fn with_limit(
+        timeout: Duration,
+        random: Arc<dyn Random>,
+        max_in_flight: usize,
+    ) -> Self {
+        let (metrics, shedding) = (HttpMetrics::default(), Shedding::new(max_in_flight));
+        Self { parts: Arc::new(Parts { timeout, random, metrics, shedding }) }
     }
 
     /// Puts the frame around every route of `router`, its fallback included.
@@ -114,8 +126,14 @@ where
     request.extensions_mut().insert(correlation.clone());
 
     let span = info_span!("request", correlation.id = %correlation);
-    let answer = AssertUnwindSafe(inner.call(request)).catch_unwind();
-    let answer = tokio::time::timeout(parts.timeout, answer).instrument(span.clone()).await;
+    let in_hand = parts.shedding.admit(route);
+    let answer = match &in_hand {
+        Some(_) => {
+            let answer = AssertUnwindSafe(inner.call(request)).catch_unwind();
+            tokio::time::timeout(parts.timeout, answer).instrument(span.clone()).await
+        }
+        None => Ok(Ok(Ok(turned_away(instance)))),
+    };
     let _entered = span.entered();
     let mut response = match answer {
         Ok(Ok(Ok(response))) => explained(response, instance),

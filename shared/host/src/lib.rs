@@ -21,6 +21,7 @@ mod ready;
 mod samples;
 mod server;
 mod settings;
+mod shedding;
 mod signal;
 mod start;
 

@@ -20,6 +20,9 @@ pub struct HostSettings {
     pub(crate) log_format: LogFormat,
     /// The longest time until a response begins: `REQUEST_TIMEOUT`.
     pub(crate) request_timeout: Duration,
+    /// Requests in hand beyond which more are turned away with 503: `MAX_IN_FLIGHT`.
+    #[cfg(feature = "local")]
+    pub(crate) max_in_flight: usize,
     /// The longest time that work in hand may take after a stop signal: `DRAIN_TIMEOUT`.
     pub(crate) drain_timeout: Duration,
     /// Names besides those of this machine that it answers to on loopback: `ALLOWED_HOSTS`,
@@ -74,6 +77,8 @@ impl HostSettings {
             log_level: env.or("LOG_LEVEL", "info".to_owned()),
             log_format,
             request_timeout: env.duration_or("REQUEST_TIMEOUT", Duration::from_secs(30)),
+            #[cfg(feature = "local")]
+            max_in_flight: env.or("MAX_IN_FLIGHT", crate::shedding::MAX_IN_FLIGHT),
             drain_timeout: env.duration_or("DRAIN_TIMEOUT", Duration::from_secs(25)),
         };
         env.finish(Some(settings))

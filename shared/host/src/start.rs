@@ -54,6 +54,7 @@ where
             let stopped = crate::signal::shutdown_signal();
             let host = crate::local::LocalHost::new()
                 .with_request_timeout(settings.request_timeout)
+                .with_max_in_flight(settings.max_in_flight)
                 .with_drain_timeout(settings.drain_timeout)
                 .with_allowed_hosts(settings.allowed_hosts);
             let app = build(Env::of_process()).await?;

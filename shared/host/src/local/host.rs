@@ -25,6 +25,7 @@ use crate::frame::Frame;
 use crate::health::Readiness;
 use crate::metrics;
 use crate::server::serve;
+use crate::shedding::MAX_IN_FLIGHT;
 
 /// Runs several apps in one process.
 ///
@@ -41,6 +42,7 @@ pub struct LocalHost {
     extra: Router,
     request_timeout: Duration,
     drain_timeout: Duration,
+    max_in_flight: usize,
     width: usize,
     allowed_hosts: Arc<[HostName]>,
     clock: Arc<dyn Clock>,
@@ -56,6 +58,7 @@ impl Default for LocalHost {
             extra: Router::new(),
             request_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(25),
+            max_in_flight: MAX_IN_FLIGHT,
             width: 16,
             allowed_hosts: Arc::default(),
             clock: Arc::new(SystemClock),
@@ -88,6 +91,14 @@ impl LocalHost {
     #[must_use]
     pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
+        self
+    }
+
+    /// Sets how many requests may be in hand before more are turned away with 503: 1,024 at first.
+    /// `/healthz`, `/readyz` and `/metrics` are always answered.
+    #[must_use]
+    pub fn with_max_in_flight(mut self, max_in_flight: usize) -> Self {
+        self.max_in_flight = max_in_flight;
         self
     }
 
@@ -224,7 +235,7 @@ impl LocalHost {
             (named, open) = (named.merge(app.router), open.merge(app.open_router));
         }
         let all = open.merge(guarded(named, address, self.allowed_hosts));
-        Frame::new(self.request_timeout, self.random).around(all)
+        Frame::with_limit(self.request_timeout, self.random, self.max_in_flight).around(all)
     }
 }
 

@@ -130,6 +130,30 @@ async fn handler_without_an_end_answers_504() {
 }
 
 #[tokio::test]
+async fn crowd_is_turned_away_at_once_while_health_is_answered() {
+    let forever = || async { std::future::pending::<StatusCode>().await };
+    let app = App::new("one").http(Router::new().route("/forever", get(forever)));
+    let host = LocalHost::new()
+        .app(app)
+        .with_max_in_flight(1)
+        .with_request_timeout(Duration::from_secs(2));
+    let running = run(host).await;
+    let address = running.address;
+    let request = "GET /forever HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let first = tokio::spawn(async move { ask(address, request).await });
+
+    // One of the two is in hand, and the other is turned away long before the time limit.
+    let answer = running.get("/forever").await;
+    let health = running.get("/healthz").await;
+    let other = first.await.unwrap();
+
+    let is_shed = |it: &str| it.starts_with("HTTP/1.1 503") && it.contains("retry-after: 1\r\n");
+    assert!(is_shed(&answer) != is_shed(&other), "{answer}\n{other}");
+    assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+    running.end().await;
+}
+
+#[tokio::test]
 async fn readiness_names_the_dependency_that_fails() {
     let app = App::new("one")
         .ready(Arc::new(Check(Ok(()))))
