@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use shared::ports::{CallObserver, Clock, Random};
+use shared::ports::{CallObserver, Clock, Ledger, Random};
 use shared::time::Timestamp;
 use shared::worker::breaker::BreakerBoard;
-use shared::worker::quota::Quota;
+use shared::worker::quota::{Quota, QuotaSettings};
 use shared::{PortError, PortErrorKind};
 use tokio::time::Instant;
 use url::{Host, Url};
@@ -102,6 +102,20 @@ impl HttpClient {
         quotas.retain(|(of, _)| *of != platform);
         quotas.push((platform, quota));
         self
+    }
+
+    /// Shares breakers, and `quota` of the calls to `platform`, with every process on `ledger`.
+    #[must_use]
+    pub fn shared_through(
+        self,
+        ledger: Arc<dyn Ledger>,
+        platform: &'static str,
+        quota: QuotaSettings,
+    ) -> Self {
+        let (clock, random) = (self.inner.clock.clone(), self.inner.random.clone());
+        let board = BreakerBoard::new(ledger.clone(), clock.clone(), &*random);
+        let quota = Quota::new(quota, ledger, clock, random);
+        self.with_shared_breakers(Arc::new(board)).with_quota(platform, quota)
     }
 
     /// Hears what `platform` said of its own count, in its answer to a call that was begun at

@@ -55,14 +55,15 @@ impl UsageMeter {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; calls stay far below 2^53")]
-    pub(crate) fn observe(&self, response: &Response) {
-        let Some(usage) = response.header(&LIMIT_INFO).and_then(ApiUsage::parse) else { return };
+    pub(crate) fn observe(&self, response: &Response) -> Option<ApiUsage> {
+        let usage = response.header(&LIMIT_INFO).and_then(ApiUsage::parse)?;
         let connection = self.connection.as_str();
         gauge!("salesforce_api_calls_used", "connection" => connection.to_owned())
             .set(usage.n_used as f64);
         gauge!("salesforce_api_calls_allowed", "connection" => connection.to_owned())
             .set(usage.n_allowed as f64);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(usage);
+        Some(usage)
     }
 }
 

@@ -44,6 +44,7 @@ pub struct SalesforceCrm {
     http: HttpClient,
     sessions: SessionKeeper,
     usage: UsageMeter,
+    clock: Arc<dyn Clock>,
 }
 
 /// What a request is for.
@@ -91,7 +92,7 @@ impl SalesforceCrm {
     fn open(settings: SalesforceSettings, means: Means) -> Self {
         let sessions = SessionKeeper::new(&settings, &means);
         let usage = UsageMeter::new(settings.connection.clone());
-        Self { settings, http: means.http, sessions, usage }
+        Self { settings, http: means.http, sessions, usage, clock: means.clock }
     }
 
     /// Returns how much of the day's calls was used at the last answer.
@@ -119,8 +120,11 @@ impl SalesforceCrm {
                 .with_header(CALL_OPTIONS, HeaderValue::from_static("client=moodbridge"))
                 .with_header(QUERY_OPTIONS, self.query_options(purpose)?)
                 .with_bearer(session.token())?;
+            let asked_at = self.clock.now();
             let response = self.http.send(request).await?;
-            self.usage.observe(&response);
+            if let Some(ApiUsage { n_used, n_allowed }) = self.usage.observe(&response) {
+                self.http.report_usage(PLATFORM, n_used, n_allowed, asked_at);
+            }
             if response.status().is_success() {
                 return Ok(response);
             }

@@ -9,7 +9,6 @@ use shared::ids::CorrelationId;
 use shared::ports::{MemoryLedger, PlatformCall};
 use shared::worker::Backoff;
 use shared::worker::breaker::{self, BreakerPhase};
-use shared::worker::quota::QuotaSettings;
 
 use super::*;
 use crate::settings::BreakerSettings;
