@@ -2,6 +2,7 @@
 
 mod audit;
 mod config;
+mod connect;
 mod db;
 mod queue;
 mod sandbox;
@@ -63,6 +64,11 @@ enum Command {
     /// Proves the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Lets MoodBridge read a platform: a person agrees, the settings are written.
+    #[command(subcommand)]
+    Connect(connect::ConnectCommand),
+    /// Revokes a connection and takes it out of the settings.
+    Disconnect(connect::DisconnectArgs),
     /// Checks the settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -110,6 +116,14 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, &settings()?, output).await,
         Command::Token(args) => token::run(args, &settings()?, output).await,
+        Command::Connect(command) => {
+            let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };
+            connect::run(command, &place, output).await
+        }
+        Command::Disconnect(args) => {
+            let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };
+            connect::end(&args, &place, output).await
+        }
         Command::Config(command) => {
             config::run(command, config.as_deref(), &data_dir, output).await
         }

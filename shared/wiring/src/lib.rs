@@ -3,6 +3,8 @@
 
 mod address;
 #[cfg(feature = "salesforce")]
+pub mod connecting;
+#[cfg(feature = "salesforce")]
 mod connection;
 mod error;
 #[cfg(feature = "oidc")]

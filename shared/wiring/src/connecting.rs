@@ -1,0 +1,7 @@
+//! What connecting a platform by a person's agreement takes; the command line knows no adapter.
+
+pub use adapter_http::oauth::{
+    Grant, Loopback, LoopbackFault, OAuthClient, OAuthRefusal, RevokedKind,
+};
+pub use adapter_http::{HttpClient, HttpSettings, Request};
+pub use adapter_salesforce::app as salesforce_app;
