@@ -21,7 +21,7 @@ use serde_json::Value;
 use crate::config::ConfigError;
 use crate::error::PortError;
 use crate::ids::ConnectionId;
-use crate::ports::{Clock, Crm, Random, SecretWriter, Secrets};
+use crate::ports::{Clock, Crm, Ledger, Random, SecretWriter, Secrets};
 use crate::sync::Mappings;
 use crate::time::Timestamp;
 
@@ -44,6 +44,8 @@ pub struct Surroundings {
     /// Where secrets that change by themselves are kept, such as refresh tokens; `None` where
     /// nothing can be written.
     pub writer: Option<Arc<dyn SecretWriter>>,
+    /// Where breakers and quotas are shared with other processes; `None` where this one is alone.
+    pub ledger: Option<Arc<dyn Ledger>>,
 }
 
 impl fmt::Debug for Surroundings {

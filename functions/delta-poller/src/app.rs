@@ -45,7 +45,9 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     };
     let mut sources = Vec::with_capacity(config.connections.len());
     for settings in &config.connections {
-        let opened = settings.open(secrets.clone(), ports.clock.clone(), ports.random.clone())?;
+        let PollerPorts { clock, random, ledger, .. } = &ports;
+        let opened =
+            settings.open_shared(secrets.clone(), clock.clone(), random.clone(), ledger.clone())?;
         sources.push(Source::from(&opened));
     }
     Ok(assemble(sources, &ports, config.poll, config.every))

@@ -40,7 +40,9 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let mut remotes = Vec::with_capacity(config.connections.len());
     for settings in &config.connections {
-        let opened = settings.open(secrets.clone(), clock.clone(), random.clone())?;
+        let ledger = stores.ledger.clone();
+        let opened =
+            settings.open_shared(secrets.clone(), clock.clone(), random.clone(), ledger)?;
         remotes.push(Remote::from(opened));
     }
     let local_queue = match &config.events_queue {

@@ -29,6 +29,7 @@ pub async fn passes(integration: &dyn PlatformIntegration, good: &Value, secrets
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         writer: None,
+        ledger: None,
     };
     let id = integration.id();
     assert!(intern(id).is_ok(), "`{id}` is not a name of a platform");

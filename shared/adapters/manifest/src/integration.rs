@@ -16,6 +16,7 @@ use shared::platform::{
 };
 use shared::sync::{FieldKind as Kind, FieldMapping, Mappings, ObjectMapping};
 use shared::time::Timestamp;
+use shared::worker::breaker::BreakerBoard;
 use shared::{PortError, PortErrorKind};
 
 use crate::crm::ManifestCrm;
@@ -91,6 +92,14 @@ impl ManifestIntegration {
             surroundings.random.clone(),
         )
         .map_err(unusable)?;
+        let Surroundings { ledger, clock, random, .. } = surroundings;
+        let http = match ledger {
+            Some(ledger) => {
+                let board = BreakerBoard::new(ledger.clone(), clock.clone(), &**random);
+                http.with_shared_breakers(Arc::new(board))
+            }
+            None => http,
+        };
         let crm = ManifestCrm::new(self.id, self.manifest.clone(), settings, http, surroundings)
             .map(Arc::new)
             .map_err(unusable)?;

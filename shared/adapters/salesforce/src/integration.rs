@@ -13,10 +13,15 @@ use shared::platform::{
 };
 use shared::sync::{FieldKind, FieldMapping, Mappings};
 use shared::time::Timestamp;
+use shared::worker::quota::QuotaSettings;
 use shared::{PortError, PortErrorKind};
 
 use crate::crm::{PLATFORM, SalesforceCrm};
 use crate::settings::SalesforceSettings;
+
+/// The daily calls of the smallest org, until the org tells its own number.
+/// Source: "API request limits and allocations", Developer Edition.
+const DAILY_CALLS: u64 = 15_000;
 
 /// Salesforce: orgs read by REST queries.
 #[derive(Clone, Copy, Debug, Default)]
@@ -105,9 +110,16 @@ impl PlatformIntegration for SalesforceIntegration {
         let settings = SalesforceSettings::from_json(settings)?;
         let connection = settings.connection.clone();
         let mappings = Self::mappings(&connection)?;
-        let Surroundings { secrets, clock, random, writer } = surroundings.clone();
+        let Surroundings { secrets, clock, random, writer, ledger } = surroundings.clone();
         let http = HttpClient::new(HttpSettings::default(), clock.clone(), random)
             .map_err(|source| OpenError::Unusable { connection: connection.clone(), source })?;
+        let http = match ledger {
+            Some(ledger) => {
+                let quota = QuotaSettings::daily(PLATFORM, connection.as_str(), DAILY_CALLS);
+                http.shared_through(ledger, PLATFORM, quota)
+            }
+            None => http,
+        };
         let crm = match writer {
             Some(writer) => {
                 SalesforceCrm::with_secret_writer(settings, http, secrets, writer, clock)

@@ -33,6 +33,7 @@ pub fn surroundings() -> Surroundings {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         writer: None,
+        ledger: None,
     }
 }
 
