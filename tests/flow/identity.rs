@@ -80,6 +80,10 @@ async fn the_issuer_in_the_settings_decides_who_gets_in() {
     assert_eq!(status(&moodbridge, "/v1/overview", &signed_in("stranger").await).await, 403);
     assert_eq!(status(&moodbridge, "/v1/overview", "").await, 401);
 
+    // Four requests of three people: the keys were read once.
+    let calls = provider.admin("firm", "calls", &json!({})).await;
+    assert_eq!(calls["/jwks"], 1, "{calls}");
+
     // Local tokens are worth nothing here, and none are given.
     let output = command(folder.path(), &["token"]);
     let message = String::from_utf8_lossy(&output.stderr);
