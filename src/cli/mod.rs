@@ -4,6 +4,8 @@ mod audit;
 mod config;
 mod connect;
 mod db;
+mod doctor;
+mod platforms;
 mod queue;
 mod sandbox;
 mod sync;
@@ -42,7 +44,10 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes:\n  0   done\n  1   failed\n  2   wrong arguments\n  3   checked and found wrong (audit chain, migrations)\n  78  the settings cannot be used";
+const EXIT_CODES: &str = "Exit codes:\n  0   done\n  1   failed\n  2   wrong arguments\n  3   checked and found wrong (audit chain, migrations, doctor)\n  78  the settings cannot be used";
+
+/// Where connector manifests are, below the data folder.
+const PLATFORMS_FOLDER: &str = "platforms";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -64,6 +69,11 @@ enum Command {
     /// Proves the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Checks everything, and names the fix of what is wrong. Exit code 3 when something is.
+    Doctor,
+    /// Lists what records can be kept in step with, and what each platform needs.
+    #[command(subcommand)]
+    Platforms(platforms::PlatformsCommand),
     /// Lets MoodBridge read a platform: a person agrees, the settings are written.
     #[command(subcommand)]
     Connect(connect::ConnectCommand),
@@ -106,6 +116,9 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
     if is_server || log.is_some() {
         telemetry::start(level, format);
     }
+    if !matches!(command, Command::Doctor) {
+        wiring::load_platforms(&data_dir.join(PLATFORMS_FOLDER))?;
+    }
     let settings = || Settings::load(config.as_deref(), &data_dir);
     match command {
         Command::Dev(args) => dev::run(args, &data_dir).await,
@@ -116,6 +129,8 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, &settings()?, output).await,
         Command::Token(args) => token::run(args, &settings()?, output).await,
+        Command::Doctor => doctor::run(config.as_deref(), &data_dir, output).await,
+        Command::Platforms(command) => platforms::run(command, output),
         Command::Connect(command) => {
             let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };
             connect::run(command, &place, output).await
