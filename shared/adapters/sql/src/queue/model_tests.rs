@@ -138,8 +138,8 @@ impl Side<'_> {
 
 /// A queue that tells whether a receipt is valid, and what it is kept in.
 enum Kept {
-    Sqlite(SqliteQueue, tempfile::TempDir),
-    Postgres(PostgresQueue, FreshDatabase),
+    Sqlite { queue: SqliteQueue, _folder: tempfile::TempDir },
+    Postgres { queue: PostgresQueue, _database: FreshDatabase },
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -154,25 +154,25 @@ impl Kept {
         if engine == Engine::Postgres {
             let database = FreshDatabase::create().await?;
             let queue = PostgresQueue::open_timed(&database.options(), options, clock).await;
-            return Some(Self::Postgres(queue, database));
+            return Some(Self::Postgres { queue, _database: database });
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("queue.db");
         let queue = SqliteQueue::open(&path, "events", options, clock).await.unwrap();
-        Some(Self::Sqlite(queue, folder))
+        Some(Self::Sqlite { queue, _folder: folder })
     }
 
     fn queue(&self) -> &dyn Queue {
         match self {
-            Self::Sqlite(queue, _) => queue,
-            Self::Postgres(queue, _) => queue,
+            Self::Sqlite { queue, .. } => queue,
+            Self::Postgres { queue, .. } => queue,
         }
     }
 
     async fn is_held(&self, delivery: &Delivery) -> bool {
         match self {
-            Self::Sqlite(queue, _) => queue.is_held(delivery).await,
-            Self::Postgres(queue, _) => queue.is_held(delivery).await,
+            Self::Sqlite { queue, .. } => queue.is_held(delivery).await,
+            Self::Postgres { queue, .. } => queue.is_held(delivery).await,
         }
     }
 }

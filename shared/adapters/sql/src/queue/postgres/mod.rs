@@ -5,6 +5,7 @@
 
 mod postgres_queue;
 mod read;
+mod rows;
 mod send;
 mod signals;
 

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use shared::ports::{
     Clock, DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };
-use shared::time::Timestamp;
 use shared::{PortError, PortErrorKind};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
@@ -17,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::read;
+use super::rows::{Held, TakenRow};
 use super::send::{MAX_BODY_BYTES, columns, ms, send};
 use super::signals::Signals;
 use crate::database::MigrationPolicy;
@@ -165,78 +165,6 @@ impl PostgresQueue {
                 tracing::debug!(error = %shared::chain(&error), "old dedupe keys were not removed");
             }
         }
-    }
-}
-
-#[cfg(test)]
-impl PostgresQueue {
-    /// Opens the queue `events` with the time of `clock`.
-    pub(in crate::queue) async fn open_timed(
-        database: &PostgresOptions,
-        options: QueueOptions,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let signals = Signals::of(database);
-        Self::open_with(database, "events", options, Some(clock), signals).await.unwrap()
-    }
-
-    /// Says whether the receipt of `delivery` is valid.
-    pub(in crate::queue) async fn is_held(&self, delivery: &Delivery) -> bool {
-        sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM moodbridge_queue.message \
-                 WHERE queue_id = $1 AND id = $2::bigint AND receipt = $3::bigint AND state = 1 \
-                   AND visible_at > moodbridge_queue.now_ms($4))",
-        )
-        .bind(self.queue_id)
-        .bind(delivery.id.parse::<i64>().unwrap())
-        .bind(delivery.receipt.parse::<i64>().unwrap())
-        .bind(self.now())
-        .fetch_one(&self.pool)
-        .await
-        .unwrap()
-    }
-}
-
-/// A message as `receive` returns it.
-#[derive(sqlx::FromRow)]
-struct TakenRow {
-    id: Option<i64>,
-    body: Option<String>,
-    group_key: Option<String>,
-    n_attempts: Option<i32>,
-    sent_at: Option<i64>,
-    trace_parent: Option<String>,
-    receipt: Option<i64>,
-    due_in: Option<i64>,
-}
-
-impl TakenRow {
-    fn delivery(self) -> Option<Delivery> {
-        Some(Delivery {
-            id: self.id?.to_string(),
-            body: self.body?,
-            group: self.group_key,
-            attempt: u32::try_from(self.n_attempts?).unwrap_or(0),
-            sent_at: Timestamp::from_millis(self.sent_at?),
-            trace_parent: self.trace_parent,
-            receipt: self.receipt?.to_string(),
-        })
-    }
-}
-
-/// A message in a receiver's hands, as far as the receiver knows.
-struct Held<'a> {
-    id: i64,
-    receipt: i64,
-    group: Option<&'a str>,
-}
-
-impl<'a> Held<'a> {
-    /// Reads a delivery, or nothing when this queue cannot have handed it out.
-    fn parse(delivery: &'a Delivery) -> Option<Self> {
-        let id = delivery.id.parse().ok()?;
-        let receipt = delivery.receipt.parse().ok()?;
-        Some(Self { id, receipt, group: delivery.group.as_deref() })
     }
 }
 

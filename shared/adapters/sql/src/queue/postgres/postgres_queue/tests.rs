@@ -3,9 +3,38 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use shared::ports::queue_contract::{Platform, contract};
+use shared::time::Timestamp;
 
 use super::*;
 use crate::testkit::FreshDatabase;
+
+impl PostgresQueue {
+    /// Opens the queue `events` with the time of `clock`.
+    pub(in crate::queue) async fn open_timed(
+        database: &PostgresOptions,
+        options: QueueOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let signals = Signals::of(database);
+        Self::open_with(database, "events", options, Some(clock), signals).await.unwrap()
+    }
+
+    /// Says whether the receipt of `delivery` is valid.
+    pub(in crate::queue) async fn is_held(&self, delivery: &Delivery) -> bool {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM moodbridge_queue.message \
+                 WHERE queue_id = $1 AND id = $2::bigint AND receipt = $3::bigint AND state = 1 \
+                   AND visible_at > moodbridge_queue.now_ms($4))",
+        )
+        .bind(self.queue_id)
+        .bind(delivery.id.parse::<i64>().unwrap())
+        .bind(delivery.receipt.parse::<i64>().unwrap())
+        .bind(self.now())
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
+    }
+}
 
 /// Opens a queue as a process of its own would: it shares nothing but the database.
 async fn open(database: &FreshDatabase, max_attempts: u32) -> PostgresQueue {
