@@ -78,6 +78,9 @@ impl Stores {
             ("CONNECTIONS", connections.to_string()),
             ("HOOK_TOKEN", TOKEN.to_owned()),
             ("NONE", "none".to_owned()),
+            // Nobody asks this issuer for its keys before the first token.
+            ("IDENTITY_ISSUER", "http://127.0.0.1:9".to_owned()),
+            ("IDENTITY_AUDIENCE", "moodbridge".to_owned()),
         ];
         let stores = Self { folder, settings };
         wiring::migrate(&stores.address("CASE_STORE")).await.unwrap();

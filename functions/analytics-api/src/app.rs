@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use host::{App, LedgerReady, QueueReady};
 use shared::config::{ConfigError, Env};
-use shared::ports::{NobodySignsIn, SystemClock};
+use shared::ports::{SystemClock, SystemRandom};
 use url::Url;
+use wiring::IdentitySettings;
 
 use crate::api::{Api, Ports, STREAM_FOR};
 use crate::origin::{Origin, cors};
@@ -20,6 +21,9 @@ pub struct Config {
     pub case_store: Url,
     /// The queue that people may look into: `EVENTS_QUEUE`, such as `sqlite:queue.db?queue=events`.
     pub events_queue: Url,
+    /// Who proves people: `IDENTITY_ISSUER`, `IDENTITY_AUDIENCE` and what else
+    /// [`wiring::IdentitySettings::read`] names.
+    pub identity: IdentitySettings,
     /// How it answers: `CORS_ORIGINS`, separated by commas, and `CHANGES_STREAM`.
     pub answers: AnswerSettings,
 }
@@ -49,6 +53,7 @@ impl Config {
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let case_store = env.required("CASE_STORE");
         let events_queue = env.required("EVENTS_QUEUE");
+        let identity = IdentitySettings::read(&mut env);
         let changes_stream = env.duration_or("CHANGES_STREAM", STREAM_FOR);
         let listed = env.get("CORS_ORIGINS").unwrap_or_default().to_owned();
         let mut cors_origins = Vec::new();
@@ -59,10 +64,11 @@ impl Config {
             }
         }
         let answers = AnswerSettings { cors_origins, changes_stream };
-        let found = case_store.zip(events_queue);
-        env.finish(found.map(|(case_store, events_queue)| Self {
+        let found = case_store.zip(events_queue).zip(identity);
+        env.finish(found.map(|((case_store, events_queue), identity)| Self {
             case_store,
             events_queue,
+            identity,
             answers,
         }))
     }
@@ -87,6 +93,9 @@ pub fn assemble(ports: Ports, answers: AnswerSettings) -> App {
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env)?;
     let stores = wiring::case_store(&config.case_store).await?;
+    let clock = Arc::new(SystemClock);
+    let authenticator =
+        wiring::authenticator(&config.identity, clock.clone(), Arc::new(SystemRandom))?;
     let ports = Ports {
         view: stores.view,
         audit: stores.audit,
@@ -94,9 +103,9 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         journal: stores.journal,
         ledger: stores.ledger,
         queues: vec![wiring::queue(&config.events_queue).await?],
-        authenticator: Arc::new(NobodySignsIn),
+        authenticator,
         walls: stores.walls,
-        clock: Arc::new(SystemClock),
+        clock,
     };
     Ok(assemble(ports, config.answers))
 }
@@ -113,6 +122,8 @@ mod tests {
         for fault in [
             "CASE_STORE is unset",
             "EVENTS_QUEUE is unset",
+            "IDENTITY_ISSUER is unset",
+            "IDENTITY_AUDIENCE is unset",
             "CHANGES_STREAM",
             "`*` is not an origin",
         ] {
@@ -125,6 +136,8 @@ mod tests {
         let config = Config::read(Env::from_pairs([
             ("CASE_STORE", "sqlite:cases.db"),
             ("EVENTS_QUEUE", "sqlite:queue.db?queue=events"),
+            ("IDENTITY_ISSUER", "https://login.example/"),
+            ("IDENTITY_AUDIENCE", "moodbridge"),
             ("CORS_ORIGINS", "http://localhost:5173, https://a.example/"),
         ]));
         let origins = config.unwrap().answers.cors_origins;

@@ -4,6 +4,7 @@ mod access;
 mod answers;
 mod bad_input;
 mod document;
+mod ethical_wall;
 mod live;
 mod store;
 mod walls;

@@ -9,7 +9,7 @@ use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use shared::model::{Entity, FieldValue, Fields};
 use shared::ports::case_store_contract::sample_write;
-use shared::ports::{CaseStore, NewMessage, Queue, SystemClock};
+use shared::ports::{CaseStore, NewMessage, Queue, SystemClock, Walls};
 use tower::ServiceExt;
 use url::Url;
 
@@ -18,15 +18,16 @@ use super::get;
 use crate::testing::TestDesk;
 use crate::{Api, Ports, router};
 
-struct Laptop {
-    store: Arc<dyn CaseStore>,
-    queue: Arc<dyn Queue>,
-    routes: Router,
+pub(super) struct Laptop {
+    pub(super) store: Arc<dyn CaseStore>,
+    pub(super) queue: Arc<dyn Queue>,
+    pub(super) walls: Arc<dyn Walls>,
+    pub(super) routes: Router,
     _folder: tempfile::TempDir,
 }
 
 impl Laptop {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |file: &str| Url::parse(&format!("sqlite:{}", folder.path().join(file).display()));
         let address = at("cases.db").unwrap();
@@ -41,10 +42,11 @@ impl Laptop {
             ledger: stores.ledger,
             queues: vec![Arc::clone(&queue)],
             authenticator: Arc::new(TestDesk),
-            walls: stores.walls,
+            walls: Arc::clone(&stores.walls),
             clock: Arc::new(SystemClock),
         });
-        Self { store: stores.store, queue, routes: router(Arc::new(api)), _folder: folder }
+        let walls = stores.walls;
+        Self { store: stores.store, queue, walls, routes: router(Arc::new(api)), _folder: folder }
     }
 
     async fn add_cases(&self, numbers: std::ops::Range<u32>) {
