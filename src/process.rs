@@ -53,9 +53,11 @@ impl Parts {
         settings: &Settings,
     ) -> Result<Vec<OpenConnection>, CommandError> {
         let open = |it: &wiring::ConnectionSettings| {
-            it.open(self.secrets.clone(), self.clock.clone(), self.random.clone()).map_err(
-                |error| CommandError::failed(format!("open the connection `{}`", it.name()), error),
-            )
+            let ledger = self.stores.ledger.clone();
+            it.open_shared(self.secrets.clone(), self.clock.clone(), self.random.clone(), ledger)
+                .map_err(|error| {
+                    CommandError::failed(format!("open the connection `{}`", it.name()), error)
+                })
         };
         settings.connections.iter().map(open).collect()
     }

@@ -6,11 +6,13 @@
 
 mod pool;
 mod settings;
+mod spent;
 mod state;
 mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use pool::{Quota, QuotaCall, QuotaSpent};
+pub use pool::{Quota, QuotaCall};
 pub use settings::{QuotaSettings, QuotaWindow, Urgency};
+pub use spent::QuotaSpent;
 pub use state::{QuotaState, list};

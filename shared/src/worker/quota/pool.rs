@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::settings::{QuotaSettings, Urgency};
+use super::spent::QuotaSpent;
 use super::state::QuotaState;
 use super::tally::{GRACE, Report, Settlement, Tally};
 use crate::error::{PortError, PortErrorKind, chain};
@@ -62,18 +63,6 @@ struct Held {
     /// Granted by ourselves while the ledger could not be used.
     is_unleased: bool,
     refused_until: Option<Timestamp>,
-}
-
-/// The quota is spent, or all that is left is kept for interactive work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the quota of {limit} calls of connection `{connection}` is spent")]
-pub struct QuotaSpent {
-    /// The connection.
-    pub connection: String,
-    /// Calls in the window.
-    pub limit: u64,
-    /// When calls come free again.
-    pub retry_after: Duration,
 }
 
 /// One call out of a quota; drop it when the platform has answered.
