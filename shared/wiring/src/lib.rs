@@ -6,6 +6,8 @@ mod address;
 pub mod connecting;
 #[cfg(feature = "salesforce")]
 mod connection;
+#[cfg(feature = "sql")]
+mod copy;
 mod error;
 #[cfg(feature = "oidc")]
 mod identity;
@@ -21,11 +23,13 @@ mod store;
 
 #[cfg(feature = "salesforce")]
 pub use connection::ConnectionSettings;
+#[cfg(feature = "sql")]
+pub use copy::{CopyLine, CopyReport, copy_case_store};
 pub use error::WiringError;
 #[cfg(feature = "oidc")]
 pub use identity::{IdentitySettings, LocalIdentity, LocalToken, authenticator};
 #[cfg(feature = "sql")]
-pub use migrations::{MigrationLine, MigrationReport, migrate, migration_report};
+pub use migrations::{MigrationLine, MigrationReport, migrate, migrate_to, migration_report};
 #[cfg(feature = "salesforce")]
 pub use platforms::{load_platforms, manifest_schema, platform, platforms};
 pub use queue::queue;

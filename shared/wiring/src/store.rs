@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use shared::ports::{AuditLog, CaseStore, CaseView, ChangeFeed, Ledger, SyncJournal, Walls};
+use adapter_sql::MigrationPolicy;
+use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
+use shared::ports::{
+    AuditLog, CaseStore, CaseView, ChangeFeed, Ledger, SyncJournal, SystemClock, Walls,
+};
 use url::Url;
 
 use crate::error::WiringError;
@@ -26,33 +30,43 @@ pub struct CaseStores {
     pub ledger: Arc<dyn Ledger>,
 }
 
-/// Opens the case store at `address`, such as `sqlite:cases.db`. Its tables must be current.
+impl CaseStores {
+    fn of<S>(store: S) -> Self
+    where
+        S: CaseStore + CaseView + AuditLog + ChangeFeed + Walls + SyncJournal + Ledger + 'static,
+    {
+        let store = Arc::new(store);
+        Self {
+            store: store.clone(),
+            view: store.clone(),
+            audit: store.clone(),
+            feed: store.clone(),
+            walls: store.clone(),
+            journal: store.clone(),
+            ledger: store,
+        }
+    }
+}
+
+/// Opens the case store at `address`, such as `sqlite:cases.db` or `postgres://user@host/database`.
+/// Its tables must be current.
 ///
 /// # Errors
 ///
 /// [`WiringError`] when no adapter takes the scheme, or what stands there cannot be used; then the
 /// cause says what to do, such as `moodbridge db migrate`.
 pub async fn case_store(address: &Url) -> Result<CaseStores, WiringError> {
+    let (policy, clock) = (MigrationPolicy::Check, Arc::new(SystemClock));
     match address.scheme() {
         "sqlite" => {
             let path = crate::address::file(address)?;
-            let store = adapter_sql::store::SqliteCaseStore::open(
-                &path,
-                adapter_sql::MigrationPolicy::Check,
-                Arc::new(shared::ports::SystemClock),
-            )
-            .await
-            .map_err(|error| WiringError::unusable(address, error))?;
-            let store = Arc::new(store);
-            Ok(CaseStores {
-                store: store.clone(),
-                view: store.clone(),
-                audit: store.clone(),
-                feed: store.clone(),
-                walls: store.clone(),
-                journal: store.clone(),
-                ledger: store,
-            })
+            let store = SqliteCaseStore::open(&path, policy, clock).await;
+            store.map(CaseStores::of).map_err(|error| WiringError::unusable(address, error))
+        }
+        "postgres" | "postgresql" => {
+            let database = crate::postgres::postgres(address).await?;
+            let store = PostgresCaseStore::open(&database, policy, clock).await;
+            store.map(CaseStores::of).map_err(|error| crate::postgres::unopened(&database, error))
         }
         _ => Err(WiringError::UnknownPlatform { address: address.clone() }),
     }

@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::error::OpenError;
+use crate::steps::move_to;
 use crate::turnstile::Turnstile;
 
 /// How long a statement waits for another process to end its write.
@@ -75,6 +76,27 @@ impl Database {
             .test_before_acquire(false)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
         Ok(Self { options, readers })
+    }
+
+    /// Brings the tables of the file at `path` to `version`, up or down.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub(crate) async fn move_to(
+        path: &Path,
+        migrator: &Migrator,
+        version: i64,
+    ) -> Result<(), OpenError> {
+        make_folder(path)?;
+        let mut connection = connect(path, &options(path).create_if_missing(true)).await?;
+        check_journal(path, &mut connection).await?;
+        let begun = connection.begin_with("BEGIN IMMEDIATE").await;
+        let mut transaction = begun.map_err(|source| unopened(path, source))?;
+        let moved = move_to(migrator, &mut *transaction, version).await;
+        moved.map_err(|source| not_migrated(path, source))?;
+        transaction.commit().await.map_err(|source| unopened(path, source))?;
+        connection.close().await.map_err(|source| unopened(path, source))
     }
 
     /// Opens a connection that may write. Only a [`Writer`](crate::writer::Writer) keeps one.

@@ -3,6 +3,8 @@
 //! What both engines share stands here; [`sqlite`] and [`postgres`] hold their statements.
 
 mod batch;
+mod chain;
+mod copy;
 mod costs;
 mod cursor;
 mod decode;
@@ -17,9 +19,10 @@ mod sight;
 mod sqlite;
 mod text;
 
+pub use copy::{Copied, CopiedTable, CopyError, copy_to_postgres};
 pub use migrations::{MigrationState, MigrationStatus};
-pub use postgres::{PostgresCaseStore, postgres_migration_status};
-pub use sqlite::{SqliteCaseStore, migration_status};
+pub use postgres::{PostgresCaseStore, move_postgres_to_version, postgres_migration_status};
+pub use sqlite::{SqliteCaseStore, migration_status, move_to_version};
 
 #[cfg(test)]
 mod tests;

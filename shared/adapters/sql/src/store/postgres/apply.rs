@@ -84,14 +84,14 @@ async fn write_shadows(
                  (line ->> 8)::boolean AS is_deleted, (line ->> 9)::bigint AS revision \
              FROM jsonb_array_elements($1::jsonb) AS lines (line) \
          ), added AS ( \
-             INSERT INTO moodbridge.sync_shadow (connection, object, record_id, fields, version, \
+             INSERT INTO sync_shadow (connection, object, record_id, fields, version, \
                  field_versions, presence_version, is_deleted, revision) \
              SELECT connection, object, record_id, fields, version, field_versions, \
                  presence_version, is_deleted, 1 FROM given WHERE revision = 0 \
              ON CONFLICT (connection, object, record_id) DO NOTHING \
              RETURNING connection, object, record_id \
          ), moved AS ( \
-             UPDATE moodbridge.sync_shadow AS stored SET fields = given.fields, \
+             UPDATE sync_shadow AS stored SET fields = given.fields, \
                  version = given.version, field_versions = given.field_versions, \
                  presence_version = given.presence_version, is_deleted = given.is_deleted, \
                  revision = stored.revision + 1 \
@@ -181,7 +181,7 @@ fn upsert(entity: Entity, columns: &[&str], is_audited: bool) -> String {
         sets.push_str(", updated_at = excluded.updated_at");
     }
     format!(
-        "INSERT INTO moodbridge.{} (id, connection, object, record_id, is_deleted, version, \
+        "INSERT INTO {} (id, connection, object, record_id, is_deleted, version, \
          created_at, updated_at{names}) SELECT line ->> 0, line ->> 1, line ->> 2, line ->> 3, \
          (line ->> 4)::boolean, (line ->> 5)::bigint, (line ->> 6)::bigint, (line ->> 6)::bigint\
          {values} FROM jsonb_array_elements($1::jsonb) AS lines (line) ON CONFLICT (id) DO UPDATE \

@@ -18,7 +18,7 @@ pub(super) async fn begin<'a>(
     clock: &dyn Clock,
 ) -> Result<Batch<'a>, sqlx::Error> {
     let (seq, hash, change_seq): (i64, String, i64) =
-        sqlx::query_as("SELECT audit_seq, audit_hash, change_seq FROM moodbridge.ends FOR UPDATE")
+        sqlx::query_as("SELECT audit_seq, audit_hash, change_seq FROM ends FOR UPDATE")
             .fetch_one(connection)
             .await?;
     Ok(Batch::new(clock.now(), (count(seq), hash), count(change_seq), marked))
@@ -34,7 +34,7 @@ pub(super) async fn write(
     let lines = batch.into_lines();
     if !lines.timeline.is_empty() {
         sqlx::query(
-            "INSERT INTO moodbridge.timeline_events (id, case_id, occurred_at, event_type, title, \
+            "INSERT INTO timeline_events (id, case_id, occurred_at, event_type, title, \
              importance, created_at) SELECT line ->> 0, line ->> 1, (line ->> 2)::bigint, \
              line ->> 3, line ->> 4, (line ->> 5)::smallint, (line ->> 6)::bigint \
              FROM jsonb_array_elements($1::jsonb) AS lines (line)",
@@ -48,7 +48,7 @@ pub(super) async fn write(
     }
     sqlx::query(
         "WITH logged AS ( \
-             INSERT INTO moodbridge.audit (seq, at, actor, kind, entity, entity_id, channel, \
+             INSERT INTO audit (seq, at, actor, kind, entity, entity_id, channel, \
                  event_id, correlation_id, source_version, received_at, changes, previous_hash, \
                  hash) \
              SELECT (line ->> 0)::bigint, (line ->> 1)::bigint, line ->> 2, line ->> 3, \
@@ -57,13 +57,13 @@ pub(super) async fn write(
                  line ->> 13 \
              FROM jsonb_array_elements($1::jsonb) AS lines (line) \
          ), told AS ( \
-             INSERT INTO moodbridge.changes (seq, at, entity, entity_id, kind, label, fields, \
+             INSERT INTO changes (seq, at, entity, entity_id, kind, label, fields, \
                  lag_ms, correlation_id) \
              SELECT (line ->> 0)::bigint, (line ->> 1)::bigint, line ->> 2, line ->> 3, \
                  line ->> 4, line ->> 5, line ->> 6, (line ->> 7)::bigint, line ->> 8 \
              FROM jsonb_array_elements($2::jsonb) AS lines (line) \
          ), moved AS ( \
-             UPDATE moodbridge.ends SET audit_seq = $3, audit_hash = $4, change_seq = $5 \
+             UPDATE ends SET audit_seq = $3, audit_hash = $4, change_seq = $5 \
          ) SELECT pg_notify($6, $5::text)",
     )
     .bind(encode(&lines.audit)?)

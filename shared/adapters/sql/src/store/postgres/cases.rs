@@ -1,6 +1,7 @@
 //! Lists of cases: filtered, ordered, page by page.
 
 use shared::PortError;
+use shared::auth::Sight;
 use shared::ids::EntityId;
 use shared::ports::{CaseFilter, CasePage, CaseSort};
 use shared::time::Timestamp;
@@ -9,8 +10,9 @@ use sqlx::{Arguments, AssertSqlSafe, PgPool};
 
 use crate::postgres::{PLATFORM, port_error};
 use crate::store::cursor::{Cursor, SortKey};
-use crate::store::rows::{ListedCase, SUMMARY_COLUMNS};
+use crate::store::rows::{JOIN_NAMES, ListedCase, SUMMARY_COLUMNS};
 use crate::store::search::words;
+use crate::store::sight::shown_cases;
 use crate::store::text::marked;
 
 /// Cases on a page at most.
@@ -18,10 +20,6 @@ const MAX_LIMIT: u32 = 200;
 /// Up to so many hits of a search are looked up one by one and sorted; more are looked for along
 /// the order.
 const N_SORTED: i64 = 1_000;
-
-/// Adds the names to `cases`.
-pub(super) const JOIN_NAMES: &str = "LEFT JOIN moodbridge.accounts ON accounts.id = cases.account_id \
-     LEFT JOIN moodbridge.contacts ON contacts.id = cases.contact_id";
 
 /// An order: its column, its direction, and how a place behind another compares.
 struct Order {
@@ -41,12 +39,16 @@ const fn order(sort: CaseSort) -> Order {
     Order { column, direction, behind }
 }
 
-/// Lists one page.
+/// Lists one page of what `sight` shows.
 ///
 /// # Errors
 ///
 /// `Rejected` when the cursor is foreign, else as PostgreSQL answers.
-pub(super) async fn list(readers: &PgPool, filter: &CaseFilter) -> Result<CasePage, PortError> {
+pub(super) async fn list(
+    readers: &PgPool,
+    sight: &Sight,
+    filter: &CaseFilter,
+) -> Result<CasePage, PortError> {
     let failed = |cause| port_error(cause, "list", "cases");
     let cursor = match &filter.cursor {
         Some(raw) => Some(Cursor::decode(PLATFORM, raw, filter.sort)?),
@@ -59,7 +61,7 @@ pub(super) async fn list(readers: &PgPool, filter: &CaseFilter) -> Result<CasePa
         typed => Some(Search { typed, has_few_hits: has_few_hits(readers, typed).await? }),
     };
     let limit = filter.limit.clamp(1, MAX_LIMIT);
-    let statement = Statement::new(filter, cursor.as_ref(), search, limit);
+    let statement = Statement::new(sight, filter, cursor.as_ref(), search, limit);
     let (sql, arguments) = statement.map_err(|cause| failed(sqlx::Error::Encode(cause)))?.finish();
     // The text is made of constants alone; what people typed is in the arguments. It is planned for
     // those each time: how many cases a filter leaves decides on the way to them.
@@ -88,8 +90,8 @@ struct Search<'a> {
 
 async fn has_few_hits(readers: &PgPool, typed: &[String]) -> Result<bool, PortError> {
     let n_hits: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM (SELECT 1 FROM moodbridge.case_search \
-         WHERE words @@ moodbridge.word_query($1) LIMIT $2) AS hits",
+        "SELECT count(*) FROM (SELECT 1 FROM case_search \
+         WHERE words @@ word_query($1) LIMIT $2) AS hits",
     )
     .bind(typed)
     .bind(N_SORTED + 1)
@@ -101,7 +103,7 @@ async fn has_few_hits(readers: &PgPool, typed: &[String]) -> Result<bool, PortEr
 
 /// The statement of one page while it grows.
 struct Statement {
-    hits: &'static str,
+    hits: String,
     conditions: String,
     arguments: PgArguments,
     order: Order,
@@ -111,13 +113,14 @@ type Refused = Box<dyn std::error::Error + Send + Sync>;
 
 impl Statement {
     fn new(
+        sight: &Sight,
         filter: &CaseFilter,
         cursor: Option<&Cursor>,
         search: Option<Search<'_>>,
         limit: u32,
     ) -> Result<Self, Refused> {
         let mut it = Self {
-            hits: "",
+            hits: String::new(),
             conditions: "NOT cases.is_deleted".to_owned(),
             arguments: PgArguments::default(),
             order: order(filter.sort),
@@ -125,8 +128,21 @@ impl Statement {
         it.arguments.add(i64::from(limit) + 1)?;
         if let Some(Search { typed, has_few_hits }) = search {
             it.arguments.add(typed)?;
-            it.hits = if has_few_hits { "MATERIALIZED" } else { "NOT MATERIALIZED" };
+            let form = if has_few_hits { "MATERIALIZED" } else { "NOT MATERIALIZED" };
+            it.hits = format!(
+                "WITH hits AS {form} (SELECT row_number FROM case_search \
+                 WHERE words @@ word_query(${})) ",
+                it.arguments.len()
+            );
             it.conditions.push_str(" AND cases.row_number IN (SELECT row_number FROM hits)");
+        }
+        if let Some(person) = sight.person() {
+            it.arguments.add(person.as_str().to_owned())?;
+            let place = format!("${}", it.arguments.len());
+            if let Some(shown) = shown_cases(sight, "cases.id", &place) {
+                it.conditions.push_str(" AND ");
+                it.conditions.push_str(&shown);
+            }
         }
         it.equal("status", filter.status.as_deref())?;
         it.equal("court", filter.court.as_deref())?;
@@ -174,16 +190,9 @@ impl Statement {
     /// Spells the statement: the page is picked first, and only then are names looked up.
     fn finish(self) -> (String, PgArguments) {
         let Self { hits, conditions, arguments, order: Order { column, direction, .. } } = self;
-        let hits = match hits {
-            "" => String::new(),
-            hits => format!(
-                "WITH hits AS {hits} (SELECT row_number FROM moodbridge.case_search \
-                 WHERE words @@ moodbridge.word_query($2)) "
-            ),
-        };
         let sql = format!(
             "{hits}SELECT {SUMMARY_COLUMNS}, cases.docket_key, cases.title_key, cases.opened_key \
-             FROM (SELECT * FROM moodbridge.cases WHERE {conditions} \
+             FROM (SELECT * FROM cases WHERE {conditions} \
              ORDER BY cases.{column} {direction}, cases.id {direction} LIMIT $1) AS cases \
              {JOIN_NAMES} ORDER BY cases.{column} {direction}, cases.id {direction}"
         );

@@ -24,7 +24,7 @@ impl ChangeFeed for PostgresCaseStore {
         let failed = |cause| port_error(cause, "list", "changes");
         let rows: Vec<StoredChange> = sqlx::query_as(
             "SELECT seq, at, entity, entity_id, kind, label, fields, lag_ms, correlation_id \
-             FROM moodbridge.changes WHERE seq > $1 ORDER BY seq LIMIT $2",
+             FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2",
         )
         .bind(number(after))
         .bind(i64::from(limit))
@@ -35,7 +35,7 @@ impl ChangeFeed for PostgresCaseStore {
     }
 
     async fn newest_change(&self) -> Result<u64, PortError> {
-        let newest: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM moodbridge.changes")
+        let newest: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM changes")
             .fetch_one(self.readers())
             .await
             .map_err(|cause| port_error(cause, "read", "newest change"))?;

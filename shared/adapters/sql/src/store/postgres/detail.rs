@@ -1,21 +1,24 @@
 //! One case with all that hangs on it.
 
-use shared::ids::{EntityId, SalesforceId};
+use shared::auth::Sight;
+use shared::ids::{EntityId, PersonId, SalesforceId};
 use shared::ports::{CaseDetail, Communication, Document, TimelineEvent};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::cases::JOIN_NAMES;
 use crate::store::rows::{
-    DETAIL_COLUMNS, SUMMARY_COLUMNS, StoredCase, StoredCommunication, StoredDocument, StoredEvent,
+    DETAIL_COLUMNS, JOIN_NAMES, SUMMARY_COLUMNS, StoredCase, StoredCommunication, StoredDocument,
+    StoredEvent,
 };
+use crate::store::sight::shown_cases;
 
 /// Timeline events and communications shown at most.
 const N_LATEST: i64 = 200;
 
-/// Reads the case whose own id, or whose id at its source, is `id`, in the snapshot of
-/// `connection`: the parts belong to one state of the case.
+/// Reads the case whose own id, or whose id at its source, is `id`, when `sight` shows it, in the
+/// snapshot of `connection`: the parts belong to one state of the case.
 pub(super) async fn read(
     connection: &mut PgConnection,
+    sight: &Sight,
     id: &str,
 ) -> Result<Option<CaseDetail>, sqlx::Error> {
     let (column, id) = if EntityId::parse(id).is_ok() {
@@ -25,11 +28,13 @@ pub(super) async fn read(
     } else {
         ("record_id", SalesforceId::parse(id).map_or_else(|_| id.to_owned(), Into::into))
     };
+    let shown = shown_cases(sight, "cases.id", "$2").unwrap_or_else(|| "$2 IS NULL".to_owned());
     let stored: Option<StoredCase> = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT {SUMMARY_COLUMNS}, {DETAIL_COLUMNS} FROM moodbridge.cases {JOIN_NAMES} \
-         WHERE cases.{column} = $1 ORDER BY cases.row_number LIMIT 1"
+        "SELECT {SUMMARY_COLUMNS}, {DETAIL_COLUMNS} FROM cases {JOIN_NAMES} \
+         WHERE cases.{column} = $1 AND {shown} ORDER BY cases.row_number LIMIT 1"
     )))
     .bind(id)
+    .bind(sight.person().map(PersonId::as_str))
     .fetch_optional(&mut *connection)
     .await?;
     let Some(stored) = stored else { return Ok(None) };
@@ -48,7 +53,7 @@ async fn timeline(
 ) -> Result<Vec<TimelineEvent>, sqlx::Error> {
     let rows: Vec<StoredEvent> = sqlx::query_as(
         "SELECT id, occurred_at, event_type, title, description, importance \
-         FROM moodbridge.timeline_events \
+         FROM timeline_events \
          WHERE case_id = $1 ORDER BY occurred_at DESC, row_number DESC LIMIT $2",
     )
     .bind(case_id.as_str())
@@ -64,7 +69,7 @@ async fn documents(
 ) -> Result<Vec<Document>, sqlx::Error> {
     let rows: Vec<StoredDocument> = sqlx::query_as(
         "SELECT id, exhibit_label, name, media_type, size_bytes, sha256, created_at \
-         FROM moodbridge.documents WHERE case_id = $1 AND NOT is_deleted \
+         FROM documents WHERE case_id = $1 AND NOT is_deleted \
          ORDER BY exhibit_label NULLS LAST, created_at",
     )
     .bind(case_id.as_str())
@@ -79,7 +84,7 @@ async fn communications(
 ) -> Result<Vec<Communication>, sqlx::Error> {
     let rows: Vec<StoredCommunication> = sqlx::query_as(
         "SELECT id, occurred_at, sender, recipient, medium, subject, content \
-         FROM moodbridge.communications \
+         FROM communications \
          WHERE case_id = $1 ORDER BY occurred_at DESC, row_number DESC LIMIT $2",
     )
     .bind(case_id.as_str())

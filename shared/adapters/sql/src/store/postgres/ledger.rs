@@ -19,10 +19,10 @@ pub(super) async fn put(
     expected_revision: u64,
 ) -> Result<Answer, sqlx::Error> {
     let sql = if expected_revision == 0 {
-        "INSERT INTO moodbridge.ledger (name, value, revision) VALUES ($1, $2, $3 + 1) \
+        "INSERT INTO ledger (name, value, revision) VALUES ($1, $2, $3 + 1) \
          ON CONFLICT (name) DO NOTHING"
     } else {
-        "UPDATE moodbridge.ledger SET value = $2, revision = revision + 1 \
+        "UPDATE ledger SET value = $2, revision = revision + 1 \
          WHERE name = $1 AND revision = $3"
     };
     let done = sqlx::query(sql)
@@ -41,7 +41,7 @@ pub(super) async fn put(
 impl Ledger for PostgresCaseStore {
     async fn get(&self, name: &str) -> Result<Option<LedgerEntry>, PortError> {
         let stored: Option<(StoredText, i64)> =
-            sqlx::query_as("SELECT value, revision FROM moodbridge.ledger WHERE name = $1")
+            sqlx::query_as("SELECT value, revision FROM ledger WHERE name = $1")
                 .bind(marked(name))
                 .fetch_optional(self.readers())
                 .await
@@ -63,7 +63,7 @@ impl Ledger for PostgresCaseStore {
     async fn list(&self, prefix: &str) -> Result<Vec<(String, LedgerEntry)>, PortError> {
         // Names are compared byte by byte: all that start with the prefix stand together.
         let rows: Vec<(StoredText, StoredText, i64)> = sqlx::query_as(
-            "SELECT name, value, revision FROM moodbridge.ledger \
+            "SELECT name, value, revision FROM ledger \
              WHERE name >= $1 AND name < $1 || chr(1114111) AND starts_with(name, $1) \
              ORDER BY name",
         )

@@ -69,7 +69,7 @@ async fn listen_once(
     listener.listen(CHANNEL).await?;
     // What was committed before it listened.
     let stored: Option<i64> =
-        sqlx::query_scalar("SELECT max(seq) FROM moodbridge.changes").fetch_one(pool).await?;
+        sqlx::query_scalar("SELECT max(seq) FROM changes").fetch_one(pool).await?;
     tell(newest, stored.map_or(0, count));
     hears.send_replace(true);
     while let Some(told) = listener.try_recv().await? {

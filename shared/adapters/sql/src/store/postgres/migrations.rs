@@ -3,8 +3,11 @@
 use shared::PortError;
 use sqlx::migrate::Migrator;
 
-use crate::postgres::{self, PLATFORM, PostgresOptions, Tables, port_error};
+use crate::postgres::{self, PLATFORM, PostgresOpenError, PostgresOptions, Tables, port_error};
 use crate::store::migrations::{MigrationStatus, compare};
+
+/// Where the tables of the case store are.
+pub(in crate::store) const SCHEMA: &str = "moodbridge";
 
 /// Every migration, embedded.
 fn migrator() -> Migrator {
@@ -12,8 +15,20 @@ fn migrator() -> Migrator {
 }
 
 /// The tables of the case store.
-pub(super) fn tables() -> Tables {
-    Tables::new("moodbridge", migrator())
+pub(in crate::store) fn tables() -> Tables {
+    Tables::new(SCHEMA, migrator())
+}
+
+/// Brings the tables in the database of `options` to `version`, up or down; 0 is before the first.
+///
+/// # Errors
+///
+/// [`PostgresOpenError`] when the database cannot be reached, or no migration has that number.
+pub async fn move_postgres_to_version(
+    options: &PostgresOptions,
+    version: i64,
+) -> Result<(), PostgresOpenError> {
+    postgres::move_to(options, &tables(), version).await
 }
 
 /// Lists every migration of the case store and where it stands in the database of `options`.

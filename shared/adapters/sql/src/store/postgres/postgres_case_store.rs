@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use tokio::sync::watch;
 
 use super::listener::Listener;
-use super::migrations::tables;
+use super::migrations::{SCHEMA, tables};
 use super::writes::CaseWrites;
 use crate::database::MigrationPolicy;
 use crate::error::WriteError;
@@ -41,7 +41,8 @@ impl PostgresCaseStore {
         policy: MigrationPolicy,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, PostgresOpenError> {
-        let pool = postgres::open(options, &tables(), policy).await?;
+        let options = options.clone().with_schema(SCHEMA);
+        let pool = postgres::open(&options, &tables(), policy).await?;
         let newest = Arc::new(watch::Sender::new(0));
         let writes = CaseWrites::new(pool.clone(), Arc::clone(&clock), Arc::clone(&newest));
         let writer = GroupWriter::start(writes);

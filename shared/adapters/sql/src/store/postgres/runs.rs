@@ -19,7 +19,7 @@ pub(super) async fn record(
     run: &SyncRun,
 ) -> Result<Answer, sqlx::Error> {
     sqlx::query(
-        "INSERT INTO moodbridge.sync_runs (id, connection, object, started_at, ended_at, outcome, \
+        "INSERT INTO sync_runs (id, connection, object, started_at, ended_at, outcome, \
          n_read, n_queued, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
          ON CONFLICT (id) DO UPDATE SET connection = excluded.connection, \
          object = excluded.object, started_at = excluded.started_at, \
@@ -51,7 +51,7 @@ impl SyncJournal for PostgresCaseStore {
         let failed = |cause| port_error(cause, "list", "sync runs");
         let rows: Vec<StoredRun> = sqlx::query_as(
             "SELECT id, connection, object, started_at, ended_at, outcome, n_read, n_queued, error \
-             FROM moodbridge.sync_runs ORDER BY started_at DESC, id DESC LIMIT $1",
+             FROM sync_runs ORDER BY started_at DESC, id DESC LIMIT $1",
         )
         .bind(i64::from(limit))
         .fetch_all(self.readers())

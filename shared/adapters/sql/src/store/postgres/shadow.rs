@@ -20,7 +20,7 @@ impl CaseStore for PostgresCaseStore {
         let failed = |cause| port_error(cause, "read shadow of", &key.to_string());
         let stored: Option<StoredShadow> = sqlx::query_as(
             "SELECT fields, version, field_versions, presence_version, is_deleted, revision \
-             FROM moodbridge.sync_shadow \
+             FROM sync_shadow \
              WHERE connection = $1 AND object = $2 AND record_id = $3",
         )
         .bind(key.connection.as_str())
@@ -43,9 +43,11 @@ impl CaseStore for PostgresCaseStore {
 }
 
 /// Digests every shadow, one at a time. The transaction of `connection` has no time limit.
-pub(super) async fn digest(connection: &mut PgConnection) -> Result<StoreDigest, sqlx::Error> {
+pub(in crate::store) async fn digest(
+    connection: &mut PgConnection,
+) -> Result<StoreDigest, sqlx::Error> {
     let mut rows = sqlx::query_as::<_, DigestedShadow>(
-        "SELECT connection, object, record_id, is_deleted, fields FROM moodbridge.sync_shadow",
+        "SELECT connection, object, record_id, is_deleted, fields FROM sync_shadow",
     )
     .fetch(connection);
     let mut sum = DigestSum::default();

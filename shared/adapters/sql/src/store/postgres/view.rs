@@ -12,20 +12,20 @@ use crate::postgres::port_error;
 
 #[async_trait]
 impl CaseView for PostgresCaseStore {
-    async fn overview(&self, _sight: &Sight, n_days: u32) -> Result<Overview, PortError> {
+    async fn overview(&self, sight: &Sight, n_days: u32) -> Result<Overview, PortError> {
         let failed = |cause| port_error(cause, "read", "overview");
         let mut snapshot = self.snapshot().await.map_err(failed)?;
-        overview::read(&mut snapshot, self.clock().now(), n_days).await.map_err(failed)
+        overview::read(&mut snapshot, sight, self.clock().now(), n_days).await.map_err(failed)
     }
 
-    async fn cases(&self, _sight: &Sight, filter: &CaseFilter) -> Result<CasePage, PortError> {
-        cases::list(self.readers(), filter).await
+    async fn cases(&self, sight: &Sight, filter: &CaseFilter) -> Result<CasePage, PortError> {
+        cases::list(self.readers(), sight, filter).await
     }
 
-    async fn case(&self, _sight: &Sight, id: &str) -> Result<Option<CaseDetail>, PortError> {
+    async fn case(&self, sight: &Sight, id: &str) -> Result<Option<CaseDetail>, PortError> {
         let failed = |cause| port_error(cause, "read case", id);
         let mut snapshot = self.snapshot().await.map_err(failed)?;
-        detail::read(&mut snapshot, id).await.map_err(failed)
+        detail::read(&mut snapshot, sight, id).await.map_err(failed)
     }
 
     async fn digest(&self) -> Result<StoreDigest, PortError> {

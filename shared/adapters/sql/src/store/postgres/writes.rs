@@ -8,7 +8,7 @@ use shared::ports::{Clock, Committed};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::watch;
 
-use super::{apply, batch, ledger, runs};
+use super::{apply, batch, costs, ledger, runs, walls};
 use crate::group::Commit;
 use crate::postgres::kind_of;
 use crate::store::batch::Batch;
@@ -89,7 +89,11 @@ async fn run<'a>(
                 ledger::put(connection, name, value, *expected_revision).await?
             }
             Job::Record(run) => runs::record(connection, run).await?,
-            _ => return Err(sqlx::Error::Protocol("not kept on PostgreSQL".to_owned())),
+            Job::RecordCosts(batch) => costs::record(connection, batch).await?,
+            Job::SetWall(wall) => walls::set(connection, wall, batch).await?,
+            Job::LiftWall { case_id, person, by } => {
+                walls::lift(connection, case_id, person, by, batch).await?
+            }
         });
     }
     for place in apply::apply(connection, writes, batch).await? {

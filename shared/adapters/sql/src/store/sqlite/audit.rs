@@ -1,22 +1,18 @@
 //! The audit log, read and proved.
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
 use shared::PortError;
 use shared::auth::Sight;
 use shared::ids::{EntityId, PersonId};
 use shared::ports::{AuditLog, AuditRow, AuditVerification};
-use shared::sync::ChainWalk;
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::AssertSqlSafe;
 
 use super::sqlite_case_store::SqliteCaseStore;
 use crate::error::read_error;
+use crate::store::chain::walk;
 use crate::store::decode::number;
 use crate::store::rows::StoredAudit;
 use crate::store::sight::shown_rows;
-
-/// Progress is told after so many rows.
-const N_ROWS_PER_STEP: u64 = 2_000;
 
 #[async_trait]
 impl AuditLog for SqliteCaseStore {
@@ -53,28 +49,7 @@ impl AuditLog for SqliteCaseStore {
         &self,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<AuditVerification, PortError> {
-        let mut walk = ChainWalk::default();
-        let mut rows = sqlx::query("SELECT * FROM audit ORDER BY seq").fetch(self.readers());
-        loop {
-            let next = rows.try_next().await;
-            let Some(row) = next.map_err(|cause| read_error(cause, "verify", "audit"))? else {
-                break;
-            };
-            let fits = match StoredAudit::from_row(&row) {
-                Ok(row) => walk.check(&row.columns(), &row.previous_hash, &row.hash),
-                Err(cause) => {
-                    walk.unreadable(&cause);
-                    false
-                }
-            };
-            if !fits {
-                break;
-            }
-            if walk.n_rows().is_multiple_of(N_ROWS_PER_STEP) {
-                progress(walk.n_rows());
-            }
-        }
-        progress(walk.n_rows());
-        Ok(walk.finish())
+        let rows = sqlx::query("SELECT * FROM audit ORDER BY seq").fetch(self.readers());
+        walk(rows, progress).await.map_err(|cause| read_error(cause, "verify", "audit"))
     }
 }

@@ -6,11 +6,21 @@ use shared::PortError;
 use sqlx::migrate::Migrator;
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use crate::error::read_error;
+use crate::database::Database;
+use crate::error::{OpenError, read_error};
 use crate::store::migrations::{MigrationStatus, compare};
 
 /// Every migration, embedded.
-pub(super) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
+pub(in crate::store) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// Brings the tables of the file at `path` to `version`, up or down; 0 is before the first.
+///
+/// # Errors
+///
+/// [`OpenError`] when the file cannot be opened, or no migration has that number.
+pub async fn move_to_version(path: &Path, version: i64) -> Result<(), OpenError> {
+    Database::move_to(path, &MIGRATOR, version).await
+}
 
 /// Lists every migration of the case store and where it stands in the file at `path`.
 ///

@@ -21,5 +21,7 @@ mod view;
 mod walls;
 mod writes;
 
-pub use migrations::migration_status;
+pub(super) use migrations::MIGRATOR;
+pub use migrations::{migration_status, move_to_version};
+pub(super) use shadow::digest;
 pub use sqlite_case_store::SqliteCaseStore;

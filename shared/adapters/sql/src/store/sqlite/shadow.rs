@@ -42,7 +42,7 @@ impl CaseStore for SqliteCaseStore {
 }
 
 /// Digests every shadow, one at a time.
-pub(super) async fn digest(readers: &SqlitePool) -> Result<StoreDigest, sqlx::Error> {
+pub(in crate::store) async fn digest(readers: &SqlitePool) -> Result<StoreDigest, sqlx::Error> {
     let mut rows = sqlx::query_as::<_, DigestedShadow>(
         "SELECT connection, object, record_id, is_deleted, fields FROM sync_shadow",
     )

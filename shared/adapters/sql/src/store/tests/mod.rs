@@ -1,6 +1,7 @@
 //! The case store on a real file.
 
 mod chain;
+mod copy;
 mod costs;
 mod deployment;
 mod lists;
@@ -49,12 +50,16 @@ impl Fixture {
     }
 
     async fn raw(&self) -> SqliteConnection {
-        SqliteConnection::connect(&format!("sqlite:{}", self.path().display())).await.unwrap()
+        open_raw(&self.path()).await
     }
 }
 
 async fn open(path: PathBuf) -> SqliteCaseStore {
     SqliteCaseStore::open(&path, MigrationPolicy::Apply, Arc::new(SystemClock)).await.unwrap()
+}
+
+async fn open_raw(path: &std::path::Path) -> SqliteConnection {
+    SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap()
 }
 
 async fn refusal(path: PathBuf) -> String {

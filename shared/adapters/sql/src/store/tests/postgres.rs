@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use shared::chain;
-use shared::ports::SystemClock;
 use shared::ports::case_store_contract::{feed_contract, ledger_contract, write_contract};
+use shared::ports::cost_ledger_contract::cost_ledger_contract;
+use shared::ports::walls_contract::{sight_contract, walls_contract};
+use shared::ports::{Clock, SystemClock};
 use tokio::sync::Mutex;
 
 use crate::MigrationPolicy;
@@ -17,8 +19,13 @@ struct Databases(Mutex<Vec<FreshDatabase>>);
 
 impl Databases {
     async fn fresh(&self) -> Arc<PostgresCaseStore> {
+        self.fresh_by(Arc::new(SystemClock)).await
+    }
+
+    async fn fresh_by(&self, clock: Arc<dyn Clock>) -> Arc<PostgresCaseStore> {
         let database = FreshDatabase::create().await.unwrap();
-        let store = open(&database, MigrationPolicy::Apply).await.unwrap();
+        let policy = MigrationPolicy::Apply;
+        let store = PostgresCaseStore::open(&database.options(), policy, clock).await.unwrap();
         self.0.lock().await.push(database);
         Arc::new(store)
     }
@@ -45,6 +52,27 @@ async fn postgres_store_keeps_the_contract_of_the_feed() {
     let Some(_) = FreshDatabase::create().await else { return };
     let databases = Databases::default();
     feed_contract(|| databases.fresh()).await;
+}
+
+#[tokio::test]
+async fn postgres_store_keeps_the_contract_of_walls() {
+    let Some(_) = FreshDatabase::create().await else { return };
+    let databases = Databases::default();
+    walls_contract(|| databases.fresh()).await;
+}
+
+#[tokio::test]
+async fn every_read_of_postgres_equals_that_of_a_store_without_the_hidden_cases() {
+    let Some(_) = FreshDatabase::create().await else { return };
+    let databases = Databases::default();
+    sight_contract(|clock| databases.fresh_by(clock)).await;
+}
+
+#[tokio::test]
+async fn costs_keep_their_contract_on_postgres() {
+    let Some(_) = FreshDatabase::create().await else { return };
+    let databases = Databases::default();
+    cost_ledger_contract(&*databases.fresh().await).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,162 @@
+//! Ethical walls: kept beside what they hide, and written with their audit row.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use shared::PortError;
+use shared::auth::Sight;
+use shared::ids::{EntityId, PersonId};
+use shared::ports::{Wall, Walls, wall_audit};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::postgres_case_store::PostgresCaseStore;
+use crate::postgres::port_error;
+use crate::store::batch::Batch;
+use crate::store::decode::{count, entity_id};
+use crate::store::jobs::{Answer, Job};
+use crate::store::rows::StoredWall;
+use crate::store::sight::shown_cases;
+use crate::store::text::marked;
+
+/// Sets `wall` in place of the one that stands.
+pub(super) async fn set(
+    connection: &mut PgConnection,
+    wall: &Wall,
+    batch: &mut Batch<'_>,
+) -> Result<Answer, sqlx::Error> {
+    let Wall { case_id, person, stance, reason, set_by, set_at } = wall;
+    let before = standing(connection, case_id, person).await?;
+    sqlx::query(
+        "INSERT INTO walls (case_id, person, stance, reason, set_by, set_at) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (case_id, person) DO UPDATE SET \
+         stance = excluded.stance, reason = excluded.reason, set_by = excluded.set_by, \
+         set_at = excluded.set_at",
+    )
+    .bind(case_id.as_str())
+    .bind(person.as_str())
+    .bind(stance.as_str())
+    .bind(marked(reason))
+    .bind(set_by.as_str())
+    .bind(set_at.as_millis())
+    .execute(connection)
+    .await?;
+    let draft = wall_audit(person, set_by, *set_at, before.as_ref(), Some(wall));
+    batch.add_decision(case_id, &draft)?;
+    Ok(Answer::Wall { stood: before.is_some() })
+}
+
+/// Takes the wall of `person` at `case_id` away, when there is one.
+pub(super) async fn lift(
+    connection: &mut PgConnection,
+    case_id: &EntityId,
+    person: &PersonId,
+    by: &PersonId,
+    batch: &mut Batch<'_>,
+) -> Result<Answer, sqlx::Error> {
+    let Some(before) = standing(connection, case_id, person).await? else {
+        return Ok(Answer::Wall { stood: false });
+    };
+    sqlx::query("DELETE FROM walls WHERE case_id = $1 AND person = $2")
+        .bind(case_id.as_str())
+        .bind(person.as_str())
+        .execute(connection)
+        .await?;
+    let draft = wall_audit(person, by, batch.at(), Some(&before), None);
+    batch.add_decision(case_id, &draft)?;
+    Ok(Answer::Wall { stood: true })
+}
+
+async fn standing(
+    connection: &mut PgConnection,
+    case_id: &EntityId,
+    person: &PersonId,
+) -> Result<Option<Wall>, sqlx::Error> {
+    let stored: Option<StoredWall> =
+        sqlx::query_as("SELECT * FROM walls WHERE case_id = $1 AND person = $2")
+            .bind(case_id.as_str())
+            .bind(person.as_str())
+            .fetch_optional(connection)
+            .await?;
+    stored.map(StoredWall::read).transpose()
+}
+
+impl PostgresCaseStore {
+    async fn decide(&self, job: Job, case_id: &EntityId) -> Result<bool, PortError> {
+        let answer = self.write(job, "change walls of", case_id.as_str()).await?;
+        Ok(matches!(answer, Answer::Wall { stood: true }))
+    }
+}
+
+#[async_trait]
+impl Walls for PostgresCaseStore {
+    async fn set_wall(&self, wall: &Wall) -> Result<(), PortError> {
+        self.decide(Job::SetWall(Box::new(wall.clone())), &wall.case_id).await.map(drop)
+    }
+
+    async fn lift_wall(
+        &self,
+        case_id: &EntityId,
+        person: &PersonId,
+        by: &PersonId,
+    ) -> Result<bool, PortError> {
+        let job =
+            Job::LiftWall { case_id: case_id.clone(), person: person.clone(), by: by.clone() };
+        self.decide(job, case_id).await
+    }
+
+    async fn walls_of(&self, case_id: &EntityId) -> Result<Vec<Wall>, PortError> {
+        let failed = |cause| port_error(cause, "list walls of", case_id.as_str());
+        let rows: Vec<StoredWall> =
+            sqlx::query_as("SELECT * FROM walls WHERE case_id = $1 ORDER BY person")
+                .bind(case_id.as_str())
+                .fetch_all(self.readers())
+                .await
+                .map_err(failed)?;
+        rows.into_iter().map(StoredWall::read).collect::<Result<_, _>>().map_err(failed)
+    }
+
+    async fn shows_all(&self, sight: &Sight) -> Result<bool, PortError> {
+        let person = match sight {
+            Sight::Everything => return Ok(true),
+            Sight::Only(_) => return Ok(false),
+            Sight::AllBut(person) => person,
+        };
+        let is_screened: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM walls WHERE person = $1 AND stance = 'screened')",
+        )
+        .bind(person.as_str())
+        .fetch_one(self.readers())
+        .await
+        .map_err(|cause| port_error(cause, "read", "walls of a person"))?;
+        Ok(!is_screened)
+    }
+
+    async fn walls_revision(&self) -> Result<u64, PortError> {
+        let revision: i64 = sqlx::query_scalar("SELECT revision FROM walls_revision")
+            .fetch_one(self.readers())
+            .await
+            .map_err(|cause| port_error(cause, "read", "revision of the walls"))?;
+        Ok(count(revision))
+    }
+
+    async fn hidden(
+        &self,
+        sight: &Sight,
+        cases: &[EntityId],
+    ) -> Result<BTreeSet<EntityId>, PortError> {
+        let (Some(person), Some(shown)) = (sight.person(), shown_cases(sight, "value", "$2"))
+        else {
+            return Ok(BTreeSet::new());
+        };
+        let failed = |cause| port_error(cause, "look up", "hidden cases");
+        let ids: Vec<&str> = cases.iter().map(EntityId::as_str).collect();
+        let sql = format!("SELECT value FROM unnest($1) AS given (value) WHERE NOT ({shown})");
+        let hidden: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(ids)
+            .bind(person.as_str())
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed)?;
+        hidden.into_iter().map(entity_id).collect::<Result<_, _>>().map_err(failed)
+    }
+}

@@ -1,0 +1,3 @@
+DROP TABLE moodbridge.walls_revision;
+DROP TABLE moodbridge.walls;
+DROP FUNCTION moodbridge.count_walls();

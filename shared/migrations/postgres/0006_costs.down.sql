@@ -1,0 +1,2 @@
+DROP TABLE moodbridge.cost_batches;
+DROP TABLE moodbridge.costs;

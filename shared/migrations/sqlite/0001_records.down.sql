@@ -1,0 +1,6 @@
+DROP TABLE communications;
+DROP TABLE timeline_events;
+DROP TABLE documents;
+DROP TABLE cases;
+DROP TABLE contacts;
+DROP TABLE accounts;

@@ -1,0 +1,14 @@
+DROP TRIGGER changes_counted;
+DROP TRIGGER cases_are_never_removed;
+DROP TRIGGER contacts_are_never_removed;
+DROP TRIGGER accounts_are_never_removed;
+DROP TRIGGER cases_counted_on_update;
+DROP TRIGGER cases_counted_on_insert;
+DROP TRIGGER contacts_counted_on_update;
+DROP TRIGGER contacts_counted_on_insert;
+DROP TRIGGER accounts_counted_on_update;
+DROP TRIGGER accounts_counted_on_insert;
+DROP TABLE change_second_counts;
+DROP TABLE case_day_counts;
+DROP TABLE case_status_counts;
+DROP TABLE row_counts;

@@ -1,0 +1,2 @@
+DROP TABLE walls;
+DROP TABLE walls_revision;

@@ -1,0 +1,2 @@
+DROP TABLE cost_batches;
+DROP TABLE costs;
