@@ -1,7 +1,6 @@
-//! `moodbridge config`: checks the settings before anything runs.
+//! `moodbridge config`: checks, shows and changes the settings.
 
 use std::fmt;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -11,13 +10,17 @@ use shared::ports::{LocalSecrets, SystemRandom};
 
 use crate::exit::{CommandError, SUCCESS};
 use crate::output::Output;
-use crate::settings::Settings;
+use crate::settings::{Places, ShownSettings, schema_text};
 
 /// What to do with the settings.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Reports every fault at once, each with its path and fix. Exit code 78 when there is one.
     Check,
+    /// Shows every setting with where its value comes from; no secret is shown.
+    Show,
+    /// Prints the JSON Schema of `moodbridge.toml`, for editors.
+    Schema,
 }
 
 #[derive(Serialize)]
@@ -39,19 +42,26 @@ impl fmt::Display for Checked {
 /// Every fault of the settings.
 pub(crate) async fn run(
     command: ConfigCommand,
-    path: Option<&Path>,
-    data_dir: &Path,
+    places: &Places,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let ConfigCommand::Check = command;
-    let settings = Settings::load(path, data_dir)?;
+    let printed = match command {
+        ConfigCommand::Check => output.answer(&check(places).await?),
+        ConfigCommand::Show => output.answer(&ShownSettings::of(&places.load()?.document)),
+        ConfigCommand::Schema => Output::Text.answer(&schema_text().trim_end()),
+    };
+    printed.map_err(|error| CommandError::failed("print the answer", error))?;
+    Ok(SUCCESS.into())
+}
+
+async fn check(places: &Places) -> Result<Checked, CommandError> {
+    let settings = places.load()?.settings;
     let secrets = LocalSecrets::new(Env::of_process());
     crate::process::senders(&settings, &secrets, &SystemRandom).await?;
-    let checked = Checked {
-        source: Settings::source(path, data_dir)
+    Ok(Checked {
+        source: places
+            .source()
             .map_or_else(|| "defaults".to_owned(), |path| path.display().to_string()),
         n_connections: settings.connections.len(),
-    };
-    output.answer(&checked).map_err(|error| CommandError::failed("print the answer", error))?;
-    Ok(SUCCESS.into())
+    })
 }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use shared::config::Env;
 use shared::error::chain;
 use shared::telemetry::{self, LogFormat};
 
@@ -22,7 +23,7 @@ use crate::dev::{self, DevArgs};
 use crate::exit::{BAD_SETTINGS, CommandError};
 use crate::output::Output;
 use crate::process;
-use crate::settings::Settings;
+use crate::settings::Places;
 
 /// Keeps a law firm's case management in step with Salesforce and its data platforms.
 #[derive(Debug, Parser)]
@@ -34,6 +35,9 @@ struct Arguments {
     /// Where data is kept when the settings do not say.
     #[arg(long, global = true, value_name = "DIR", default_value = ".moodbridge")]
     data_dir: PathBuf,
+    /// Sets one setting, such as `poll.every=30s`; stronger than the environment and the file.
+    #[arg(long, global = true, value_name = "PATH=VALUE")]
+    set: Vec<String>,
     /// Answers with one JSON document instead of text.
     #[arg(long, global = true)]
     json: bool,
@@ -79,7 +83,7 @@ enum Command {
     Connect(connect::ConnectCommand),
     /// Revokes a connection and takes it out of the settings.
     Disconnect(connect::DisconnectArgs),
-    /// Checks the settings.
+    /// Checks, shows and changes the settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
     /// Prints a token for scripts and `curl`, taken by the process on this data folder.
@@ -100,7 +104,7 @@ pub fn run() -> ExitCode {
 }
 
 async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
-    let Arguments { config, data_dir, json, log, command } = arguments;
+    let Arguments { config, data_dir, set, json, log, command } = arguments;
     let output = if json { Output::Json } else { Output::Text };
     let is_server = matches!(command, Command::Dev(_) | Command::Serve | Command::Sandbox(_));
     // `dev` prints an address that must not scroll away behind a line for each record.
@@ -119,7 +123,13 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
     if !matches!(command, Command::Doctor) {
         wiring::load_platforms(&data_dir.join(PLATFORMS_FOLDER))?;
     }
-    let settings = || Settings::load(config.as_deref(), &data_dir);
+    let places = Places {
+        file: config.clone(),
+        data_dir: data_dir.clone(),
+        env: Env::of_process(),
+        flags: set,
+    };
+    let settings = || places.load().map(|it| it.settings);
     match command {
         Command::Dev(args) => dev::run(args, &data_dir).await,
         Command::Serve => process::serve(settings()?).await,
@@ -139,9 +149,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
             let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };
             connect::end(&args, &place, output).await
         }
-        Command::Config(command) => {
-            config::run(command, config.as_deref(), &data_dir, output).await
-        }
+        Command::Config(command) => config::run(command, &places, output).await,
     }
 }
 

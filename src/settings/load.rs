@@ -1,71 +1,144 @@
-//! Finds the settings file, reads it and checks what it says.
+//! Gathers what was written in all places, and checks it as a whole.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use shared::config::ConfigError;
+use serde_json::Value;
+use shared::config::{ConfigError, Env, Fault, Form, Reading};
+use webhook_intake::IntakeSettings;
+use wiring::ConnectionSettings;
 
 use super::Settings;
+use super::document::Document;
+use super::origin::Origin;
+use super::{file, overrides};
 
 /// The name of the settings file, in the working folder or in the data folder.
 pub(crate) const FILE_NAME: &str = "moodbridge.toml";
 
-impl Settings {
-    /// Finds the settings file: `path`, else `moodbridge.toml` here, else in the data folder.
-    pub(crate) fn source(path: Option<&Path>, data_dir: &Path) -> Option<PathBuf> {
-        path.map(Path::to_path_buf).or_else(|| {
-            [PathBuf::from(FILE_NAME), data_dir.join(FILE_NAME)]
+/// Returns the form of every setting.
+pub(crate) fn form() -> Form {
+    let form = Form::of::<Settings>()
+        .with_text::<analytics_api::Origin>()
+        .with_text::<host::local::HostName>();
+    ConnectionSettings::with_checks(IntakeSettings::with_checks(form))
+}
+
+/// Where settings are looked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    /// The file that the command was told to read.
+    pub(crate) file: Option<PathBuf>,
+    /// Where data is kept when no setting says otherwise.
+    pub(crate) data_dir: PathBuf,
+    /// The variables of the environment.
+    pub(crate) env: Env,
+    /// Each `PATH=VALUE` that the command was told.
+    pub(crate) flags: Vec<String>,
+}
+
+/// What was written, and the settings it makes.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// What was written.
+    pub(crate) document: Document,
+    /// The settings.
+    pub(crate) settings: Settings,
+}
+
+impl Places {
+    /// Looks into the file and the environment.
+    pub(crate) fn of_process(file: Option<&Path>, data_dir: &Path) -> Self {
+        Self {
+            file: file.map(Path::to_path_buf),
+            data_dir: data_dir.to_path_buf(),
+            env: Env::of_process(),
+            flags: Vec::new(),
+        }
+    }
+
+    /// Finds the settings file: the one told, else `moodbridge.toml` here, else in the data folder.
+    pub(crate) fn source(&self) -> Option<PathBuf> {
+        self.file.clone().or_else(|| {
+            [PathBuf::from(FILE_NAME), self.data_dir.join(FILE_NAME)]
                 .into_iter()
                 .find(|candidate| candidate.is_file())
         })
     }
 
-    /// Reads and checks the settings; without a file every setting has its default.
+    /// Reads and checks the settings; nothing is written or opened but the file itself.
     ///
     /// # Errors
     ///
     /// Every fault, each with where it is and what to write instead.
-    pub(crate) fn load(path: Option<&Path>, data_dir: &Path) -> Result<Self, ConfigError> {
-        let Some(path) = Self::source(path, data_dir) else {
-            return Ok(Self { data_dir: data_dir.to_path_buf(), ..Self::default() });
-        };
-        let fault = |what: String| ConfigError::new(vec![format!("{}: {what}", path.display())]);
-        let text = std::fs::read_to_string(&path).map_err(|error| fault(error.to_string()))?;
-        let mut settings: Self =
-            toml::from_str(&text).map_err(|error| fault(error.to_string().trim().to_owned()))?;
-        settings.data_dir = data_dir.to_path_buf();
-        let faults = settings.faults();
-        if faults.is_empty() { Ok(settings) } else { Err(ConfigError::new(faults)) }
+    pub(crate) fn load(&self) -> Result<Loaded, ConfigError> {
+        self.load_with(&Changes::default())
     }
 
-    /// Returns what is wrong although each setting is well formed by itself.
-    fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let mut names = BTreeSet::new();
-        for (idx, connection) in self.connections.iter().enumerate() {
-            if !names.insert(connection.name()) {
-                faults.push(format!(
-                    "connections[{idx}].name: `{}` names another connection already; choose \
-                     another name",
-                    connection.name()
-                ));
-            }
+    /// Does the same with `changes`, which hide the file and are hidden by the environment.
+    ///
+    /// # Errors
+    ///
+    /// Every fault, each with where it is and what to write instead.
+    pub(crate) fn load_with(&self, changes: &Changes) -> Result<Loaded, ConfigError> {
+        let form = form();
+        let mut document = Document::default();
+        let mut unlaid = self.lay_file(&mut document);
+        for (path, value) in &changes.values {
+            let origin = Origin::Change { version: changes.version };
+            unlaid.extend(document.lay(path, value.clone(), &origin).err());
         }
-        match &self.identity {
-            Some(identity) => {
-                faults.extend(
-                    identity.faults().into_iter().map(|it| it.below("identity").to_string()),
-                );
+        unlaid.extend(overrides::lay_environment(&mut document, &form, &self.env));
+        unlaid.extend(overrides::lay_flags(&mut document, &form, &self.flags));
+        let mut reading: Reading<Settings> = form.read(document.root());
+        let further = reading.settings.as_ref().map(Settings::faults).unwrap_or_default();
+        reading.further(further);
+        let faults: Vec<String> = unlaid
+            .iter()
+            .map(ToString::to_string)
+            .chain(reading.faults.iter().map(|it| document.tell(it)))
+            .collect();
+        match reading.settings {
+            Some(mut settings) if faults.is_empty() => {
+                settings.data_dir.clone_from(&self.data_dir);
+                Ok(Loaded { document, settings })
             }
-            None if !self.server.address.ip().is_loopback() => faults.push(format!(
-                "server.address: `{}` can be reached from other machines, so people must prove who \
-                 they are; add `[identity]` with your `issuer` and `audience` (docs/identity.md), \
-                 or write `127.0.0.1:{}`",
-                self.server.address,
-                self.server.address.port()
-            )),
-            None => {}
+            _ => Err(ConfigError::new(faults)),
         }
-        faults
     }
+
+    fn lay_file(&self, document: &mut Document) -> Vec<Fault> {
+        let Some(path) = self.source() else { return Vec::new() };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => file::lay(document, &path, &text),
+            Err(error) => {
+                let what = format!("{}: cannot be read: {error}", path.display());
+                vec![Fault::new("", what)]
+            }
+        }
+    }
+}
+
+impl Settings {
+    /// Finds the settings file, as [`Places::source`] does.
+    pub(crate) fn source(file: Option<&Path>, data_dir: &Path) -> Option<PathBuf> {
+        Places::of_process(file, data_dir).source()
+    }
+
+    /// Reads and checks the settings, of the file and the environment.
+    ///
+    /// # Errors
+    ///
+    /// Every fault, each with where it is and what to write instead.
+    pub(crate) fn load(file: Option<&Path>, data_dir: &Path) -> Result<Self, ConfigError> {
+        Places::of_process(file, data_dir).load().map(|it| it.settings)
+    }
+}
+
+/// Settings that were changed while the process ran, as the database keeps them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    /// How many changes there were.
+    pub(crate) version: u64,
+    /// Each setting that is changed, by its path.
+    pub(crate) values: std::collections::BTreeMap<String, Value>,
 }

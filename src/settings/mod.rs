@@ -1,8 +1,18 @@
-//! The settings of the single-process host: `moodbridge.toml`.
+//! The settings of the single-process host: `moodbridge.toml`, the environment and the arguments.
 
+mod document;
+mod file;
 mod load;
+mod origin;
+mod overrides;
 mod places;
+mod rules;
 mod sections;
+mod show;
 
-pub(crate) use load::FILE_NAME;
+pub(crate) use load::{FILE_NAME, Places};
 pub(crate) use sections::Settings;
+pub(crate) use show::{ShownSettings, schema_text};
+
+#[cfg(test)]
+mod broken;

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use analytics_api::Origin;
 use host::local::HostName;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use shared::config::Span;
 use url::Url;
 use webhook_intake::IntakeSettings;
 use wiring::{ConnectionSettings, IdentitySettings};
 
 /// Every setting, each with a default.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(title = "moodbridge.toml")]
 pub(crate) struct Settings {
     /// Where data is kept when no address says otherwise; not itself a setting of the file.
     #[serde(skip)]
@@ -36,10 +38,11 @@ pub(crate) struct Settings {
 }
 
 /// Where requests are answered.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerSettings {
     /// Address and port; one that other machines reach needs the section `identity`.
+    #[schemars(extend("format" = "socket-address"))]
     pub(crate) address: SocketAddr,
     /// Names besides those of this machine that pages and the API answer to, such as the one that
     /// a proxy passes on. Webhooks are taken under any name.
@@ -53,24 +56,29 @@ impl Default for ServerSettings {
 }
 
 /// Where data is kept.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StoreSettings {
     /// The case store, such as `sqlite:cases.db`; by default in the data folder.
+    #[schemars(extend("examples" = ["sqlite:cases.db"]))]
     pub(crate) cases: Option<Url>,
     /// The queue of events, such as `sqlite:queue.db?queue=events`; by default in the data folder.
+    #[schemars(extend("examples" = ["sqlite:queue.db?queue=events"]))]
     pub(crate) events_queue: Option<Url>,
 }
 
 /// How changes are read.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PollSettings {
     /// How often, such as `60s`.
+    #[schemars(extend("x-changeable" = true))]
     pub(crate) every: Span,
     /// How far behind the cursor each run reads again, for changes that were committed late.
+    #[schemars(extend("x-changeable" = true))]
     pub(crate) overlap: Span,
     /// How far behind the remote clock each run stops.
+    #[schemars(extend("x-changeable" = true))]
     pub(crate) lag: Span,
 }
 
@@ -85,9 +93,10 @@ impl Default for PollSettings {
 }
 
 /// How the API answers.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ApiSettings {
     /// Origins whose pages may read the API, such as `https://dashboard.example`.
+    #[schemars(extend("x-changeable" = true))]
     pub(crate) cors_origins: Vec<Origin>,
 }

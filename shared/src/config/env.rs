@@ -45,6 +45,15 @@ impl Env {
         self.vars.get(name).map(String::as_str)
     }
 
+    /// Returns every variable whose name starts with `prefix`, by name.
+    pub fn starting_with(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
+        let is_one = move |name: &str| name.starts_with(prefix);
+        self.vars
+            .iter()
+            .filter(move |(name, _)| is_one(name))
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Notes a fault that the caller found.
     pub fn fault(&mut self, fault: impl Into<String>) {
         self.faults.push(fault.into());

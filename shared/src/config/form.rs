@@ -77,9 +77,9 @@ impl Form {
             .with_text::<ConnectionId>()
             .with_text::<SalesforceId>()
             .with_check("uri", |raw| {
-                url::Url::parse(raw).map(|_| ()).map_err(|error| {
-                    format!("is not an address ({error}): write such as `https://name.example`")
-                })
+                url::Url::parse(raw)
+                    .map(|_| ())
+                    .map_err(|error| format!("is not an address ({error})"))
             })
             .with_check("socket-address", |raw| {
                 raw.parse::<SocketAddr>().map(|_| ()).map_err(|_| {

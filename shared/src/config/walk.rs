@@ -181,7 +181,14 @@ impl Walk<'_> {
         match checked {
             Ok(()) => Some(Value::String(text.to_owned())),
             Err(what) => {
-                self.fault(path, what);
+                let says_more = what.contains("write") || what.contains("such as");
+                match shape.sample().filter(|_| !says_more) {
+                    Some(it) => self.fault(path, format!("{what}: write such as `{}`", plain(it))),
+                    None if !says_more && format == Some("uri") => {
+                        self.fault(path, format!("{what}: write such as `https://name.example`"));
+                    }
+                    None => self.fault(path, what),
+                }
                 shape.substitute()
             }
         }
@@ -224,6 +231,13 @@ fn wanted(shape: Shape<'_>) -> String {
     }
     if let ([branch], None) = (branches.as_slice(), shape.tag()) {
         return wanted(*branch);
+    }
+    if let Some(tag) = shape.tag() {
+        return format!("a table with `{tag}`");
+    }
+    let element = shape.others().and_then(Shape::sample).filter(|_| shape.kind() == Kind::List);
+    if let Some(sample) = element {
+        return format!("a list such as `[{sample}]`");
     }
     let what = match shape.kind() {
         Kind::Table => "a table".to_owned(),

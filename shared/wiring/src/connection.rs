@@ -53,7 +53,13 @@ impl ConnectionSettings {
 
     /// Returns the form of one connection, of whichever platform.
     pub fn form() -> Form {
-        adapter_salesforce::SalesforceSettings::with_checks(Form::of_schema(connection_schema()))
+        Self::with_checks(Form::of_schema(connection_schema()))
+    }
+
+    /// Adds the checks of every platform's texts to a form that holds the schema of connections.
+    #[must_use]
+    pub fn with_checks(form: Form) -> Form {
+        adapter_salesforce::SalesforceSettings::with_checks(form)
     }
 
     /// Reads one connection.

@@ -1,0 +1,106 @@
+//! What is wrong with settings although each is well formed by itself.
+
+use std::collections::BTreeSet;
+
+use shared::config::Fault;
+use shared::ports::SecretAddress;
+
+use super::Settings;
+
+impl Settings {
+    /// Returns every such fault, each with the path of a setting and the way out.
+    pub(super) fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        self.check_names(&mut faults);
+        self.check_identity(&mut faults);
+        self.check_poll(&mut faults);
+        self.check_stores(&mut faults);
+        faults.extend(self.intake.faults().into_iter().map(|it| it.below("intake")));
+        faults
+    }
+
+    fn check_names(&self, faults: &mut Vec<Fault>) {
+        let mut names = BTreeSet::new();
+        for (idx, connection) in self.connections.iter().enumerate() {
+            let name = connection.name();
+            if !names.insert(name) {
+                let what =
+                    format!("`{name}` names another connection already; choose another name");
+                faults.push(Fault::new(format!("connections[{idx}].connection"), what));
+            }
+        }
+        for (idx, sender) in self.intake.connections.iter().enumerate() {
+            let is_known = names.is_empty() || names.contains(&sender.name);
+            if !is_known {
+                let what = format!(
+                    "no connection is named `{}`, so its changes could not be read; add it to \
+                     `connections`, or correct the name",
+                    sender.name
+                );
+                faults.push(Fault::new(format!("intake.connections[{idx}].name"), what));
+            }
+        }
+    }
+
+    fn check_identity(&self, faults: &mut Vec<Fault>) {
+        match &self.identity {
+            Some(identity) => {
+                faults.extend(identity.faults().into_iter().map(|it| it.below("identity")));
+            }
+            None if !self.server.address.ip().is_loopback() => {
+                let what = format!(
+                    "`{}` can be reached from other machines, so people must prove who they are; \
+                     add `[identity]` with your `issuer` and `audience` (docs/identity.md), or \
+                     write `127.0.0.1:{}`",
+                    self.server.address,
+                    self.server.address.port()
+                );
+                faults.push(Fault::new("server.address", what));
+            }
+            None => {}
+        }
+    }
+
+    fn check_poll(&self, faults: &mut Vec<Fault>) {
+        let poll = &self.poll;
+        if poll.every.0.is_zero() {
+            faults.push(Fault::new("poll.every", "is nothing: write `1s` or more"));
+        }
+        if poll.lag > poll.overlap {
+            let what = format!(
+                "`{}` is more than `poll.overlap` (`{}`), so changes could be passed over; write \
+                 less",
+                poll.lag, poll.overlap
+            );
+            faults.push(Fault::new("poll.lag", what));
+        }
+    }
+
+    fn check_stores(&self, faults: &mut Vec<Fault>) {
+        let queue = self.store.events_queue.as_ref();
+        if queue.is_some_and(|it| !it.query_pairs().any(|(name, _)| name == "queue")) {
+            let what = "names no queue: add `?queue=events`";
+            faults.push(Fault::new("store.events_queue", what));
+        }
+        let addresses =
+            [("store.cases", &self.store.cases), ("store.events_queue", &self.store.events_queue)];
+        for (path, address) in addresses {
+            let Some(address) = address else { continue };
+            let is_secret =
+                |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
+                    name == "password" && SecretAddress::parse(value).is_err()
+                };
+            if address.password().is_some() || address.query_pairs().any(is_secret) {
+                let what = "holds a password: take it out, and say where it lies by \
+                            `?password=env:NAME`";
+                faults.push(Fault::new(path, what));
+            }
+        }
+        let (Some(cases), Some(queue)) = (&self.store.cases, queue) else { return };
+        if cases.scheme() == "sqlite" && queue.scheme() == "sqlite" && cases.path() == queue.path()
+        {
+            let what = "is the file of `store.cases`; write another, as each has one writer";
+            faults.push(Fault::new("store.events_queue", what));
+        }
+    }
+}
