@@ -45,6 +45,13 @@ fn manifests_of_this_build_have_no_fault() {
 }
 
 #[test]
+fn manifest_of_the_guide_has_no_fault() {
+    let guide = include_str!("../../../../../docs/guides/new-integration.md");
+    let text = guide.split("```yaml\n").nth(1).and_then(|it| it.split("```").next()).unwrap();
+    assert_eq!(faults(text), Vec::<String>::new());
+}
+
+#[test]
 fn each_fault_names_its_line_and_its_way_out() {
     for (from, to, wanted) in [
         ("manifest: 1", "manifest: 2", "toy.yaml:1: manifest: 2 is not from 1 to 1"),
