@@ -39,7 +39,7 @@ fn faults(text: &str) -> Vec<String> {
 #[test]
 fn manifests_of_this_build_have_no_fault() {
     let manifests = load(BUILT_IN).unwrap_or_else(|it| panic!("{:#?}", it.faults()));
-    let ids: Vec<_> = manifests.iter().map(|it| it.id()).collect();
+    let ids: Vec<_> = manifests.iter().map(adapter_manifest::Manifest::id).collect();
     assert_eq!(ids, ["clio", "github-issues"]);
     assert_eq!(faults(GOOD), Vec::<String>::new());
 }

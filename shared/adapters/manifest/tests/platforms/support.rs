@@ -13,20 +13,20 @@ use shared::ports::{Clock, DeltaPage, DeltaQuery, LocalSecrets, SystemClock, Sys
 use shared::time::Timestamp;
 
 /// Returns the platform `id` of this build.
-pub fn platform(id: &str) -> ManifestIntegration {
+pub(crate) fn platform(id: &str) -> ManifestIntegration {
     let manifests = load(BUILT_IN).unwrap_or_else(|it| panic!("{:#?}", it.faults()));
     let manifest = manifests.into_iter().find(|it| it.id() == id).unwrap();
     ManifestIntegration::new(manifest, PlatformSource::BuiltInManifest).unwrap()
 }
 
 /// Makes a platform of `text`.
-pub fn declared(text: &str) -> ManifestIntegration {
+pub(crate) fn declared(text: &str) -> ManifestIntegration {
     let manifests = load([("test.yaml", text)]).unwrap_or_else(|it| panic!("{:#?}", it.faults()));
     let manifest = manifests.into_iter().next().unwrap();
     ManifestIntegration::new(manifest, PlatformSource::LoadedManifest).unwrap()
 }
 
-pub fn surroundings() -> Surroundings {
+pub(crate) fn surroundings() -> Surroundings {
     let env = Env::from_pairs([("TOKEN", "s3cret"), ("REFRESH", "r3fresh")]);
     Surroundings {
         secrets: Arc::new(LocalSecrets::new(env)),
@@ -37,7 +37,7 @@ pub fn surroundings() -> Surroundings {
     }
 }
 
-pub fn clio_settings(base_url: &str) -> Value {
+pub(crate) fn clio_settings(base_url: &str) -> Value {
     json!({
         "connection": "firm-clio",
         "base_url": base_url,
@@ -45,7 +45,7 @@ pub fn clio_settings(base_url: &str) -> Value {
     })
 }
 
-pub fn github_settings(base_url: &str) -> Value {
+pub(crate) fn github_settings(base_url: &str) -> Value {
     json!({
         "connection": "issues",
         "base_url": base_url,
@@ -55,16 +55,16 @@ pub fn github_settings(base_url: &str) -> Value {
     })
 }
 
-pub fn open(platform: &ManifestIntegration, settings: &Value) -> OpenConnection {
+pub(crate) fn open(platform: &ManifestIntegration, settings: &Value) -> OpenConnection {
     platform.open(settings, &surroundings()).unwrap()
 }
 
-pub fn at(raw: &str) -> Timestamp {
+pub(crate) fn at(raw: &str) -> Timestamp {
     Timestamp::parse(raw).unwrap()
 }
 
 /// Asks for all changes of `object` from `from` on.
-pub fn query(opened: &OpenConnection, object: &str, from: &str) -> DeltaQuery {
+pub(crate) fn query(opened: &OpenConnection, object: &str, from: &str) -> DeltaQuery {
     let object = ObjectName::parse(object).unwrap();
     DeltaQuery {
         fields: opened.mappings.get(&object).unwrap().remote_fields(),
@@ -76,7 +76,7 @@ pub fn query(opened: &OpenConnection, object: &str, from: &str) -> DeltaQuery {
 }
 
 /// Reads every page of `query`.
-pub async fn pages(
+pub(crate) async fn pages(
     opened: &OpenConnection,
     query: &DeltaQuery,
 ) -> Result<Vec<DeltaPage>, PortError> {
@@ -89,12 +89,12 @@ pub async fn pages(
 }
 
 /// Lists the ids of `pages`, page by page.
-pub fn ids(pages: &[DeltaPage]) -> Vec<Vec<&str>> {
+pub(crate) fn ids(pages: &[DeltaPage]) -> Vec<Vec<&str>> {
     pages.iter().map(|it| it.records.iter().map(|it| it.record_id.as_str()).collect()).collect()
 }
 
 /// Gives `answer` the time, as every server does.
-pub fn dated(answer: Answer) -> Answer {
+pub(crate) fn dated(answer: Answer) -> Answer {
     let now = SystemClock.now().as_millis().unsigned_abs();
     let now = std::time::UNIX_EPOCH + std::time::Duration::from_millis(now);
     answer.with_header("Date", &httpdate::fmt_http_date(now))
