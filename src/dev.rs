@@ -10,6 +10,7 @@ use sandbox_org::{ConnectedApp, RunningSandbox, Sandbox, Subscription, Subscript
 use shared::ports::SystemRandom;
 use shared::sync::Mappings;
 use tokio::net::TcpListener;
+use url::Url;
 
 use crate::exit::{CommandError, SUCCESS};
 use crate::process;
@@ -36,6 +37,13 @@ pub(crate) struct DevArgs {
     /// Begins with an empty org instead of 14,000 records.
     #[arg(long)]
     empty: bool,
+    /// Keeps the cases there instead of in the data folder, such as
+    /// `postgres://user@host/database?password=env:PGPASSWORD`.
+    #[arg(long, value_name = "ADDRESS")]
+    cases: Option<Url>,
+    /// Keeps the queue of events there, such as `postgres://user@host/database?queue=events`.
+    #[arg(long, value_name = "ADDRESS")]
+    queue: Option<Url>,
     /// Opens the dashboard in the browser, where there is one.
     #[arg(long)]
     open: bool,
@@ -234,11 +242,26 @@ tokens = [{token}]
         client_secret = toml::Value::String(keys.address("client-secret")),
         token = toml::Value::String(keys.address("webhook-token")),
     );
+    text.push_str(&stores(args));
     let path = data_dir.join(FILE_NAME);
     write_private(&path, &text).map_err(|error| {
         CommandError::failed(format!("write the settings `{}`", path.display()), error)
     })?;
     Ok(Settings::load(Some(&path), data_dir)?)
+}
+
+/// Says where data is kept, when it is not in the data folder.
+fn stores(args: &DevArgs) -> String {
+    if args.cases.is_none() && args.queue.is_none() {
+        return String::new();
+    }
+    let mut text = "\n[store]\n".to_owned();
+    for (name, address) in [("cases", &args.cases), ("events_queue", &args.queue)] {
+        if let Some(address) = address {
+            let _ = writeln!(text, "{name} = {}", toml::Value::String(address.to_string()));
+        }
+    }
+    text
 }
 
 #[expect(clippy::print_stderr, reason = "the one line that a person waits for")]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::moodbridge::{BINARY, Moodbridge, command, free_port};
+use crate::place::Place;
 use crate::soak::{self, Dice};
 
 const N_EVENTS: usize = 4_000;
@@ -18,14 +19,18 @@ const LIMIT: Duration = Duration::from_secs(240);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn full_disk_is_answered_503_and_nothing_is_lost_once_there_is_room() {
-    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new().await;
+    if place.addresses().is_some() {
+        eprintln!("SKIPPED: without files there is no disk to fill");
+        return;
+    }
     let port = free_port();
-    soak::write_settings(folder.path(), "moodbridge.toml", port);
-    assert!(command(folder.path(), &["db", "migrate"]).status.success());
+    soak::write_settings(&place, "moodbridge.toml", port);
+    assert!(command(place.path(), &["db", "migrate"]).status.success());
     let events = soak::events(N_EVENTS);
     let mut on_small_disk = Command::new("sh");
     on_small_disk.args(["-c", SMALL_DISK, BINARY]);
-    let mut moodbridge = Moodbridge::start_by(on_small_disk, folder.path(), port, &["serve"]).await;
+    let mut moodbridge = Moodbridge::start_by(on_small_disk, place.path(), port, &["serve"]).await;
 
     let n_acknowledged = Arc::new(AtomicUsize::new(0));
     let senders: Vec<_> = soak::shares(&events, &mut Dice(7), N_SENDERS)
@@ -52,5 +57,5 @@ async fn full_disk_is_answered_503_and_nothing_is_lost_once_there_is_room() {
     let (queues, _) = moodbridge.wait_for("/v1/queues", LIMIT, soak::is_empty).await;
     assert_eq!(queues["items"][0]["n_dead"], 0, "{queues}");
     assert_eq!(moodbridge.stop(), Some(0));
-    soak::check_store(folder.path(), &events).await;
+    soak::check_store(&place, &events).await;
 }

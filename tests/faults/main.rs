@@ -6,6 +6,9 @@ mod full_disk;
 #[path = "../support/moodbridge.rs"]
 mod moodbridge;
 #[cfg(test)]
+#[path = "../support/place.rs"]
+mod place;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod soak;

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::moodbridge::{BINARY, Moodbridge, command, free_port};
+use crate::place::Place;
 use crate::soak;
 
 /// Runs the process with all that it can log, in place of the two arguments that say otherwise.
@@ -10,13 +11,13 @@ const AT_LENGTH: &str = "shift 2; exec \"$0\" --log trace \"$@\"";
 
 #[tokio::test]
 async fn token_of_a_path_is_never_logged_however_much_is() {
-    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new().await;
     let port = free_port();
-    soak::write_settings(folder.path(), "moodbridge.toml", port);
-    assert!(command(folder.path(), &["db", "migrate"]).status.success());
+    soak::write_settings(&place, "moodbridge.toml", port);
+    assert!(command(place.path(), &["db", "migrate"]).status.success());
     let mut at_length = Command::new("sh");
     at_length.args(["-c", AT_LENGTH, BINARY]);
-    let mut moodbridge = Moodbridge::start_by(at_length, folder.path(), port, &["serve"]).await;
+    let mut moodbridge = Moodbridge::start_by(at_length, place.path(), port, &["serve"]).await;
 
     let hook = soak::hook(&moodbridge.url);
     for url in [hook.clone(), format!("{hook}/"), format!("{hook}?a=b")] {

@@ -1,7 +1,6 @@
 //! A soak of change events: made, posted until acknowledged, and checked in the store.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,6 +11,8 @@ use shared::ids::{ConnectionId, ObjectName, RecordId, SalesforceId};
 use shared::model::{FieldValue, Fields, RecordKey};
 use shared::ports::StoreDigest;
 use shared::sync::{DigestSum, Mappings};
+
+use crate::place::Place;
 
 /// Events of one request: as many as a small transaction has.
 const N_BATCH: usize = 5;
@@ -123,9 +124,9 @@ pub(crate) fn shares(events: &[Sent], dice: &mut Dice, n_senders: usize) -> Vec<
     shares
 }
 
-/// Writes the settings of a process that listens on `port` as `name` into `folder`.
-pub(crate) fn write_settings(folder: &Path, name: &str, port: u16) {
-    std::fs::write(folder.join("token"), TOKEN).unwrap();
+/// Writes the settings of a process that listens on `port` as `name` into the folder of `place`.
+pub(crate) fn write_settings(place: &Place, name: &str, port: u16) {
+    std::fs::write(place.path().join("token"), TOKEN).unwrap();
     let settings = format!(
         r#"
         [server]
@@ -144,7 +145,10 @@ pub(crate) fn write_settings(folder: &Path, name: &str, port: u16) {
         tokens = ["file:token"]
         "#
     );
-    std::fs::write(folder.join(name), settings).unwrap();
+    let store = place.addresses().map_or_else(String::new, |(cases, queue)| {
+        format!("[store]\ncases = \"{cases}\"\nevents_queue = \"{queue}\"\n")
+    });
+    std::fs::write(place.path().join(name), store + &settings).unwrap();
 }
 
 /// Returns where a process at `url` takes the events.
@@ -187,9 +191,13 @@ pub(crate) async fn send_all(
 }
 
 /// Compares the store with what was acknowledged, and proves the audit log.
-pub(crate) async fn check_store(folder: &Path, events: &[Sent]) {
-    let address = format!("sqlite:{}/.moodbridge/cases.db", folder.display());
-    let stores = wiring::case_store(&url::Url::parse(&address).unwrap()).await.unwrap();
+pub(crate) async fn check_store(place: &Place, events: &[Sent]) {
+    let in_folder = || {
+        let folder = place.path().display();
+        url::Url::parse(&format!("sqlite:{folder}/.moodbridge/cases.db")).unwrap()
+    };
+    let address = place.addresses().map_or_else(in_folder, |(cases, _)| cases);
+    let stores = wiring::case_store(&address).await.unwrap();
     assert_eq!(stores.view.digest().await.unwrap(), expected(events));
 
     let verification = stores.audit.verify(&|_| {}).await.unwrap();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::moodbridge::{Moodbridge, command, free_port};
+use crate::place::Place;
 use crate::soak::{self, Dice};
 
 /// Events that are posted to both processes.
@@ -15,16 +16,17 @@ const LIMIT: Duration = Duration::from_secs(240);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_share_one_folder_and_one_may_die_at_any_moment() {
-    let folder = tempfile::tempdir().unwrap();
-    assert!(command(folder.path(), &["db", "migrate"]).status.success());
+    let place = Place::new().await;
     let events = soak::events(N_EVENTS);
     let ports = [free_port(), free_port()];
+    soak::write_settings(&place, "moodbridge.toml", ports[0]);
+    assert!(command(place.path(), &["db", "migrate"]).status.success());
     let mut running = Vec::new();
     for port in ports {
         let name = format!("serve-{port}.toml");
-        soak::write_settings(folder.path(), &name, port);
+        soak::write_settings(&place, &name, port);
         let arguments = ["--config", &name, "serve"];
-        running.push(Moodbridge::start(folder.path(), port, &arguments).await);
+        running.push(Moodbridge::start(place.path(), port, &arguments).await);
     }
 
     // Every event goes to both, so that each is sent twice, at about the same time.
@@ -53,5 +55,5 @@ async fn two_processes_share_one_folder_and_one_may_die_at_any_moment() {
     assert_eq!(queues["items"][0]["n_dead"], 0, "{queues}");
     assert_eq!(survivor.stop(), Some(0));
 
-    soak::check_store(folder.path(), &events).await;
+    soak::check_store(&place, &events).await;
 }

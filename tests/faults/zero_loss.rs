@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::moodbridge::{Moodbridge, command, free_port};
+use crate::place::Place;
 use crate::soak::{self, Dice};
 
 /// Events that are posted, by this many senders.
@@ -17,16 +18,16 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_events_survive_any_number_of_kills_and_are_applied_once() {
-    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new().await;
     let port = free_port();
-    soak::write_settings(folder.path(), "moodbridge.toml", port);
-    assert!(command(folder.path(), &["db", "migrate"]).status.success());
+    soak::write_settings(&place, "moodbridge.toml", port);
+    assert!(command(place.path(), &["db", "migrate"]).status.success());
     let events = soak::events(N_EVENTS);
     let mut dice = Dice(42);
     let shares = soak::shares(&events, &mut dice, N_SENDERS);
 
     let begun = Instant::now();
-    let mut moodbridge = Moodbridge::start(folder.path(), port, &["serve"]).await;
+    let mut moodbridge = Moodbridge::start(place.path(), port, &["serve"]).await;
     let url = soak::hook(&moodbridge.url);
     let n_acknowledged = Arc::new(AtomicUsize::new(0));
     let senders: Vec<_> = shares
@@ -40,7 +41,7 @@ async fn acknowledged_events_survive_any_number_of_kills_and_are_applied_once() 
         if n_kills < N_KILLS {
             drop(moodbridge);
             n_kills += 1;
-            moodbridge = Moodbridge::start(folder.path(), port, &["serve"]).await;
+            moodbridge = Moodbridge::start(place.path(), port, &["serve"]).await;
         }
     }
     for sender in senders {
@@ -51,5 +52,5 @@ async fn acknowledged_events_survive_any_number_of_kills_and_are_applied_once() 
     assert_eq!(queues["items"][0]["n_dead"], 0, "{queues}");
     assert_eq!(moodbridge.stop(), Some(0));
 
-    soak::check_store(folder.path(), &events).await;
+    soak::check_store(&place, &events).await;
 }

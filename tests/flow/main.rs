@@ -18,6 +18,9 @@ mod identity_provider;
 #[path = "../support/moodbridge.rs"]
 mod moodbridge;
 #[cfg(test)]
+#[path = "../support/place.rs"]
+mod place;
+#[cfg(test)]
 mod sync;
 #[cfg(test)]
 mod trace;

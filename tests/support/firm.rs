@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::moodbridge::{Moodbridge, command, free_port};
+use crate::place::Place;
 
 /// Runs a command of `moodbridge` that must succeed, and returns its JSON.
 pub(crate) fn command_json(folder: &Path, arguments: &[&str]) -> Value {
@@ -16,7 +17,7 @@ pub(crate) fn command_json(folder: &Path, arguments: &[&str]) -> Value {
 /// `moodbridge dev` with its sandbox, and a session in that sandbox.
 pub(crate) struct Firm {
     pub(crate) moodbridge: Moodbridge,
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: Place,
     pub(crate) sandbox_url: String,
     token: String,
 }
@@ -24,11 +25,15 @@ pub(crate) struct Firm {
 impl Firm {
     /// Starts a firm with an empty org and no activity; `extra` are further arguments of `dev`.
     pub(crate) async fn start(extra: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Place::new().await;
         let (port, sandbox_port) = (free_port(), free_port());
         let ports = [port.to_string(), sandbox_port.to_string()];
         let mut arguments =
             vec!["dev", "--port", &ports[0], "--sandbox-port", &ports[1], "--activity", "0"];
+        let addresses = folder.addresses();
+        if let Some((cases, queue)) = &addresses {
+            arguments.extend(["--cases", cases.as_str(), "--queue", queue.as_str()]);
+        }
         arguments.extend(extra);
         let moodbridge = Moodbridge::start(folder.path(), port, &arguments).await;
         let sandbox_url = format!("http://127.0.0.1:{sandbox_port}");
