@@ -65,7 +65,7 @@ fn unknown_setting_is_refused() {
     let output = command(folder.path(), &["config", "check"]);
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(78), "{message}");
-    assert!(message.contains("unknown field `sever`"), "{message}");
+    assert!(message.contains("did you mean `server`?"), "{message}");
 }
 
 #[test]

@@ -18,6 +18,8 @@ mod identity_provider;
 #[path = "../support/moodbridge.rs"]
 mod moodbridge;
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
 #[path = "../support/place.rs"]
 mod place;
 #[cfg(test)]
