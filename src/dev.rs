@@ -7,7 +7,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use sandbox_org::{ConnectedApp, RunningSandbox, Sandbox, Subscription, SubscriptionKind, Wrapper};
-use shared::ports::SystemRandom;
+use shared::config::Env;
+use shared::ports::{Clock, SystemClock, SystemRandom};
+use shared::sealed::{SealError, SealedFolder};
+use shared::secret::Secret;
 use shared::sync::Mappings;
 use tokio::net::TcpListener;
 use url::Url;
@@ -93,19 +96,19 @@ async fn reserve(port: u16) -> Result<SocketAddr, CommandError> {
     listener.local_addr().map_err(|error| CommandError::failed("find a free port", error))
 }
 
-/// The secrets of this data folder, made once.
+/// The secrets of this data folder, made once and kept sealed.
 struct DevKeys {
     folder: PathBuf,
-    webhook_token: String,
-    client_secret: String,
+    webhook_token: Secret,
+    client_secret: Secret,
 }
 
 impl DevKeys {
     fn load(folder: &Path) -> Result<Self, CommandError> {
+        let sealed = SealedFolder::new(folder, None, Env::of_process());
         let read_or_make = |name: &str| {
-            let path = folder.join(name);
-            read_or_make(&path).map_err(|error| {
-                CommandError::failed(format!("keep a secret in `{}`", path.display()), error)
+            read_or_make(&sealed, &folder.join(name), name).map_err(|error| {
+                CommandError::failed(format!("keep a secret in `{}`", folder.display()), error)
             })
         };
         Ok(Self {
@@ -120,18 +123,19 @@ impl DevKeys {
     }
 }
 
-fn read_or_make(path: &Path) -> std::io::Result<String> {
-    match std::fs::read_to_string(path) {
-        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+/// Opens a secret, makes it when there is none, and seals it when an earlier version left it plain.
+fn read_or_make(folder: &SealedFolder, path: &Path, name: &str) -> Result<Secret, SealError> {
+    let make = || SystemRandom.secret().map_err(|_| SealError::Unsealable);
+    match folder.read_or_make(name, SystemClock.now(), make) {
+        Err(SealError::NotSealed { .. }) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| SealError::Io { path: path.to_path_buf(), source })?;
+            let secret = Secret::new(text).trimmed();
+            folder.write(name, &secret, SystemClock.now())?;
+            Ok(secret)
+        }
+        found => found,
     }
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let secret = SystemRandom.secret().map_err(std::io::Error::other)?;
-    write_private(path, secret.expose())?;
-    Ok(secret.expose().to_owned())
 }
 
 /// Writes a file that only its owner may read.
@@ -160,7 +164,7 @@ fn start_sandbox(
     };
     settings.apps.push(ConnectedApp {
         client_id: CLIENT_ID.to_owned(),
-        client_secret: keys.client_secret.clone(),
+        client_secret: keys.client_secret.expose().to_owned(),
         public_key_pem: None,
     });
     Sandbox::start(settings, listener)
@@ -172,7 +176,10 @@ fn subscriptions(keys: &DevKeys, server: SocketAddr) -> Result<Vec<Subscription>
     let mappings = Mappings::salesforce()
         .map_err(|error| CommandError::failed("read the mapping of Salesforce", error))?;
     let url = |kind: &str| {
-        format!("http://{server}/hooks/salesforce/{kind}/{CONNECTION}/{}", keys.webhook_token)
+        format!(
+            "http://{server}/hooks/salesforce/{kind}/{CONNECTION}/{}",
+            keys.webhook_token.expose()
+        )
     };
     let subscription = |kind, objects, fields, url| Subscription {
         kind,

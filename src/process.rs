@@ -7,8 +7,9 @@ use std::time::Duration;
 use analytics_api::{AnswerSettings, Ports};
 use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
 use host::local::LocalHost;
-use shared::config::{ConfigError, Env};
-use shared::ports::{Clock, LocalSecrets, Queue, Random, Secrets, SystemClock, SystemRandom};
+use shared::config::ConfigError;
+use shared::platform::Surroundings;
+use shared::ports::{Clock, Queue, Random, Secrets, SystemClock, SystemRandom};
 use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
@@ -41,7 +42,7 @@ impl Parts {
         Ok(Self {
             stores: settings.open_stores().await?,
             queue,
-            secrets: Arc::new(LocalSecrets::new(Env::of_process())),
+            secrets: Arc::new(settings.local_secrets()),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         })
@@ -52,12 +53,17 @@ impl Parts {
         &self,
         settings: &Settings,
     ) -> Result<Vec<OpenConnection>, CommandError> {
+        let surroundings = Surroundings {
+            secrets: self.secrets.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            writer: Some(Arc::new(settings.local_secrets())),
+            ledger: Some(self.stores.ledger.clone()),
+        };
         let open = |it: &wiring::ConnectionSettings| {
-            let ledger = self.stores.ledger.clone();
-            it.open_shared(self.secrets.clone(), self.clock.clone(), self.random.clone(), ledger)
-                .map_err(|error| {
-                    CommandError::failed(format!("open the connection `{}`", it.name()), error)
-                })
+            it.open_in(&surroundings).map_err(|error| {
+                CommandError::failed(format!("open the connection `{}`", it.name()), error)
+            })
         };
         settings.connections.iter().map(open).collect()
     }
@@ -105,11 +111,10 @@ impl Parts {
         &self,
         host: LocalHost,
         settings: &Settings,
+        senders: Senders,
     ) -> Result<LocalHost, CommandError> {
         let connections = self.connections(settings)?;
-        let senders = senders(settings, &*self.secrets, &*self.random).await?;
-        let sign_in =
-            SignIn::open(settings, &*self.secrets, self.clock.clone(), self.random.clone()).await?;
+        let sign_in = SignIn::open(settings, self.clock.clone(), self.random.clone())?;
         let answers = AnswerSettings {
             cors_origins: settings.api.cors_origins.clone(),
             ..AnswerSettings::default()
@@ -159,19 +164,30 @@ fn poll_settings(settings: &Settings) -> PollSettings {
 /// How long work in hand may take after a stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Reads the secrets of everybody who may send webhooks.
+/// Reads every secret that `settings` address; returns everybody who may send webhooks.
 ///
 /// # Errors
 ///
 /// Every fault, with the path of its setting in `moodbridge.toml`.
-pub(crate) async fn senders(
+pub(crate) async fn resolve_secrets(
     settings: &Settings,
     secrets: &dyn Secrets,
     random: &dyn Random,
 ) -> Result<Senders, ConfigError> {
-    Senders::resolve(&settings.intake, secrets, random).await.map_err(|error| {
-        ConfigError::new(error.faults().iter().map(|it| format!("intake.{it}")).collect())
-    })
+    let mut faults = Vec::new();
+    for (idx, connection) in settings.connections.iter().enumerate() {
+        for (path, address) in connection.secrets() {
+            if let Err(error) = secrets.read(&address).await {
+                faults.push(format!("connections[{idx}].{path}: {}", shared::chain(&error)));
+            }
+        }
+    }
+    match Senders::resolve(&settings.intake, secrets, random).await {
+        Ok(senders) if faults.is_empty() => return Ok(senders),
+        Ok(_) => {}
+        Err(error) => faults.extend(error.faults().iter().map(|it| format!("intake.{it}"))),
+    }
+    Err(ConfigError::new(faults))
 }
 
 /// Opens what `settings` name and puts every function behind one listener.
@@ -184,7 +200,9 @@ pub(crate) async fn host(settings: &Settings) -> Result<LocalHost, CommandError>
     let host = LocalHost::new()
         .with_drain_timeout(DRAIN)
         .with_allowed_hosts(settings.server.allowed_hosts.clone());
-    Parts::open(settings).await?.assemble(host, settings).await
+    // Before anything is opened: a wrong secret must leave nothing behind.
+    let senders = resolve_secrets(settings, &settings.local_secrets(), &SystemRandom).await?;
+    Parts::open(settings).await?.assemble(host, settings, senders).await
 }
 
 /// Runs every function until the process is told to stop.

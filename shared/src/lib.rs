@@ -11,6 +11,7 @@ pub mod ids;
 pub mod model;
 pub mod platform;
 pub mod ports;
+pub mod sealed;
 pub mod secret;
 pub mod sync;
 pub mod telemetry;

@@ -1,75 +1,34 @@
-//! The key that local tokens are signed with, kept in the data folder.
+//! The key that local tokens are signed with, sealed in the data folder.
 
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
-use shared::PortErrorKind;
-use shared::ports::{Clock, Random, SecretAddress, Secrets, SystemRandom};
-use shared::secret::Secret;
+use shared::ports::{Clock, Random, SystemRandom};
+use shared::sealed::SealError;
 use wiring::LocalIdentity;
 
 use crate::exit::CommandError;
+use crate::settings::Settings;
 
-/// Where the key lies in the data folder. Whoever can read it can become anybody.
-const KEY_FILE: &str = "secrets/local-signing-key";
+/// The name of the key among the secrets. Whoever can open it can become anybody.
+const KEY_NAME: &str = "local-signing-key";
 
-/// Opens this machine's own issuer with the key of `data_dir`, which is made when there is none.
+/// Opens this machine's own issuer with the key of the data folder, which is made when there is none.
 ///
 /// # Errors
 ///
 /// When the key cannot be read or kept, or is not one.
-pub(crate) async fn local_identity(
-    data_dir: &Path,
-    secrets: &dyn Secrets,
+pub(crate) fn local_identity(
+    settings: &Settings,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<LocalIdentity, CommandError> {
-    let path = data_dir.join(KEY_FILE);
+    let path = settings.data_dir.join("secrets");
     let failed = |what: &str| format!("{what} the key of local tokens in `{}`", path.display());
-    let address = SecretAddress::parse(format!("file:{}", path.display()))
-        .map_err(|error| CommandError::failed(failed("name"), error))?;
-    let key = match secrets.read(&address).await {
-        Err(error) if error.kind() == PortErrorKind::NotFound => {
-            let made = make(&path).map_err(|error| CommandError::failed(failed("keep"), error))?;
-            match made {
-                Some(key) => key,
-                // Another process was faster: its key counts.
-                None => secrets
-                    .read(&address)
-                    .await
-                    .map_err(|error| CommandError::failed(failed("read"), error))?,
-            }
-        }
-        found => found.map_err(|error| CommandError::failed(failed("read"), error))?,
-    };
+    let make = || SystemRandom.secret().map_err(|_| SealError::Unsealable);
+    let key = settings
+        .sealed_folder(&path)
+        .read_or_make(KEY_NAME, clock.now(), make)
+        .map_err(|error| CommandError::failed(failed("keep"), error))?;
     LocalIdentity::open(&key, clock, random)
         .map_err(|error| CommandError::failed(failed("use"), error))
-}
-
-/// Makes the key; `None` when there is one already.
-fn make(path: &Path) -> io::Result<Option<Secret>> {
-    let key = SystemRandom.secret().map_err(io::Error::other)?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    // Written beside and linked, so that nobody ever reads half a key.
-    let beside = path.with_extension(format!("{:032x}", SystemRandom.bits()));
-    write_private(&beside, key.expose())?;
-    let linked = std::fs::hard_link(&beside, path);
-    std::fs::remove_file(&beside)?;
-    match linked {
-        Ok(()) => Ok(Some(key)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes a new file that only its owner may read.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    io::Write::write_all(&mut options.open(path)?, text.as_bytes())
 }

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
-use shared::ports::{Authenticator, Clock, Random, Secrets};
+use shared::ports::{Authenticator, Clock, Random};
 use tracing::warn;
 use wiring::{IdentitySettings, LocalIdentity};
 
@@ -49,9 +49,8 @@ impl SignIn {
     /// # Errors
     ///
     /// When the HTTP client cannot be built, or the key of local tokens cannot be kept.
-    pub(crate) async fn open(
+    pub(crate) fn open(
         settings: &Settings,
-        secrets: &dyn Secrets,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, CommandError> {
@@ -65,7 +64,7 @@ impl SignIn {
              on this machine gets a token as an admin",
             settings.server.address
         );
-        Ok(Self::Local(local_identity(&settings.data_dir, secrets, clock, random).await?))
+        Ok(Self::Local(local_identity(settings, clock, random)?))
     }
 
     /// Returns what proves tokens.

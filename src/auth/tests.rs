@@ -3,8 +3,7 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
-use shared::config::Env;
-use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
+use shared::ports::{SystemClock, SystemRandom};
 use tower::ServiceExt as _;
 
 use super::*;
@@ -16,8 +15,7 @@ const OURS: [(&str, &str); 3] = [
 ];
 
 async fn sign_in(settings: &Settings) -> SignIn {
-    let secrets = LocalSecrets::new(Env::default());
-    SignIn::open(settings, &secrets, Arc::new(SystemClock), Arc::new(SystemRandom)).await.unwrap()
+    SignIn::open(settings, Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap()
 }
 
 fn in_folder(folder: &tempfile::TempDir) -> Settings {
@@ -135,7 +133,6 @@ async fn the_key_is_made_once_and_only_its_owner_may_read_it() {
         let key = folder.path().join("secrets/local-signing-key");
         assert_eq!(std::fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    assert_eq!(std::fs::read_dir(folder.path().join("secrets")).unwrap().count(), 1);
 }
 
 #[tokio::test]

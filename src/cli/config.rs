@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
-use shared::config::Env;
-use shared::ports::{LocalSecrets, SystemRandom};
+use shared::ports::SystemRandom;
 
 use crate::exit::{CommandError, SUCCESS};
 use crate::output::Output;
@@ -56,8 +55,8 @@ pub(crate) async fn run(
 
 async fn check(places: &Places) -> Result<Checked, CommandError> {
     let settings = places.load()?.settings;
-    let secrets = LocalSecrets::new(Env::of_process());
-    crate::process::senders(&settings, &secrets, &SystemRandom).await?;
+    let secrets = settings.local_secrets();
+    crate::process::resolve_secrets(&settings, &secrets, &SystemRandom).await?;
     Ok(Checked {
         source: places
             .source()

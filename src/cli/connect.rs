@@ -23,7 +23,6 @@ use wiring::connecting::{HttpClient, HttpSettings, OAuthClient, RevokedKind, sal
 
 use self::flow::{Browser, SystemBrowser, agree};
 use self::org::Org;
-use self::secret_file::SecretFiles;
 use self::settings_file::{Section, SettingsFile};
 use crate::exit::{CommandError, SUCCESS};
 use crate::output::Output;
@@ -105,7 +104,7 @@ impl Means {
         Ok(Self {
             http,
             secrets: Arc::new(LocalSecrets::new(Env::of_process())),
-            writer: Arc::new(SecretFiles),
+            writer: Arc::new(LocalSecrets::new(Env::of_process())),
             browser: Arc::new(SystemBrowser),
         })
     }

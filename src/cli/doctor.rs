@@ -57,7 +57,7 @@ async fn examine(path: Option<&Path>, data_dir: &Path) -> Report {
     checks::data_folder(&settings, &mut report);
     let stores = checks::case_store(&settings, &mut report).await;
     checks::queue(&settings, &mut report).await;
-    let surroundings = checks::surroundings();
+    let surroundings = checks::surroundings(&settings);
     checks::secrets(&settings, &surroundings, &mut report).await;
     checks::connections(&settings, &surroundings, stores.as_ref(), &mut report).await;
     checks::identity(&settings, &mut report).await;

@@ -8,6 +8,7 @@ mod doctor;
 mod platforms;
 mod queue;
 mod sandbox;
+mod secret;
 mod sync;
 mod token;
 
@@ -86,6 +87,8 @@ enum Command {
     /// Checks, shows and changes the settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Seals secrets into files, and rotates the key they are sealed with.
+    Secret(secret::SecretArgs),
     /// Prints a token for scripts and `curl`, taken by the process on this data folder.
     Token(token::TokenArgs),
 }
@@ -149,6 +152,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
             let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };
             connect::end(&args, &place, output).await
         }
+        Command::Secret(args) => secret::run(args, &settings()?, output),
         Command::Config(command) => config::run(command, &places, output).await,
     }
 }

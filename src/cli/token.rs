@@ -7,9 +7,9 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use shared::auth::Role;
-use shared::config::{ConfigError, Env};
+use shared::config::ConfigError;
 use shared::ids::PersonId;
-use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
+use shared::ports::{SystemClock, SystemRandom};
 use shared::time::Timestamp;
 
 use crate::auth::local_identity;
@@ -59,9 +59,8 @@ pub(crate) async fn run(
         )])
         .into());
     }
-    let secrets = LocalSecrets::new(Env::of_process());
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    let identity = local_identity(&settings.data_dir, &secrets, clock, random).await?;
+    let identity = local_identity(settings, clock, random)?;
     let TokenArgs { person, roles } = args;
     let issued = identity.issue(&person, &roles);
     let given = Given {

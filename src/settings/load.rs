@@ -19,7 +19,8 @@ pub(crate) const FILE_NAME: &str = "moodbridge.toml";
 pub(crate) fn form() -> Form {
     let form = Form::of::<Settings>()
         .with_text::<analytics_api::Origin>()
-        .with_text::<host::local::HostName>();
+        .with_text::<host::local::HostName>()
+        .with_text::<shared::sealed::KeyPlace>();
     ConnectionSettings::with_checks(IntakeSettings::with_checks(form))
 }
 

@@ -1,6 +1,10 @@
 //! Where data is kept, as the settings say or by default.
 
-use shared::config::ConfigError;
+use std::path::{Path, PathBuf};
+
+use shared::config::{ConfigError, Env};
+use shared::ports::LocalSecrets;
+use shared::sealed::SealedFolder;
 use url::Url;
 use wiring::CaseStores;
 
@@ -42,6 +46,21 @@ impl Settings {
         wiring::case_store(&address).await.map_err(|error| {
             CommandError::failed(format!("open the case store `{address}`"), error)
         })
+    }
+
+    /// Returns the folder of the sealed secrets.
+    pub(crate) fn secrets_folder(&self) -> PathBuf {
+        self.secrets.folder.clone().unwrap_or_else(|| self.data_dir.join("secrets"))
+    }
+
+    /// Describes the sealed secrets of `folder`.
+    pub(crate) fn sealed_folder(&self, folder: &Path) -> SealedFolder {
+        SealedFolder::new(folder, self.secrets.key.clone(), Env::of_process())
+    }
+
+    /// Returns what reads, and writes, the secrets that these settings address.
+    pub(crate) fn local_secrets(&self) -> LocalSecrets {
+        LocalSecrets::new(Env::of_process()).with_key(self.secrets.key.clone())
     }
 
     fn in_data_dir(&self, file: &str) -> Result<Url, ConfigError> {

@@ -9,6 +9,7 @@ use host::local::HostName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::config::Span;
+use shared::sealed::KeyPlace;
 use url::Url;
 use webhook_intake::IntakeSettings;
 use wiring::{ConnectionSettings, IdentitySettings};
@@ -29,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) poll: PollSettings,
     /// How the API answers.
     pub(crate) api: ApiSettings,
+    /// Where sealed secrets are, and what opens them.
+    pub(crate) secrets: SecretsSettings,
     /// Who proves people; without it, this machine does, and only for itself.
     pub(crate) identity: Option<IdentitySettings>,
     /// The systems that records come from.
@@ -90,6 +93,17 @@ impl Default for PollSettings {
             lag: Span(Duration::from_secs(5)),
         }
     }
+}
+
+/// Where sealed secrets are, and what opens them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SecretsSettings {
+    /// The folder that `moodbridge secret` works in; by default `secrets` in the data folder.
+    #[schemars(with = "Option<String>", extend("examples" = ["/var/lib/moodbridge/secrets"]))]
+    pub(crate) folder: Option<PathBuf>,
+    /// Where the key is that they are sealed with; by default in a file beside them.
+    pub(crate) key: Option<KeyPlace>,
 }
 
 /// How the API answers.

@@ -104,8 +104,8 @@ impl Firm {
 
     /// Returns the path that takes change events of the sandbox, its token included.
     pub(crate) fn changes_path(&self) -> String {
-        let token = self.folder.path().join(".moodbridge/secrets/webhook-token");
-        let token = std::fs::read_to_string(token).unwrap();
-        format!("/hooks/salesforce/changes/sandbox/{token}")
+        let asked = ["--json", "secret", "reveal", "webhook-token", "--yes"];
+        let answer = command_json(self.folder.path(), &asked);
+        format!("/hooks/salesforce/changes/sandbox/{}", answer["value"].as_str().unwrap())
     }
 }

@@ -1,5 +1,7 @@
 //! Randomness, as something handed in.
 
+use zeroize::Zeroizing;
+
 use crate::error::{PortError, PortErrorKind};
 use crate::ids::CorrelationId;
 use crate::secret::Secret;
@@ -24,11 +26,20 @@ impl SystemRandom {
     ///
     /// `Unavailable` when the system has no random source: a secret must never be guessable.
     pub fn secret(self) -> Result<Secret, PortError> {
-        let mut bytes = [0_u8; 32];
-        getrandom::fill(&mut bytes).map_err(|error| {
-            PortError::new(PortErrorKind::Unavailable, "local", "make", "secret").with_source(error)
-        })?;
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        self.fill(&mut *bytes)?;
         Ok(Secret::new(bytes.map(|byte| format!("{byte:02x}")).concat()))
+    }
+
+    /// Fills `bytes` with random bits, for a key.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the system has no random source: a key must never be guessable.
+    pub fn fill(self, bytes: &mut [u8]) -> Result<(), PortError> {
+        getrandom::fill(bytes).map_err(|error| {
+            PortError::new(PortErrorKind::Unavailable, "local", "make", "secret").with_source(error)
+        })
     }
 }
 

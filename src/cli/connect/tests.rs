@@ -128,8 +128,12 @@ async fn connection_is_written_beside_what_was_there_and_can_be_used() {
     let settings = fixture.settings();
     assert!(settings.starts_with(BEFORE), "{settings}");
     assert!(settings.contains("flow = \"authorization_code\""), "{settings}");
-    let token = std::fs::read_to_string(fixture.token_file()).unwrap();
-    assert!(!settings.contains(&token) && !connected.to_string().contains(&token));
+    let address = SecretAddress::parse(format!("file:{}", fixture.token_file().display())).unwrap();
+    let token = fixture.means.secrets.read(&address).await.unwrap();
+    let token = token.expose();
+    assert!(!settings.contains(token) && !connected.to_string().contains(token));
+    let sealed = std::fs::read_to_string(fixture.token_file()).unwrap();
+    assert!(sealed.starts_with("moodbridge-sealed 1") && !sealed.contains(token));
     let config = fixture.folder.path().join("moodbridge.toml");
     let loaded = Settings::load(Some(&config), fixture.folder.path()).unwrap();
     assert_eq!(loaded.connections.len(), 1);

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::chain;
-use shared::config::Env;
 use shared::platform::Surroundings;
-use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
+use shared::ports::{SystemClock, SystemRandom};
 use shared::sync::ConnectionState;
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
@@ -23,9 +22,9 @@ const FEW_BYTES: u64 = 1 << 30;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Returns what the connections of this process are given.
-pub(super) fn surroundings() -> Surroundings {
+pub(super) fn surroundings(settings: &Settings) -> Surroundings {
     Surroundings {
-        secrets: Arc::new(LocalSecrets::new(Env::of_process())),
+        secrets: Arc::new(settings.local_secrets()),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         writer: None,
@@ -191,7 +190,7 @@ pub(super) async fn secrets(settings: &Settings, surroundings: &Surroundings, re
             }
             match address
                 .as_str()
-                .strip_prefix("file:")
+                .strip_prefix("mounted:")
                 .filter(|it| is_open_to_others(Path::new(it)))
             {
                 Some(file) => report.bad(

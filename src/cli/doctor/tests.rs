@@ -128,7 +128,8 @@ async fn dead_letters_are_found() {
 async fn secret_that_others_may_read_is_found_with_the_platform_that_is_out_of_reach() {
     let set_up = SetUp::new().await;
     let secret = set_up.write("token", "s3cret");
-    let auth = format!("auth = {{ kind = \"bearer\", token = \"file:{}\" }}\n", secret.display());
+    let auth =
+        format!("auth = {{ kind = \"bearer\", token = \"mounted:{}\" }}\n", secret.display());
     set_up.settings(&format!("{NOBODY}{auth}"));
     #[cfg(unix)]
     {
