@@ -92,7 +92,35 @@ async fn sync_run_is_replaced_under_its_id_and_listed_newest_first(fixture: Depl
     assert_eq!(fixture.store.recent(10).await.unwrap(), [later, ended]);
 }
 
+async fn reader_misses_no_change_while_two_processes_write(fixture: Deployment) {
+    let stores = [Arc::clone(&fixture.store), fixture.other().await];
+    let n_changes = 200;
+    let writers: Vec<_> = (0..n_changes)
+        .map(|number| {
+            let store = Arc::clone(&stores[number as usize % 2]);
+            let write = sample_write(Entity::Case, number, text_fields([("title", "Doe")]));
+            tokio::spawn(async move { store.apply(write).await.unwrap() })
+        })
+        .collect();
+
+    let mut seen = 0;
+    while seen < u64::from(n_changes) {
+        fixture.store.wait_for_change(seen, Duration::from_secs(10)).await.unwrap();
+        for change in fixture.store.changes_after(seen, 7).await.unwrap() {
+            assert_eq!(change.seq, seen + 1);
+            seen = change.seq;
+        }
+    }
+
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let found = fixture.store.verify(&|_| {}).await.unwrap();
+    assert_eq!((found.n_rows, found.fault), (u64::from(n_changes), None));
+}
+
 on_both_engines!(
+    reader_misses_no_change_while_two_processes_write,
     change_of_another_process_wakes_within_a_quarter_second,
     write_that_breaks_a_rule_of_its_tables_fails_alone_and_leaves_nothing,
     value_that_does_not_fit_its_column_is_rejected_by_name,
