@@ -20,7 +20,7 @@ pub(crate) enum DbCommand {
     /// Lists the migrations. Exit code 3 when one is missing or was altered.
     Status,
     /// Copies a case store from SQLite into an empty PostgreSQL database, all or nothing.
-    Copy(CopyArgs),
+    Copy(Box<CopyArgs>),
 }
 
 /// How far to migrate.
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     match command {
         DbCommand::Status => {}
         DbCommand::Migrate(args) => migrate(&args, &settings.case_store()?).await?,
-        DbCommand::Copy(args) => return copy(args, settings, output).await,
+        DbCommand::Copy(args) => return copy(*args, settings, output).await,
     }
     let report = report(&settings.case_store()?).await?;
     let code = if report.is_current() { SUCCESS } else { FOUND_WRONG };
