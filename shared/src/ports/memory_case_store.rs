@@ -1,5 +1,7 @@
 //! A case store in the memory of this process, for tests.
 
+mod imports;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +12,7 @@ use super::case_store::{
     AuditDraft, CaseStore, Committed, Shadow, TimelineDraft, Write, WriteKind,
 };
 use super::case_view::StoreDigest;
+use super::matter_import::MatterItem;
 use super::walls::{Stance, Wall, Walls, wall_audit};
 use crate::auth::Sight;
 use crate::error::{PortError, PortErrorKind};
@@ -35,6 +38,7 @@ struct State {
     writes: Vec<Write>,
     walls: BTreeMap<(EntityId, PersonId), Wall>,
     walls_revision: u64,
+    items: BTreeMap<EntityId, (EntityId, MatterItem)>,
     n_conflicts_to_come: u32,
 }
 

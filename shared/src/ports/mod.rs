@@ -16,7 +16,11 @@ mod cost_ledger;
 #[cfg(any(test, feature = "testkit"))]
 pub mod cost_ledger_contract;
 mod crm;
+mod incident_view;
 mod ledger;
+mod matter_import;
+#[cfg(any(test, feature = "testkit"))]
+pub mod matter_import_contract;
 mod memory_case_store;
 mod memory_queue;
 mod queue;
@@ -45,7 +49,12 @@ pub use cost_ledger::{
     CostBatch, CostGrouping, CostLedger, CostLine, CostQuery, CostSum, MemoryCostLedger,
 };
 pub use crm::{Crm, DeltaPage, DeltaQuery, Health, PageOrder, RemoteRecord};
+pub use incident_view::{INCIDENT_SOURCE, Incident, IncidentFigures, IncidentView};
 pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
+pub use matter_import::{
+    ImportTallies, ImportTally, ImportedCommunication, ImportedDocument, ImportedEvent, ItemBatch,
+    ItemBody, ItemDetails, MatterImport, MatterItem, import_audit,
+};
 pub use memory_case_store::MemoryCaseStore;
 pub use memory_queue::MemoryQueue;
 pub use queue::{

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::ids::EntityId;
 use crate::model::{FieldValue, Fields, RecordKey};
 use crate::ports::StoreDigest;
 
@@ -39,6 +40,18 @@ impl DigestSum {
         // Writing text, numbers and a map with text keys into memory cannot fail.
         let written = serde_json::to_writer(&mut self.line, &line);
         debug_assert!(written.is_ok(), "a record is always JSON");
+        self.add_line();
+    }
+
+    /// Adds one imported item: where it came from, its id, and all its details as JSON text.
+    pub fn add_item(&mut self, source: &str, id: &EntityId, details: &str) {
+        self.line.clear();
+        let written = serde_json::to_writer(&mut self.line, &(source, id.as_str(), details));
+        debug_assert!(written.is_ok(), "text is always JSON");
+        self.add_line();
+    }
+
+    fn add_line(&mut self) {
         let hash = Sha256::digest(&self.line);
         let mut carry = 0_u16;
         for (total, byte) in self.sum.iter_mut().zip(hash.iter()).rev() {
