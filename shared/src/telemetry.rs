@@ -1,8 +1,13 @@
-//! Logs: one line of JSON a time, on standard output.
+//! Logs, one line of JSON a time on standard output, and the trace that work belongs to.
 
-use tracing_subscriber::EnvFilter;
+mod json_lines;
+pub mod trace;
+
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use json_lines::JsonLines;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,19 +19,37 @@ pub enum LogFormat {
     Text,
 }
 
+/// Takes spans beside the log, such as for a trace; it brings a filter of its own.
+pub type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Starts logging at `level` (such as `info` or `info,sqlx=warn`); a second call changes nothing.
 ///
 /// Lines go to standard output: the Azure Functions host takes standard error for errors.
 /// Source: azure-functions-host, "Process model".
 pub fn start(level: &str, format: LogFormat) {
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter(level));
     let _ = match format {
-        LogFormat::Json => registry
-            .with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(true))
-            .try_init(),
+        LogFormat::Json => registry.with(JsonLines).try_init(),
         LogFormat::Text => {
             registry.with(tracing_subscriber::fmt::layer().compact().with_target(false)).try_init()
         }
     };
+}
+
+/// Starts logging like [`start`] and hands every span to `spans` too, whatever is logged; `false`
+/// when this process logs already.
+pub fn start_with(level: &str, format: LogFormat, spans: SpanLayer) -> bool {
+    let registry = tracing_subscriber::registry().with(spans);
+    match format {
+        LogFormat::Json => registry.with(JsonLines.with_filter(filter(level))).try_init(),
+        LogFormat::Text => {
+            let lines = tracing_subscriber::fmt::layer().compact().with_target(false);
+            registry.with(lines.with_filter(filter(level))).try_init()
+        }
+    }
+    .is_ok()
+}
+
+fn filter(level: &str) -> EnvFilter {
+    EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"))
 }

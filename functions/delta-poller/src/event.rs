@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use shared::ids::{ConnectionId, ObjectName};
 use shared::model::{Change, ChangeEvent, Channel, FieldValue, Fields, RecordKey, Scope};
 use shared::ports::{NewMessage, Random, RemoteRecord};
+use shared::telemetry::trace;
 use shared::time::Timestamp;
 
 /// What all messages of a page share.
@@ -58,6 +59,8 @@ pub(crate) fn message(
         body,
         group: Some(group),
         dedupe_key: Some(dedupe_key),
+        // One trace of a whole org would be of use to nobody.
+        trace_parent: if context.is_backfill { None } else { trace::current() },
         ..NewMessage::default()
     })
 }

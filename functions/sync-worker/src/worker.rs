@@ -14,7 +14,7 @@ use shared::sync::{Authority, Cursor, Mappings, MergeContext, Merged, ObjectMapp
 use shared::time::Timestamp;
 use shared::worker::{Failure, Message, MessageHandler};
 use shared::{PortError, PortErrorKind, Retry};
-use tracing::{debug, info, warn};
+use tracing::{Span, debug, info, warn};
 use wiring::OpenConnection;
 
 /// How often one event is merged again because another worker wrote its record in between.
@@ -215,6 +215,7 @@ impl MessageHandler for SyncWorker {
                 error.column()
             ))
         })?;
+        Span::current().record("correlation.id", event.correlation_id.as_str());
         let object = self.object_label(&event);
         let done = self.apply(&mut event).await.inspect_err(|_| {
             counter!("sync_events_total", "object" => object.clone(), "outcome" => "failed")

@@ -6,6 +6,7 @@ use std::time::Duration;
 use shared::ids::CorrelationId;
 use shared::model::ChangeEvent;
 use shared::ports::{Clock, NewMessage, Queue, Random, SendOutcome};
+use shared::telemetry::trace;
 use shared::time::Timestamp;
 use shared::{PortError, PortErrorKind};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -128,7 +129,7 @@ impl Intake {
             group: Some(event.group()),
             dedupe_key: Some(dedupe_key),
             delay: Duration::ZERO,
-            trace_parent: None,
+            trace_parent: trace::current(),
         })
     }
 }

@@ -33,6 +33,13 @@ pub trait Flush: Send + Sync {
     async fn flush(&self) -> Result<(), String>;
 }
 
+/// Returns what every process writes out, whichever apps it runs, behind `flushes`.
+pub(crate) fn with_own(mut flushes: Vec<Arc<dyn Flush>>) -> Vec<Arc<dyn Flush>> {
+    #[cfg(feature = "otlp")]
+    flushes.extend(crate::otlp::exporter());
+    flushes
+}
+
 /// Writes everything out; what fails or takes too long is logged and left for the next time.
 pub(crate) async fn flush_all(flushes: &[Arc<dyn Flush>]) {
     join_all(flushes.iter().map(|it| flush_one(it.as_ref()))).await;

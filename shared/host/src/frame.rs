@@ -17,8 +17,10 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use hyper::body::Body as _;
 use shared::ids::CorrelationId;
 use shared::ports::Random;
+use shared::telemetry::trace::{self, TraceParent};
 use tower::{Layer, Service};
-use tracing::{Instrument, debug, error, info_span, warn};
+use tracing::field::Empty;
+use tracing::{Instrument, Span, debug, error, info_span, warn};
 
 use crate::metrics::HttpMetrics;
 use crate::problem::problem;
@@ -111,13 +113,17 @@ where
 {
     let started = Instant::now();
     let _in_flight = parts.metrics.enter();
-    let correlation = correlation_id(&request, parts.random.as_ref());
     let route = request.extensions().get::<MatchedPath>().cloned();
     // Logs name the route and never the path, which may hold a sender's token.
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let method = request.method().clone();
     let uri = request.uri().clone();
     let instance = instance(route, uri.path());
+    let parent = trace_parent(&request);
+    let span = span_of(&method, route, parent.as_ref());
+    let trace = trace::parent_of(&span).or(parent);
+    let correlation = correlation_id(&request, trace.as_ref(), parts.random.as_ref());
+    span.record("correlation.id", correlation.as_str());
     // A handler may take it either way.
     let value = HeaderValue::from_str(correlation.as_str()).ok();
     if let Some(value) = &value {
@@ -125,7 +131,6 @@ where
     }
     request.extensions_mut().insert(correlation.clone());
 
-    let span = info_span!("request", correlation.id = %correlation);
     let in_hand = parts.shedding.admit(route);
     let answer = match &in_hand {
         Some(_) => {
@@ -153,6 +158,7 @@ where
     }
     let elapsed = started.elapsed();
     parts.metrics.record(&method, route, response.status(), elapsed);
+    note_status(response.status());
     log_access(&method, route, response.status(), elapsed);
     Ok(response)
 }
@@ -173,12 +179,50 @@ fn log_access(method: &Method, route: &str, status: StatusCode, elapsed: Duratio
     );
 }
 
-/// Takes the sender's correlation id, or its request id, when it is well formed, else makes one.
-fn correlation_id(request: &Request, random: &dyn Random) -> CorrelationId {
+/// Reads the trace that the sender's request belongs to.
+fn trace_parent(request: &Request) -> Option<TraceParent> {
+    TraceParent::parse(request.headers().get("traceparent")?.to_str().ok()?)
+}
+
+/// Opens the span of a request. Names and fields: OpenTelemetry semantic conventions, HTTP server.
+fn span_of(method: &Method, route: &str, parent: Option<&TraceParent>) -> Span {
+    let span = info_span!(
+        "request",
+        correlation.id = Empty,
+        trace.id = Empty,
+        otel.kind = "server",
+        otel.name = Empty,
+        otel.status_code = Empty,
+    );
+    if trace::is_on() {
+        trace::continue_from(&span, parent.map(TraceParent::as_str));
+        span.record("otel.name", format_args!("{method} {route}"));
+        if let Some(trace) = trace::parent_of(&span) {
+            span.record("trace.id", trace.trace_id());
+        }
+    }
+    span
+}
+
+/// Marks the span of a request that failed on our side.
+fn note_status(status: StatusCode) {
+    if status.is_server_error() && trace::is_on() {
+        Span::current().record("otel.status_code", "ERROR");
+    }
+}
+
+/// Takes the sender's correlation id, or its request id, when it is well formed, else the id of the
+/// trace, else makes one.
+fn correlation_id(
+    request: &Request,
+    trace: Option<&TraceParent>,
+    random: &dyn Random,
+) -> CorrelationId {
     [&CORRELATION_HEADER, &REQUEST_ID_HEADER]
         .into_iter()
         .filter_map(|name| request.headers().get(name)?.to_str().ok())
         .find_map(|raw| CorrelationId::parse(raw).ok())
+        .or_else(|| trace?.correlation_id())
         .unwrap_or_else(|| random.correlation_id())
 }
 

@@ -4,6 +4,7 @@
 mod app;
 #[cfg(feature = "azure")]
 mod azure;
+mod costs;
 #[cfg(feature = "azure")]
 mod envelope;
 mod error;
@@ -15,6 +16,8 @@ mod lambda;
 #[cfg(feature = "local")]
 pub mod local;
 mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod problem;
 mod ready;
 #[cfg(test)]
@@ -24,8 +27,10 @@ mod settings;
 mod shedding;
 mod signal;
 mod start;
+mod telemetry;
 
 pub use app::{App, ReadyCheck};
+pub use costs::CostKeeper;
 pub use error::HostError;
 pub use flush::Flush;
 pub use frame::CORRELATION_HEADER;
@@ -34,3 +39,4 @@ pub use ready::{LedgerReady, QueueReady};
 pub use settings::HostSettings;
 pub use signal::shutdown_signal;
 pub use start::{EXIT_BAD_SETTINGS, start};
+pub use telemetry::{TelemetryError, TelemetrySettings, start_telemetry};

@@ -13,6 +13,7 @@ use tracing::error;
 use crate::app::App;
 use crate::error::HostError;
 use crate::settings::{HostSettings, Platform};
+use crate::telemetry::start_telemetry;
 
 /// The exit code for settings that cannot be used. Source: `sysexits.h`, `EX_CONFIG`.
 pub const EXIT_BAD_SETTINGS: u8 = 78;
@@ -36,7 +37,12 @@ where
             return report(&error);
         }
     };
-    telemetry::start(&settings.log_level, settings.log_format);
+    let (level, format) = (&settings.log_level, settings.log_format);
+    let started = start_telemetry(level, format, &settings.telemetry, &Env::of_process()).await;
+    if let Err(error) = started {
+        report(&error);
+        return ExitCode::from(EXIT_BAD_SETTINGS);
+    }
     match run(settings, build).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(error.as_ref()),

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::{FutureExt, StreamExt, stream};
-use tracing::{error, warn};
+use tracing::field::Empty;
+use tracing::{Instrument, Span, error, info_span, warn};
 
 use super::failure::Failure;
 use super::handler::{Message, MessageHandler};
+use crate::telemetry::trace;
 
 /// What became of a batch: the messages that did not finish, with why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +50,7 @@ async fn run_group(handler: &dyn MessageHandler, group: Vec<Message>) -> Vec<(St
             failed.push((message.id, Failure::transient("an earlier message of its group failed")));
             continue;
         }
-        if let Err(failure) = run_one(handler, &message).await {
+        if let Err(failure) = run_one(handler, &message).instrument(span_of(&message)).await {
             is_blocked = failure.retry() != crate::error::Retry::Never;
             failed.push((message.id, failure));
         }
@@ -56,15 +58,39 @@ async fn run_group(handler: &dyn MessageHandler, group: Vec<Message>) -> Vec<(St
     failed
 }
 
+/// Opens the span of a message: the trace that it was sent with goes on. The handler adds what it
+/// knows. Names: OpenTelemetry semantic conventions, messaging.
+fn span_of(message: &Message) -> Span {
+    let span = info_span!(
+        "message",
+        message.id = %message.id,
+        attempt = message.attempt,
+        correlation.id = Empty,
+        trace.id = Empty,
+        otel.kind = "consumer",
+        otel.name = "process message",
+        otel.status_code = Empty,
+    );
+    if trace::is_on() {
+        trace::continue_from(&span, message.trace_parent.as_deref());
+        if let Some(trace) = trace::parent_of(&span) {
+            span.record("trace.id", trace.trace_id());
+        }
+    }
+    span
+}
+
 async fn run_one(handler: &dyn MessageHandler, message: &Message) -> Result<(), Failure> {
     match AssertUnwindSafe(handler.handle(message)).catch_unwind().await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(failure)) => {
+            Span::current().record("otel.status_code", "ERROR");
             warn!(message.id = %message.id, attempt = message.attempt, error = %failure,
                 "message `{}` failed", message.id);
             Err(failure)
         }
         Err(_) => {
+            Span::current().record("otel.status_code", "ERROR");
             error!(message.id = %message.id, attempt = message.attempt,
                 "handler panicked on message `{}`", message.id);
             Err(Failure::transient("the handler panicked"))

@@ -4,7 +4,9 @@ use std::error::Error as StdError;
 use std::io;
 use std::pin::Pin;
 
+use http::HeaderName;
 use rustls::{AlertDescription, PeerIncompatible};
+use shared::telemetry::trace;
 use shared::{PortError, PortErrorKind};
 
 use crate::fault::HttpFault;
@@ -87,9 +89,13 @@ impl Transport for Network {
             Some(older) if older.hosts.iter().any(|it| it == host) => &older.client,
             _ => &self.strict,
         };
+        let mut headers = request.headers.clone();
+        if let Some(parent) = trace::current_for(host).and_then(|it| it.try_into().ok()) {
+            headers.insert(HeaderName::from_static("traceparent"), parent);
+        }
         let sent = client
             .request(request.method.clone(), request.url.clone())
-            .headers(request.headers.clone())
+            .headers(headers)
             .body(request.body.clone())
             .send();
         Box::pin(async move {

@@ -22,7 +22,7 @@ use super::queue;
 use crate::app::App;
 use crate::envelope::{metadata_text, value_of};
 use crate::error::HostError;
-use crate::flush::keep_flushing;
+use crate::flush::{keep_flushing, with_own};
 use crate::frame::Frame;
 use crate::health::Readiness;
 use crate::metrics::{QueueMetrics, count_run};
@@ -57,7 +57,7 @@ where
     let app = build.await?;
     tracing::info!("`{}` serves the Functions host", app.name());
     // This host ends a handler by killing it: there is no last moment to write in.
-    tokio::spawn(keep_flushing(app.flushes.clone(), stop.clone()));
+    tokio::spawn(keep_flushing(with_own(app.flushes.clone()), stop.clone()));
     built.send_replace(Some(router_of(app, timeout, random)));
     let ended = server.await;
     // Exit code 0 would count as wanted, and the handler would not be started again.

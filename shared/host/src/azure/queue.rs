@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use shared::Retry;
+use shared::telemetry::trace::TraceParent;
 use shared::worker::{BatchReport, Failure, Message, MessageHandler, run_batch};
 use tracing::error;
 
@@ -110,7 +111,7 @@ fn message(payload: &Value, id: String, metadata: &Map<String, Value>) -> Messag
         body: text_of(payload),
         group: metadata_text(metadata, &["SessionId"]),
         attempt: metadata_number(metadata, &ATTEMPT_NAMES).unwrap_or(1),
-        trace_parent: None,
+        trace_parent: metadata.get("ApplicationProperties").and_then(trace_parent),
     }
 }
 
@@ -120,6 +121,7 @@ fn many(items: &[Value], metadata: &Map<String, Value>, invocation_id: &str) -> 
     let attempts =
         metadata_list(metadata, &["DeliveryCountArray", "DequeueCountArray"]).unwrap_or_default();
     let groups = metadata_list(metadata, &["SessionIdArray"]).unwrap_or_default();
+    let properties = metadata_list(metadata, &["ApplicationPropertiesArray"]).unwrap_or_default();
     items
         .iter()
         .enumerate()
@@ -128,9 +130,19 @@ fn many(items: &[Value], metadata: &Map<String, Value>, invocation_id: &str) -> 
             body: text_of(item),
             group: groups.get(item_idx).filter(|group| !group.is_null()).map(text_of),
             attempt: attempts.get(item_idx).and_then(|it| text_of(it).parse().ok()).unwrap_or(1),
-            trace_parent: None,
+            trace_parent: properties.get(item_idx).and_then(trace_parent),
         })
         .collect()
+}
+
+/// Reads the trace from the application properties of a Service Bus message: ours, else what the
+/// platform's client libraries write. Source: Azure SDK, "Distributed tracing in Service Bus".
+fn trace_parent(properties: &Value) -> Option<String> {
+    let properties = value_of(properties);
+    ["traceparent", "Diagnostic-Id"]
+        .iter()
+        .find_map(|name| TraceParent::parse(&text_of(properties.get(*name)?)))
+        .map(String::from)
 }
 
 #[cfg(test)]

@@ -12,13 +12,13 @@ use serde_json::value::RawValue;
 use shared::ports::{Clock, Random, SystemClock};
 use shared::worker::{Failure, Message, Tick, run_batch};
 use tokio::sync::RwLock;
-use tracing::info;
+use tracing::{Instrument, info, info_span};
 
 use super::event::{Event, ScheduledEvent};
 use super::http;
 use super::sqs::Batch;
 use crate::app::{App, QueueTrigger, ScheduleTrigger};
-use crate::flush::{Flush, flush_all};
+use crate::flush::{Flush, flush_all, with_own};
 use crate::frame::Frame;
 
 /// How long the answer of the last invocation may take to leave after a stop signal.
@@ -82,7 +82,7 @@ impl Function {
     fn new(app: App, timeout: Duration, random: Arc<dyn Random>) -> Self {
         let router = Frame::new(timeout, random).around(app.router.merge(app.open_router));
         let App { name, queues, schedules, flushes, .. } = app;
-        Self { name, router, queues, schedules, flushes }
+        Self { name, router, queues, schedules, flushes: with_own(flushes) }
     }
 
     /// Handles one event and writes out what it gathered: the process may sleep for good afterwards.
@@ -91,7 +91,10 @@ impl Function {
         payload: &str,
         context: lambda_runtime::Context,
     ) -> Result<Value, Error> {
-        let answer = self.answer(payload, context).await;
+        // Stands on every line that is written meanwhile.
+        let span =
+            info_span!(target: "invocation", "invocation", aws.request_id = context.request_id);
+        let answer = self.answer(payload, context).instrument(span).await;
         flush_all(&self.flushes).await;
         answer
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use shared::Retry;
+use shared::telemetry::trace::TraceParent;
 use shared::worker::{BatchReport, Message, MessageHandler, run_batch};
 use tracing::error;
 
@@ -49,6 +50,8 @@ struct Record {
     body: String,
     #[serde(default)]
     attributes: Attributes,
+    #[serde(default)]
+    message_attributes: MessageAttributes,
     #[serde(rename = "eventSourceARN", default)]
     event_source_arn: Option<String>,
 }
@@ -58,6 +61,32 @@ struct Record {
 struct Attributes {
     approximate_receive_count: Option<String>,
     message_group_id: Option<String>,
+    /// The X-Ray header. Source: Amazon SQS developer guide, "Message system attributes".
+    #[serde(rename = "AWSTraceHeader")]
+    aws_trace_header: Option<String>,
+}
+
+/// The attributes that our own queue adds.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct MessageAttributes {
+    traceparent: Option<TextAttribute>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TextAttribute {
+    string_value: Option<String>,
+}
+
+impl Record {
+    /// Returns the trace that the message was sent with: ours, else that of the platform.
+    fn trace_parent(&self) -> Option<String> {
+        let ours = self.message_attributes.traceparent.as_ref();
+        let ours = ours.and_then(|it| TraceParent::parse(it.string_value.as_deref()?));
+        let header = self.attributes.aws_trace_header.as_deref();
+        ours.or_else(|| TraceParent::of_x_ray(header?)).map(String::from)
+    }
 }
 
 impl Batch {
@@ -75,6 +104,7 @@ impl Batch {
                     let name = arn.map(last_part).map(str::to_owned);
                     batch.queue = batch.queue.take().or(name);
                     batch.messages.push(Message {
+                        trace_parent: record.trace_parent(),
                         id: record.message_id,
                         body: record.body,
                         group: record.attributes.message_group_id,
@@ -83,7 +113,6 @@ impl Batch {
                             .approximate_receive_count
                             .and_then(|count| count.parse().ok())
                             .unwrap_or(1),
-                        trace_parent: None,
                     });
                 }
                 Err(error) => {
@@ -158,6 +187,26 @@ mod tests {
             trace_parent: None,
         };
         assert_eq!(batch.messages, [message]);
+    }
+
+    #[test]
+    fn record_gives_its_trace_and_ours_goes_before_the_platforms() {
+        let batch = read(
+            r#"[{"messageId":"1","body":"","messageAttributes":{"traceparent":{"stringValue":
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","dataType":"String"}},
+            "attributes":{"AWSTraceHeader":"Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8"}},
+            {"messageId":"2","body":"",
+            "attributes":{"AWSTraceHeader":"Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"}}]"#,
+        )
+        .unwrap();
+        let traces: Vec<_> = batch.messages.iter().map(|it| it.trace_parent.as_deref()).collect();
+        assert_eq!(
+            traces,
+            [
+                Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+                Some("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"),
+            ]
+        );
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ use super::names::{HostName, guarded};
 use super::schedule::Schedule;
 use crate::app::{App, ScheduleTrigger};
 use crate::error::HostError;
-use crate::flush::{Flush, flush_all, keep_flushing};
+use crate::flush::{flush_all, keep_flushing, with_own};
 use crate::frame::Frame;
 use crate::health::Readiness;
 use crate::metrics;
@@ -188,8 +188,8 @@ impl BoundHost {
             work.spawn(schedule.keep(stop.clone(), cut.clone()));
         }
         let _ = metrics::page().map(|page| work.spawn(fold_samples(page, stop.clone())));
-        let flushes: Vec<Arc<dyn Flush>> =
-            host.apps.iter().flat_map(|app| app.flushes.iter().cloned()).collect();
+        let flushes = host.apps.iter().flat_map(|app| app.flushes.iter().cloned()).collect();
+        let flushes = with_own(flushes);
         work.spawn(keep_flushing(flushes.clone(), stop.clone()));
         work.close();
 

@@ -10,7 +10,7 @@ use shared::worker::{Backoff, Failure, Tick};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::app::ScheduleTrigger;
 use crate::metrics::count_run;
@@ -56,8 +56,10 @@ impl Schedule {
 
     async fn run_once(&self) -> Result<(), Failure> {
         let tick = Tick { due_at: self.clock.now() };
+        let span =
+            info_span!("schedule", schedule = self.trigger.name, otel.name = self.trigger.name);
         let run = AssertUnwindSafe(self.trigger.handler.run(tick)).catch_unwind();
-        let result = run.await.unwrap_or_else(|_| {
+        let result = run.instrument(span).await.unwrap_or_else(|_| {
             error!(schedule = self.trigger.name, "schedule `{}` panicked", self.trigger.name);
             Err(Failure::transient("the handler panicked"))
         });
