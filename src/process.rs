@@ -17,7 +17,7 @@ use wiring::{CaseStores, OpenConnection};
 use crate::auth::SignIn;
 use crate::dashboard;
 use crate::exit::{CommandError, SUCCESS};
-use crate::settings::Settings;
+use crate::settings::{Places, Settings};
 
 /// What the functions work with, opened once.
 pub(crate) struct Parts {
@@ -210,7 +210,10 @@ pub(crate) async fn host(settings: &Settings) -> Result<LocalHost, CommandError>
 /// # Errors
 ///
 /// When the settings cannot be used, or a part cannot be opened.
-pub(crate) async fn serve(settings: Settings) -> Result<ExitCode, CommandError> {
+pub(crate) async fn serve(places: &Places) -> Result<ExitCode, CommandError> {
+    let written = places.load()?.settings;
+    resolve_secrets(&written, &written.local_secrets(), &SystemRandom).await?;
+    let settings = places.in_force().await?.settings;
     let bound = host(&settings)
         .await?
         .bind(settings.server.address)

@@ -135,10 +135,12 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
     let settings = || places.load().map(|it| it.settings);
     match command {
         Command::Dev(args) => dev::run(args, &data_dir).await,
-        Command::Serve => process::serve(settings()?).await,
+        Command::Serve => process::serve(&places).await,
         Command::Sandbox(args) => sandbox::run(args, output).await,
         Command::Db(command) => db::run(command, &settings()?, output).await,
-        Command::Sync(command) => sync::run(command, &settings()?, output).await,
+        Command::Sync(command) => {
+            sync::run(command, &places.in_force().await?.settings, output).await
+        }
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, &settings()?, output).await,
         Command::Token(args) => token::run(args, &settings()?, output).await,

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
 use shared::config::{ConfigError, Env, Fault, Form, Reading};
 use webhook_intake::IntakeSettings;
 use wiring::ConnectionSettings;
 
 use super::Settings;
+use super::changes::Changes;
 use super::document::Document;
 use super::origin::Origin;
 use super::{file, overrides};
@@ -80,7 +80,7 @@ impl Places {
     /// # Errors
     ///
     /// Every fault, each with where it is and what to write instead.
-    pub(crate) fn load_with(&self, changes: &Changes) -> Result<Loaded, ConfigError> {
+    pub(super) fn load_with(&self, changes: &Changes) -> Result<Loaded, ConfigError> {
         let form = form();
         let mut document = Document::default();
         let mut unlaid = self.lay_file(&mut document);
@@ -133,13 +133,4 @@ impl Settings {
     pub(crate) fn load(file: Option<&Path>, data_dir: &Path) -> Result<Self, ConfigError> {
         Places::of_process(file, data_dir).load().map(|it| it.settings)
     }
-}
-
-/// Settings that were changed while the process ran, as the database keeps them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Changes {
-    /// How many changes there were.
-    pub(crate) version: u64,
-    /// Each setting that is changed, by its path.
-    pub(crate) values: std::collections::BTreeMap<String, Value>,
 }

@@ -1,5 +1,6 @@
 //! The settings of the single-process host: `moodbridge.toml`, the environment and the arguments.
 
+mod changes;
 mod document;
 mod file;
 mod load;
@@ -10,7 +11,8 @@ mod rules;
 mod sections;
 mod show;
 
-pub(crate) use load::{FILE_NAME, Places};
+pub(crate) use load::{FILE_NAME, Places, form};
+pub(crate) use overrides::typed;
 pub(crate) use sections::Settings;
 pub(crate) use show::{ShownSettings, schema_text};
 

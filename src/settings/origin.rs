@@ -10,7 +10,7 @@ pub(crate) enum Origin {
     Default,
     /// The settings file.
     File { path: PathBuf, line: usize },
-    /// A change through the API or by `moodbridge config set`.
+    /// A change through the API or by `moodbridge config set`; 0 is one that is still to be made.
     Change { version: u64 },
     /// A variable of the environment.
     Environment { name: String },
@@ -23,6 +23,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Default => f.write_str("default"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Change { version: 0 } => f.write_str("the change"),
             Self::Change { version } => write!(f, "change {version}"),
             Self::Environment { name } => f.write_str(name),
             Self::Flag { text } => f.write_str(text),

@@ -35,3 +35,33 @@ fn flag_hides_environment_hides_file_hides_default() {
     let flag = "--set poll.every".to_owned();
     assert_eq!(every(Some("4s"), Some("poll.every=5s")), ("5s".into(), flag));
 }
+
+fn moodbridge(folder: &Path, arguments: &[&str]) -> (bool, String) {
+    let answer = Command::new(BINARY).args(arguments).current_dir(folder).output().unwrap();
+    let text = [answer.stdout.as_slice(), answer.stderr.as_slice()].concat();
+    (answer.status.success(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn change_in_the_database_hides_the_file_and_is_hidden_by_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| moodbridge(folder.path(), arguments);
+    std::fs::write(folder.path().join("moodbridge.toml"), "[poll]\nevery = \"2s\"\n").unwrap();
+    assert!(run(&["db", "migrate"]).0);
+
+    let (done, said) =
+        run(&["config", "set", "poll.every", "3s", "--author", "ada", "--reason", "busy"]);
+
+    assert!(done && said.contains("poll.every: as in the file -> \"3s\""), "{said}");
+    let every = |variable| shown(folder.path(), "poll.every", variable, None);
+    assert_eq!(every(None), ("3s".into(), "change 1".to_owned()));
+    assert_eq!(every(Some("4s")).0, "4s");
+    let (done, said) = run(&["config", "set", "poll.every", "soon"]);
+    assert!(!done && said.contains("`soon` is not a duration") && said.contains("(the change)"));
+    let (done, said) = run(&["config", "set", "server.address", "0.0.0.0:80"]);
+    assert!(!done && said.contains("cannot be changed while the process runs"), "{said}");
+    assert!(run(&["config", "undo", "1"]).0);
+    assert_eq!(every(None), ("2s".into(), "moodbridge.toml:2".to_owned()));
+    let history = run(&["config", "history"]).1;
+    assert!(history.contains("undo version 1") && history.contains("ada  busy"), "{history}");
+}

@@ -148,6 +148,13 @@ impl Form {
         visit_value("", Shape(&self.schema), document, visit);
     }
 
+    /// Returns the path of each setting marked `x-changeable`.
+    pub fn changeable(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        gather_changeable("", Shape(&self.schema), &mut found);
+        found
+    }
+
     /// Returns the text formats that nothing checks; there should be none.
     pub fn unchecked_formats(&self) -> Vec<String> {
         let mut found = Vec::new();
@@ -212,6 +219,15 @@ fn visit_value(
         }
         (_, Value::Null) => {}
         _ => visit(path, shape.0, value),
+    }
+}
+
+fn gather_changeable(path: &str, shape: Shape<'_>, found: &mut Vec<String>) {
+    if shape.0.get("x-changeable") == Some(&Value::Bool(true)) {
+        found.push(path.to_owned());
+    }
+    for (name, of_name) in shape.properties() {
+        gather_changeable(&joined(path, name), of_name, found);
     }
 }
 

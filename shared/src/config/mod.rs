@@ -3,6 +3,7 @@
 //! A struct of settings derives `Deserialize` and `JsonSchema`; the [`Form`] made of it walks any
 //! document and reports every fault at once, each with its path and what to write instead.
 
+mod editor;
 mod env;
 mod fault;
 mod form;
@@ -13,6 +14,7 @@ mod span;
 mod text;
 mod walk;
 
+pub use editor::{ChangeError, SettingsEditor};
 pub use env::Env;
 pub use fault::{ConfigError, Fault};
 pub use form::{Form, Reading};

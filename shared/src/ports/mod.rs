@@ -28,6 +28,9 @@ mod queue;
 pub mod queue_contract;
 mod random;
 mod secrets;
+mod settings_store;
+#[cfg(any(test, feature = "testkit"))]
+pub mod settings_store_contract;
 mod sync_journal;
 mod walls;
 #[cfg(any(test, feature = "testkit"))]
@@ -62,5 +65,6 @@ pub use queue::{
 };
 pub use random::{Random, SystemRandom};
 pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
+pub use settings_store::{LedgerSettingsStore, SettingChange, SettingsStore, SettingsVersion};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};
 pub use walls::{Stance, Wall, Walls, wall_audit};
