@@ -70,5 +70,5 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: { target: 'es2022', assetsInlineLimit: 0, cssCodeSplit: false, modulePreload: { polyfill: false } },
   test: { include: ['test/**/*.test.ts'] },
-  server: { port: 5173, proxy: { '/v1': { target: api, changeOrigin: true } } },
+  server: { port: 5173, proxy: { '/v1': { target: api, changeOrigin: true }, '/auth': { target: api, changeOrigin: true, headers: { origin: api } } } },
 });

@@ -22,16 +22,41 @@ export async function openSite() {
   return { base: mock.address, isMock: true, mock, stop: mock.stop };
 }
 
+/** Returns a token of this machine, as its own page would get one. */
+export async function localToken(base, choice = {}) {
+  const response = await fetch(`${base}/auth/local/token`, {
+    method: 'POST', headers: { 'content-type': 'application/json', origin: base }, body: JSON.stringify(choice),
+  });
+  if (!response.ok) throw new Error(`no token: ${response.status} ${await response.text()}`);
+  return (await response.json()).token;
+}
+
+/** Asks the API as somebody, by default the admin. */
+export async function askApi(base, path, { token, ...init } = {}) {
+  const headers = { authorization: `Bearer ${token ?? (await localToken(base))}`, 'content-type': 'application/json' };
+  const response = await fetch(`${base}${path}`, { ...init, headers });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.status === 204 ? undefined : response.json();
+}
+
+/** Makes every page of a context be read by this person. */
+export function become(context, person, ...roles) {
+  const choice = JSON.stringify({ person, roles });
+  return context.addInitScript((text) => sessionStorage.setItem('moodbridge.local-person', text), choice);
+}
+
 /** The pages that every general check visits; the case is the first of the list. */
 export async function addresses(base) {
-  const response = await fetch(`${base}/v1/cases?limit=1`);
-  const { items } = await response.json();
+  const { items } = await askApi(base, '/v1/cases?limit=1');
   return {
     overview: `${base}/#/`,
     cases: `${base}/#/cases`,
     case: `${base}/#/cases/${items[0].id}`,
     integrations: `${base}/#/integrations`,
     queues: `${base}/#/queues`,
+    platforms: `${base}/#/platforms`,
+    costs: `${base}/#/costs`,
+    settings: `${base}/#/settings`,
   };
 }
 

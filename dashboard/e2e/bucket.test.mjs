@@ -19,7 +19,7 @@ before(async () => {
   bucket = createServer((request, response) => {
     const path = request.url.split('?')[0];
     const name = path === FOLDER ? 'index.html' : path.slice(FOLDER.length);
-    if (name === 'config.json') return response.end(JSON.stringify({ apiBase: mock.address }));
+    if (name === 'config.json') return response.end(JSON.stringify({ apiBase: mock.address, auth: { mode: 'local', token_url: '/auth/local/token' } }));
     const isThere = path.startsWith(FOLDER) && !name.includes('..') && existsSync(join(DIST, name));
     response.writeHead(isThere ? 200 : 404, { 'content-type': TYPES[extname(name)] ?? 'text/plain' });
     return isThere ? createReadStream(join(DIST, name)).pipe(response) : response.end();

@@ -5,6 +5,8 @@ import { extname, join, normalize } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { detailOf, recordId, summaryOf } from './data.mjs';
 import { Firm } from './firm.mjs';
+import { costs, PLATFORMS, resilience, SettingsBook } from './keep.mjs';
+import { giveToken, neededFor, readToken } from './people.mjs';
 
 const DIST = new URL('../dist/', import.meta.url).pathname;
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.svg': 'image/svg+xml' };
@@ -16,9 +18,10 @@ class Refusal extends Error {
   }
 }
 
-/** Starts the mock; `everyMs` is how often a case changes, 0 for never. */
-export function startMock({ port = 0, everyMs = 1_500, nCases } = {}) {
+/** Starts the mock; `everyMs` is how often a case changes, 0 for never; `auth` is what `/auth/config` says. */
+export function startMock({ port = 0, everyMs = 1_500, nCases, tokenSeconds = 900, auth = { mode: 'local', token_url: '/auth/local/token' } } = {}) {
   const firm = new Firm(nCases === undefined ? {} : { nCases });
+  Object.assign(firm, { auth, tokenSeconds, nTokens: 0, walls: new Map(), book: new SettingsBook() });
   const server = createServer((request, response) => {
     answer(firm, request, response).catch((error) => refuse(response, request, error));
   });
@@ -38,21 +41,48 @@ export function startMock({ port = 0, everyMs = 1_500, nCases } = {}) {
 
 async function answer(firm, request, response) {
   const url = new URL(request.url, 'http://mock');
+  if (request.method === 'OPTIONS') return allowForeign(response);
+  if (url.pathname.startsWith('/auth/')) return signIn(firm, url, request, response);
   if (!url.pathname.startsWith('/v1/')) return serveFile(url.pathname, response);
   const query = Object.fromEntries(url.searchParams);
-  if (request.method === 'OPTIONS') return allowForeignPost(response);
   const parts = url.pathname.split('/').slice(2).map(decodeURIComponent);
+  const me = readToken(request.headers.authorization);
+  if (me === undefined) throw new Refusal(401, 'Sign in', 'the token was not accepted: it is missing, or has expired');
+  const needed = neededFor(parts, request.method);
+  if (needed !== undefined && !me.permissions.includes(needed)) throw new Refusal(403, 'Not permitted', `it needs the permission \`${needed}\`, which none of your roles gives`);
   if (parts[0] === 'changes') return stream(firm, request, response, query);
-  const body = request.method === 'POST' ? JSON.parse(await readBody(request)) : undefined;
-  const found = route(firm, parts, query, body);
-  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store', 'access-control-allow-origin': '*' });
-  response.end(JSON.stringify(found));
+  const text = request.method === 'GET' ? '' : await readBody(request);
+  const found = route(firm, me, request.method, parts, query, text === '' ? undefined : JSON.parse(text));
+  sendJson(response, found);
 }
 
-function route(firm, parts, query, body) {
+function sendJson(response, body) {
+  const status = body === undefined ? 204 : 200;
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', 'access-control-allow-origin': '*' });
+  response.end(body === undefined ? undefined : JSON.stringify(body));
+}
+
+async function signIn(firm, url, request, response) {
+  if (url.pathname === '/auth/config') return sendJson(response, firm.auth);
+  const wish = JSON.parse(await readBody(request));
+  firm.nTokens += 1;
+  sendJson(response, giveToken(wish, firm.tokenSeconds));
+}
+
+function route(firm, me, method, parts, query, body) {
   const [first, id, third, fourth] = parts;
-  if (first === 'overview') return firm.overview(Number(query.days ?? 30));
-  if (first === 'cases' && id === undefined) return listCases(firm, query);
+  if (first === 'me') return me;
+  if (first === 'platforms') return { items: PLATFORMS };
+  if (first === 'resilience') return resilience();
+  if (first === 'costs') return costs(query, firm.cases.slice(0, 6).map((it) => it.id));
+  if (first === 'settings') return routeSettings(firm.book, me, id, body);
+  if (first === 'overview') {
+    const { integrations, queues, ...rest } = firm.overview(Number(query.days ?? 30));
+    const seen = (permission, items) => (me.permissions.includes(permission) ? items : []);
+    return { ...rest, integrations: seen('integrations:read', integrations), queues: seen('queues:read', queues) };
+  }
+  if (first === 'cases' && third === 'walls') return routeWalls(firm, me, method, findCase(firm, id).id, fourth, body);
+  if (first === 'cases' && id === undefined) return listCases(firm, query, me);
   if (first === 'cases' && third === undefined) return detailOf(findCase(firm, id));
   if (first === 'cases' && third === 'audit') return listAudit(firm, query, findCase(firm, id).id);
   if (first === 'audit') return listAudit(firm, query);
@@ -60,8 +90,25 @@ function route(firm, parts, query, body) {
   if (first === 'sync-runs') return { items: firm.runs(Number(query.limit ?? 50)) };
   if (first === 'queues' && id === undefined) return { items: firm.queues() };
   if (first === 'queues' && fourth === 'replay' && body !== undefined) return { n_replayed: firm.replay(body) };
-  if (first === 'queues' && third === 'dead-letters') return listDead(firm, id, query);
+  if (first === 'queues' && third === 'dead-letters') return listDead(firm, id, query, me);
   throw new Refusal(404, 'Not found', `there is no \`/v1/${parts.join('/')}\``);
+}
+
+function routeSettings(book, me, what, body) {
+  if (what === undefined) return { version: book.version, values: book.values };
+  if (what === 'history') return { items: book.history };
+  const done = what === 'changes' ? book.change(body, me.person) : book.undo(body, me.person);
+  if (done === undefined) throw new Refusal(409, 'Changed meanwhile', `the settings are at version ${book.version}`);
+  return done;
+}
+
+function routeWalls(firm, me, method, caseId, person, body) {
+  const walls = firm.walls.get(caseId) ?? firm.walls.set(caseId, new Map()).get(caseId);
+  if (method === 'GET') return { items: [...walls.values()] };
+  if (method === 'DELETE') return void walls.delete(person);
+  const wall = { case_id: caseId, person, ...body, set_by: me.person, set_at: new Date().toISOString() };
+  walls.set(person, wall);
+  return wall;
 }
 
 function findCase(firm, id) {
@@ -78,14 +125,16 @@ const ORDERS = {
   title_asc: (a, b) => (a.title ?? '').localeCompare(b.title ?? ''),
 };
 
-function listCases(firm, query) {
+function listCases(firm, query, me) {
   const order = ORDERS[query.sort ?? 'updated_desc'];
   if (order === undefined) {
     const errors = [{ field: 'sort', message: `\`${query.sort}\` is not one of ${Object.keys(ORDERS).join(', ')}` }];
     throw new Refusal(400, 'Invalid request', 'one parameter is not valid', errors);
   }
   const words = (query.search ?? '').toLowerCase().split(/\s+/).filter(Boolean);
-  const matches = firm.cases.filter((it) => {
+  const stanceOf = (it) => firm.walls.get(it.id)?.get(me.person)?.stance;
+  const isSeen = (it) => (me.sees_assigned_only ? stanceOf(it) === 'assigned' : stanceOf(it) !== 'screened');
+  const matches = firm.cases.filter(isSeen).filter((it) => {
     const texts = [it.docket_number, it.case_number, it.title, it.court, it.account_name, it.contact_name].filter(Boolean).join(' ').toLowerCase();
     const begins = [...texts.split(/[\s\-.&,]+/), ...texts.split(/\s+/)];
     return words.every((word) => begins.some((begin) => begin.startsWith(word)))
@@ -106,10 +155,11 @@ function listAudit(firm, query, entityId) {
   return { items: rows.slice(0, limit), next_before: rows.length > limit ? rows[limit - 1].seq : null };
 }
 
-function listDead(firm, queue, query) {
+function listDead(firm, queue, query, me) {
   const all = queue === 'events' ? firm.dead : [];
   const from = query.after === undefined ? 0 : all.findIndex((it) => it.id === query.after) + 1;
-  const items = all.slice(from, from + Number(query.limit ?? 50));
+  const letters = all.slice(from, from + Number(query.limit ?? 50));
+  const items = me.permissions.includes('cases:read') ? letters : letters.map((it) => ({ ...it, body: null }));
   return { items, next_after: from + items.length < all.length ? items.at(-1).id : null };
 }
 
@@ -127,9 +177,11 @@ function stream(firm, request, response, query) {
   });
 }
 
-/** Answers a browser that asks before it sends JSON to another origin. */
-function allowForeignPost(response) {
-  response.writeHead(204, { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'content-type', 'access-control-allow-methods': 'GET, POST' });
+/** Answers a browser that asks before it sends a token to another origin. */
+function allowForeign(response) {
+  response.writeHead(204, {
+    'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, content-type, last-event-id', 'access-control-allow-methods': 'GET, POST, PUT, DELETE',
+  });
   response.end();
 }
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-const MAX_JS_BYTES = 150_000;
+const MAX_JS_BYTES = 60_000;
 const dist = new URL('../dist/', import.meta.url).pathname;
 
 let total = 0;

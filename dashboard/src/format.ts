@@ -2,7 +2,7 @@
 
 /** The page is in English; of its kinds the viewer's own is taken. */
 const viewer = (globalThis.navigator as Navigator | undefined)?.language ?? '';
-const LOCALE = viewer.startsWith('en') ? viewer : 'en-US';
+export const LOCALE = viewer.startsWith('en') ? viewer : 'en-US';
 
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });

@@ -6,6 +6,9 @@ export type Route =
   | { page: 'cases'; filter: CaseFilter }
   | { page: 'case'; id: string }
   | { page: 'integrations' }
+  | { page: 'platforms' }
+  | { page: 'costs' }
+  | { page: 'settings' }
   | { page: 'queues'; queue: string | undefined }
   | { page: 'missing'; path: string };
 
@@ -38,7 +41,10 @@ export function parseRoute(hash: string): Route {
     case 'cases':
       return { page: 'cases', filter: readFilter(query) };
     case 'integrations':
-      return { page: 'integrations' };
+    case 'platforms':
+    case 'costs':
+    case 'settings':
+      return { page: first };
     case 'queues':
       return { page: 'queues', queue: query.get('queue') || undefined };
     default:
@@ -56,7 +62,10 @@ export function hrefOf(route: Route): string {
     case 'case':
       return `#/cases/${encodeURIComponent(route.id)}`;
     case 'integrations':
-      return '#/integrations';
+    case 'platforms':
+    case 'costs':
+    case 'settings':
+      return `#/${route.page}`;
     case 'queues':
       return withQuery('#/queues', [['queue', route.queue]]);
     case 'missing':

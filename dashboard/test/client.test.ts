@@ -12,7 +12,8 @@ interface Asked {
 
 function client(respond: () => Response | Promise<Response>, base = ''): { api: ApiClient; asked: Asked[] } {
   const asked: Asked[] = [];
-  const api = new ApiClient(base, async (address, init) => {
+  const session = { token: async () => 'a-token', replace: async () => undefined };
+  const api = new ApiClient(base, session, async (address, init) => {
     asked.push({ address, init });
     return respond();
   });

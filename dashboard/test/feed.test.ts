@@ -1,37 +1,28 @@
 // The live feed reconnects where it stood, and says how it stands.
 import { describe, expect, it } from 'vitest';
-import { LiveFeed, type LiveState, type Stream } from '../src/live/feed';
+import type { Stream, StreamEvents } from '../src/live/event-stream';
+import { LiveFeed, type LiveState } from '../src/live/feed';
 import { throttle } from '../src/live/throttle';
 
 class FakeStream implements Stream {
-  readyState = 0;
-  onopen: ((event: Event) => void) | null = null;
-  onerror: ((event: Event) => void) | null = null;
   isClosed = false;
-  #listener: ((event: MessageEvent<string>) => void) | undefined;
 
-  constructor(readonly address: string) {}
-
-  addEventListener(_kind: string, listener: (event: MessageEvent<string>) => void): void {
-    this.#listener = listener;
-  }
+  constructor(readonly after: number | undefined, readonly events: StreamEvents) {}
 
   close(): void {
     this.isClosed = true;
   }
 
   open(): void {
-    this.readyState = 1;
-    this.onopen?.(new Event('open'));
+    this.events.onOpen();
   }
 
-  fail(readyState: number): void {
-    this.readyState = readyState;
-    this.onerror?.(new Event('error'));
+  end(): void {
+    this.events.onEnd();
   }
 
   send(data: string): void {
-    this.#listener?.(new MessageEvent('change', { data }));
+    this.events.onChange(data);
   }
 }
 
@@ -40,9 +31,8 @@ function setUp() {
   const waits: number[] = [];
   const pending = new Map<number, { ms: number; act: () => void }>();
   const feed = new LiveFeed({
-    address: (seq) => `/v1/changes${seq === undefined ? '' : `?after=${seq}`}`,
-    open: (address) => {
-      const stream = new FakeStream(address);
+    open: (after, events) => {
+      const stream = new FakeStream(after, events);
       streams.push(stream);
       return stream;
     },
@@ -83,39 +73,68 @@ describe('live feed', () => {
     expect(feed.recent.map((it) => it.seq)).toEqual([3, 2, 1]);
   });
 
-  it('leaves a dropped connection to the browser, and is live again with it', () => {
+  it('stays live when the stream is back at once, as after a planned end', () => {
     const { streams, states, last, passTime } = setUp();
     last().open();
-    last().fail(0);
+    last().end();
     passTime();
-    last().open();
-    expect(states).toEqual(['live', 'reconnecting', 'live']);
-    expect(streams).toHaveLength(1);
-  });
-
-  it('stays live when the stream is back at once, as after a planned end', () => {
-    const { states, last, passTime } = setUp();
-    last().open();
-    last().fail(0);
     last().open();
     passTime();
     expect(states).toEqual(['live']);
+    expect(streams).toHaveLength(2);
   });
 
-  it('opens a new stream after the newest change when the browser gave up', () => {
-    const { streams, last, passTime } = setUp();
+  it('is called reconnecting when the stream is not back soon, and live again with it', () => {
+    const { states, last, passTime } = setUp();
     last().open();
+    for (let nTimes = 0; nTimes < 2; nTimes += 1) {
+      last().end();
+      passTime();
+    }
+    last().end();
+    passTime();
+    passTime();
+    last().open();
+    expect(states).toEqual(['live', 'reconnecting', 'live']);
+  });
+
+  it('goes on after the newest change, and loses and doubles none', () => {
+    const { streams, seqs, last, passTime } = setUp();
+    last().open();
+    last().send(row(40));
     last().send(row(41));
-    last().fail(2);
+    last().end();
     passTime();
     expect(streams[0]?.isClosed).toBe(true);
-    expect(last().address).toBe('/v1/changes?after=41');
+    expect(last().after).toBe(41);
+    last().open();
+    last().send(row(41));
+    last().send(row(42));
+    streams[0]?.send(row(43));
+    expect(seqs).toEqual([40, 41, 42]);
+  });
+
+  it('gap without a change to go on from is told, so that pages read anew', () => {
+    const { feed, last, passTime } = setUp();
+    let nGaps = 0;
+    feed.onGap(() => { nGaps += 1; });
+    last().open();
+    expect(nGaps).toBe(0);
+    last().end();
+    passTime();
+    last().open();
+    expect(nGaps).toBe(1);
+    last().send(row(1));
+    last().end();
+    passTime();
+    last().open();
+    expect(nGaps).toBe(1);
   });
 
   it('waits longer each time up to a limit, and calls itself offline after a few', () => {
     const { states, waits, last, passTime } = setUp();
     for (let nTries = 0; nTries < 7; nTries += 1) {
-      last().fail(2);
+      last().end();
       passTime();
     }
     expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
@@ -124,12 +143,12 @@ describe('live feed', () => {
 
   it('first success forgets the failures before', () => {
     const { waits, last, passTime } = setUp();
-    last().fail(2);
+    last().end();
     passTime();
-    last().fail(2);
+    last().end();
     passTime();
     last().open();
-    last().fail(2);
+    last().end();
     expect(waits.filter((ms) => ms !== 4_000)).toEqual([1_000, 2_000, 1_000]);
   });
 
@@ -146,7 +165,7 @@ describe('live feed', () => {
   it('late failure of a stream that was replaced changes nothing', () => {
     const { feed, streams, states } = setUp();
     feed.start();
-    streams[0]?.fail(2);
+    streams[0]?.end();
     streams[1]?.open();
     expect(states).toEqual(['live']);
   });

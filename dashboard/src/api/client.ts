@@ -1,7 +1,9 @@
 // Asks the analytics API, one method for each of its answers.
 import { Problem } from './problem';
+import type { Session } from '../auth/session';
 import type {
-  AuditPage, CaseDetail, CasePage, DeadLetterPage, Integration, Items, Overview, QueueState, SyncRun,
+  AuditPage, CaseDetail, CasePage, CostGrouping, Costs, DeadLetterPage, Integration, Items, Me, Overview, Platform, QueueState,
+  Resilience, Settings, SettingsVersion, Stance, SyncRun, Wall,
 } from './types';
 
 /** How long one answer may take. */
@@ -27,11 +29,13 @@ type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
 export class ApiClient {
   readonly #base: string;
+  readonly #session: Pick<Session, 'token' | 'replace'>;
   readonly #fetch: Fetch;
 
-  /** `base` is the origin of the API, empty for the page's own. */
-  constructor(base: string, fetcher: Fetch = (input, init) => fetch(input, init)) {
+  /** `base` is the origin of the API, empty for the page's own; every request carries a token of `session`. */
+  constructor(base: string, session: Pick<Session, 'token' | 'replace'>, fetcher: Fetch = (input, init) => fetch(input, init)) {
     this.#base = base.replace(/\/+$/, '');
+    this.#session = session;
     this.#fetch = fetcher;
   }
 
@@ -43,6 +47,10 @@ export class ApiClient {
     }
     const text = params.toString();
     return `${this.#base}${path}${text === '' ? '' : `?${text}`}`;
+  }
+
+  me(): Promise<Me> {
+    return this.#get('/v1/me', {});
   }
 
   overview(days: number, signal?: AbortSignal): Promise<Overview> {
@@ -82,12 +90,47 @@ export class ApiClient {
   }
 
   replay(queue: string, selection: { ids: string[] } | { all: true }): Promise<{ n_replayed: number }> {
-    const path = `/v1/queues/${encodeURIComponent(queue)}/dead-letters/replay`;
-    return this.#ask(this.address(path), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify(selection),
-    });
+    return this.#send('POST', `/v1/queues/${encodeURIComponent(queue)}/dead-letters/replay`, selection);
+  }
+
+  walls(caseId: string, signal?: AbortSignal): Promise<Items<Wall>> {
+    return this.#get(`/v1/cases/${encodeURIComponent(caseId)}/walls`, {}, signal);
+  }
+
+  setWall(caseId: string, person: string, wall: { stance: Stance; reason: string }): Promise<Wall> {
+    return this.#send('PUT', wallPath(caseId, person), wall);
+  }
+
+  liftWall(caseId: string, person: string): Promise<void> {
+    return this.#send('DELETE', wallPath(caseId, person));
+  }
+
+  platforms(signal?: AbortSignal): Promise<Items<Platform>> {
+    return this.#get('/v1/platforms', {}, signal);
+  }
+
+  resilience(signal?: AbortSignal): Promise<Resilience> {
+    return this.#get('/v1/resilience', {}, signal);
+  }
+
+  costs(query: { by: CostGrouping; from: string; until: string }, signal?: AbortSignal): Promise<Costs> {
+    return this.#get('/v1/costs', query, signal);
+  }
+
+  settings(signal?: AbortSignal): Promise<Settings> {
+    return this.#get('/v1/settings', {}, signal);
+  }
+
+  settingsHistory(signal?: AbortSignal): Promise<Items<SettingsVersion>> {
+    return this.#get('/v1/settings/history', {}, signal);
+  }
+
+  changeSettings(change: { expected_version: number; reason: string; set: Record<string, unknown> }): Promise<unknown> {
+    return this.#send('POST', '/v1/settings/changes', change);
+  }
+
+  undoSettings(version: number): Promise<unknown> {
+    return this.#send('POST', '/v1/settings/undo', { version });
   }
 
   #get<T>(path: string, query: object, signal?: AbortSignal): Promise<T> {
@@ -96,11 +139,17 @@ export class ApiClient {
     return this.#ask(this.address(path, query), init);
   }
 
+  #send<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    return this.#ask(this.address(path), { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  }
+
   async #ask<T>(address: string, init: RequestInit): Promise<T> {
     const late = AbortSignal.timeout(ANSWER_WITHIN_MS);
     const signal = init.signal ? AbortSignal.any([init.signal, late]) : late;
     try {
-      const response = await this.#fetch(address, { ...init, signal });
+      const response = await this.#fetchSignedIn(address, { ...init, signal });
       if (!response.ok) throw await Problem.read(response);
       return await readJson<T>(response);
     } catch (thrown) {
@@ -111,9 +160,27 @@ export class ApiClient {
       throw new Problem(0, 'The API cannot be reached', 'Check the network, and that MoodBridge is running.');
     }
   }
+
+  /** A token may end, or lose its key, at any time: a refused one is replaced once. */
+  async #fetchSignedIn(address: string, init: RequestInit): Promise<Response> {
+    const token = await this.#session.token();
+    const response = await this.#fetch(address, withToken(init, token));
+    if (response.status !== 401) return response;
+    const other = await this.#session.replace(token);
+    return other === undefined ? response : this.#fetch(address, withToken(init, other));
+  }
+}
+
+function withToken(init: RequestInit, token: string): RequestInit {
+  return { ...init, headers: { ...(init.headers as Record<string, string>), authorization: `Bearer ${token}` } };
+}
+
+function wallPath(caseId: string, person: string): string {
+  return `/v1/cases/${encodeURIComponent(caseId)}/walls/${encodeURIComponent(person)}`;
 }
 
 async function readJson<T>(response: Response): Promise<T> {
+  if (response.status === 204) return undefined as T;
   const text = await response.text();
   try {
     return JSON.parse(text) as T;

@@ -53,3 +53,32 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 function isFieldProblem(value: unknown): value is FieldProblem {
   return isObject(value) && typeof value['field'] === 'string' && typeof value['message'] === 'string';
 }
+
+const TITLES: Record<number, string> = {
+  401: 'Your sign-in is not accepted',
+  403: 'You may not do this',
+};
+
+/** Names a problem in words that fit a reader rather than a protocol. */
+export function titleOf(problem: Problem): string {
+  return TITLES[problem.status] ?? problem.title;
+}
+
+/** Says what a reader can do about a problem, beyond what its detail says. */
+export function adviceOn(problem: Problem): string | undefined {
+  switch (problem.status) {
+    case 401:
+      return 'Sign in again. If that does not help, ask whoever keeps the sign-in.';
+    case 403:
+      return 'Ask an administrator for a role that allows it.';
+    case 409:
+    case 412:
+      return 'Somebody else was faster. Read it again, then decide.';
+    case 429:
+      return 'That was too often. Wait a moment, then try again.';
+    case 503:
+      return 'This mostly passes by itself. Wait a moment, then try again.';
+    default:
+      return undefined;
+  }
+}

@@ -181,7 +181,8 @@ export interface QueueState {
 
 export interface DeadLetter {
   id: string;
-  body: string;
+  /** The data of a record; nothing for whoever may not read cases. */
+  body: string | null;
   group: string | null;
   n_attempts: number;
   reason: string;
@@ -214,4 +215,129 @@ export interface Items<T> {
 export interface FieldProblem {
   field: string;
   message: string;
+}
+
+export type Permission =
+  | 'cases:read' | 'figures:read' | 'changes:follow' | 'audit:read' | 'integrations:read' | 'queues:read' | 'queues:replay'
+  | 'walls:read' | 'walls:write' | 'settings:read' | 'settings:write' | 'costs:read';
+
+/** Who asks, and what they may. */
+export interface Me {
+  person: string;
+  name: string | null;
+  roles: string[];
+  permissions: Permission[];
+  sees_assigned_only: boolean;
+}
+
+export type Stance = 'screened' | 'assigned';
+
+export interface Wall {
+  case_id: string;
+  person: string;
+  stance: Stance;
+  reason: string;
+  set_by: string;
+  set_at: Instant;
+}
+
+export interface PlatformStream {
+  object: string;
+  entity: string | null;
+  fields: (string | { name: string })[];
+}
+
+export interface Platform {
+  id: string;
+  title: string;
+  source: string;
+  capabilities: string[];
+  streams: PlatformStream[];
+  connections: (string | { id: string; title?: string })[];
+}
+
+export interface Breaker {
+  platform: string;
+  host: string | null;
+  operation: string | null;
+  state: string;
+  until: Instant | null;
+}
+
+export interface Quota {
+  platform: string;
+  connection: string | null;
+  limit: number | null;
+  used: number | null;
+  left: number | null;
+  resets_at: Instant | null;
+  exhausted_at: Instant | null;
+}
+
+export interface Resilience {
+  breakers: Breaker[];
+  quotas: Quota[];
+}
+
+export type CostGrouping = 'day' | 'platform' | 'case' | 'connection' | 'run';
+
+/** An amount of money as a decimal number in text, such as `12.0450`. */
+export type Amount = string;
+
+export interface CostUnits {
+  platform: string;
+  operation: string;
+  unit: string;
+  quantity: number;
+  cost: Amount;
+}
+
+export interface CostGroup {
+  group: string;
+  cost: Amount;
+  units: CostUnits[];
+}
+
+export interface Budget {
+  name: string;
+  platform: string | null;
+  period: string;
+  since_day: string;
+  limit: Amount;
+  spent: Amount;
+  percent: number;
+}
+
+export interface Costs {
+  currency: string;
+  price_list: string | null;
+  total: Amount;
+  items: CostGroup[];
+  budgets: Budget[];
+}
+
+export interface Setting {
+  path: string;
+  value: unknown;
+  source: string;
+  can_change: boolean;
+}
+
+export interface Settings {
+  version: number;
+  values: Setting[];
+}
+
+export interface SettingChange {
+  path: string;
+  before: unknown;
+  after: unknown;
+}
+
+export interface SettingsVersion {
+  version: number;
+  at: Instant;
+  author: string;
+  reason: string;
+  changes: SettingChange[];
 }

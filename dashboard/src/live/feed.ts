@@ -1,17 +1,9 @@
 // Follows the change stream: keeps it open, knows whether it is, and hands each change on once.
 import { isObject } from '../api/problem';
 import type { ChangeRow } from '../api/types';
+import type { OpenStream, Stream } from './event-stream';
 
 export type LiveState = 'connecting' | 'live' | 'reconnecting' | 'offline';
-
-/** As much of an `EventSource` as is needed here. */
-export interface Stream {
-  readonly readyState: number;
-  onopen: ((event: Event) => void) | null;
-  onerror: ((event: Event) => void) | null;
-  addEventListener(kind: string, listener: (event: MessageEvent<string>) => void): void;
-  close(): void;
-}
 
 export interface Timers {
   after(ms: number, act: () => void): unknown;
@@ -19,15 +11,12 @@ export interface Timers {
 }
 
 export interface FeedParts {
-  /** The address of the stream after change `seq`, or from now on. */
-  address: (seq: number | undefined) => string;
-  open?: (address: string) => Stream;
+  open: OpenStream;
   timers?: Timers;
 }
 
 /** So many of the newest changes are kept for lists. */
 const N_RECENT = 40;
-const CLOSED = 2;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 15_000;
 /** A server ends streams now and then on purpose; one that is back this soon was never away. */
@@ -44,6 +33,7 @@ export class LiveFeed {
   readonly #parts: Required<FeedParts>;
   readonly #onChange = new Set<(change: ChangeRow) => void>();
   readonly #onState = new Set<(state: LiveState) => void>();
+  readonly #onGap = new Set<() => void>();
   #stream: Stream | undefined;
   #timer: unknown;
   #grace: unknown;
@@ -51,9 +41,10 @@ export class LiveFeed {
   #newest: number | undefined;
   #recent: readonly ChangeRow[] = [];
   #nTries = 0;
+  #wasOpen = false;
 
   constructor(parts: FeedParts) {
-    this.#parts = { open: (address) => new EventSource(address), timers: browserTimers, ...parts };
+    this.#parts = { timers: browserTimers, ...parts };
   }
 
   get state(): LiveState {
@@ -65,18 +56,15 @@ export class LiveFeed {
     return this.#recent;
   }
 
-  /** Opens the stream; the browser's own retries are used until it gives up. */
+  /** Opens the stream after the newest change that is known. */
   start(): void {
     this.stop();
-    const stream = this.#parts.open(this.#parts.address(this.#newest));
+    const stream: Stream = this.#parts.open(this.#newest, {
+      onOpen: () => stream === this.#stream && this.#opened(),
+      onChange: (data) => stream === this.#stream && this.#take(data),
+      onEnd: () => stream === this.#stream && this.#ended(),
+    });
     this.#stream = stream;
-    stream.onopen = () => {
-      this.#nTries = 0;
-      this.#endGrace();
-      this.#become('live');
-    };
-    stream.onerror = () => this.#failed(stream);
-    stream.addEventListener('change', (event) => this.#take(event.data));
   }
 
   /** Closes the stream, and opens none until it is started again. */
@@ -103,18 +91,31 @@ export class LiveFeed {
     return () => this.#onChange.delete(listener);
   }
 
+  /** Tells when changes may have been missed that the stream cannot bring again. */
+  onGap(listener: () => void): () => void {
+    this.#onGap.add(listener);
+    return () => this.#onGap.delete(listener);
+  }
+
   onState(listener: (state: LiveState) => void): () => void {
     this.#onState.add(listener);
     return () => this.#onState.delete(listener);
   }
 
-  #failed(stream: Stream): void {
-    if (stream !== this.#stream) return;
+  #opened(): void {
+    this.#nTries = 0;
+    this.#endGrace();
+    this.#become('live');
+    // Without a change so far there is no place to go on from: what came meanwhile has to be read anew.
+    if (this.#wasOpen && this.#newest === undefined) for (const listener of this.#onGap) listener();
+    this.#wasOpen = true;
+  }
+
+  #ended(): void {
     this.#nTries += 1;
     if (this.#nTries >= TRIES_UNTIL_OFFLINE) this.#become('offline');
     else if (this.#state === 'live') this.#grace ??= this.#parts.timers.after(GRACE_MS, () => this.#become('reconnecting'));
     else if (this.#state === 'connecting') this.#become('reconnecting');
-    if (stream.readyState !== CLOSED) return;
     const wait = Math.min(FIRST_WAIT_MS * 2 ** (this.#nTries - 1), LONGEST_WAIT_MS);
     this.stop();
     this.#timer = this.#parts.timers.after(wait, () => this.start());

@@ -24,8 +24,10 @@ export function useOnChange(everyMs: number, wanted: (change: ChangeRow) => bool
     const stop = feed.onChange((change) => {
       if (wanted(change)) soon();
     });
+    const stopGap = feed.onGap(soon);
     return () => {
       stop();
+      stopGap();
       soon.cancel();
     };
   }, [feed, everyMs, wanted, act]);

@@ -9,9 +9,10 @@ import { Icon } from '../parts/icons';
 import { Empty, ProblemBox, Skeleton } from '../parts/states';
 import { Ago, CopyCode, OrNothing, Pill, StatusPill, When } from '../parts/text';
 import { hrefOf } from '../router';
-import { useServices } from '../services';
+import { useMay, useServices } from '../services';
 import { caseName, fieldName } from '../words';
 import { Communications, Exhibits, Timeline } from './case-parts';
+import { Walls } from './walls';
 import { lastList } from './last-list';
 
 export function CasePage({ id }: { id: string }) {
@@ -39,7 +40,7 @@ function Missing({ id }: { id: string }) {
       <PageHead title="Case not found" />
       <div class="card">
         <Empty title="No case has this id" icon="search">
-          <p><code>{id}</code> is neither one of our ids nor a Salesforce id that has been synced.</p>
+          <p><code>{id}</code> is neither one of our ids nor a Salesforce id that has been synced, or it is the id of a case that you do not see.</p>
           <a class="button" href={hrefOf({ page: 'cases', filter: {} })}>Search the cases</a>
         </Empty>
       </div>
@@ -48,6 +49,8 @@ function Missing({ id }: { id: string }) {
 }
 
 function Known({ data }: { data: CaseDetail }) {
+  const seesWalls = useMay('walls:read');
+  const seesAudit = useMay('audit:read');
   const lead = [data.docket_number, data.court].filter(Boolean).join(' · ');
   return (
     <>
@@ -64,9 +67,10 @@ function Known({ data }: { data: CaseDetail }) {
         <div class="stack">
           <Source data={data} />
           <Exhibits items={data.documents} />
+          {seesWalls && <Walls caseId={data.id} name={caseName(data)} />}
         </div>
       </div>
-      <AuditTrail caseId={data.id} version={data.updated_at} />
+      {seesAudit && <AuditTrail caseId={data.id} version={data.updated_at} />}
     </>
   );
 }

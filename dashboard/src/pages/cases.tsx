@@ -11,7 +11,7 @@ import { LoadMore } from '../parts/load-more';
 import { Answer, Empty } from '../parts/states';
 import { Ago, OrNothing, StatusPill, When } from '../parts/text';
 import { go, hrefOf, type CaseFilter } from '../router';
-import { useServices } from '../services';
+import { useMay, useServices } from '../services';
 import { caseName } from '../words';
 import { CaseFilters } from './case-filters';
 import { rememberList } from './last-list';
@@ -19,7 +19,8 @@ import { rememberList } from './last-list';
 const PAGE_SIZE = 50;
 
 export function CasesPage({ filter }: { filter: CaseFilter }) {
-  const { api } = useServices();
+  const { api, me } = useServices();
+  const seesIntegrations = useMay('integrations:read');
   const here = hrefOf({ page: 'cases', filter });
   useEffect(() => rememberList(here), [here]);
   const paged = usePaged<CaseSummary, string>(
@@ -35,7 +36,7 @@ export function CasesPage({ filter }: { filter: CaseFilter }) {
   const courts = [...new Set((paged.items ?? []).map((it) => it.court).filter((it) => it !== null))].sort();
   return (
     <>
-      <PageHead title="Cases" lead="Every case that is not deleted at its source." />
+      <PageHead title="Cases" lead={me.sees_assigned_only ? 'The cases that you are assigned to.' : 'Every case that is not deleted at its source.'} />
       <CaseFilters filter={filter} courts={courts} />
       <Newer since={paged.first.data} onShow={paged.first.reload} />
       <Answer of={paged.first} lines={10} height={28}>
@@ -47,7 +48,10 @@ export function CasesPage({ filter }: { filter: CaseFilter }) {
                 <button type="button" class="button" onClick={() => go({ page: 'cases', filter: {} })}>Clear search and filters</button>
               </Empty>
             ) : (
-              <Empty title="No cases yet">They appear once a connected org has sent some. See <a href="#/integrations">integrations</a>.</Empty>
+              <Empty title="No cases yet">
+                {me.sees_assigned_only ? 'They appear once somebody at the firm assigns you to one.' : 'They appear once a connected org has sent some.'}
+                {seesIntegrations && <> See <a href="#/integrations">integrations</a>.</>}
+              </Empty>
             )}
           </div>
         ) : (

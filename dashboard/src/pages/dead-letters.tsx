@@ -10,7 +10,7 @@ import { Card } from '../parts/frame';
 import { LoadMore } from '../parts/load-more';
 import { Answer, Empty, ProblemBox } from '../parts/states';
 import { Ago, CopyCode, When } from '../parts/text';
-import { useServices } from '../services';
+import { useMay, useServices } from '../services';
 
 type Asked = 'selected' | 'all' | undefined;
 
@@ -22,6 +22,7 @@ export function DeadLetters({ queue, nReplays, nDead, onReplayed }: {
   onReplayed: (n: number) => void;
 }) {
   const { api } = useServices();
+  const mayReplay = useMay('queues:replay');
   const paged = usePaged<DeadLetter, string>(
     `dead ${queue} ${nReplays}`,
     async (after, signal) => {
@@ -63,7 +64,7 @@ export function DeadLetters({ queue, nReplays, nDead, onReplayed }: {
     if (!next.delete(id)) next.add(id);
     setChosen(next);
   };
-  const actions = items.length === 0 ? undefined : (
+  const actions = items.length === 0 || !mayReplay ? undefined : (
     <>
       <button type="button" class="button button-small" disabled={selected.length === 0} onClick={() => setAsked('selected')}>
         Replay selected{selected.length > 0 && ` (${selected.length})`}
@@ -81,7 +82,7 @@ export function DeadLetters({ queue, nReplays, nDead, onReplayed }: {
           : (
             <>
               <ul class="letters-dead">
-                {items.map((it) => <Letter key={it.id} it={it} isChosen={chosen.has(it.id)} onToggle={() => toggle(it.id)} />)}
+                {items.map((it) => <Letter key={it.id} it={it} isChosen={chosen.has(it.id)} onToggle={mayReplay ? () => toggle(it.id) : undefined} />)}
               </ul>
               <LoadMore of={paged} one="dead letter" />
             </>
@@ -99,10 +100,10 @@ export function DeadLetters({ queue, nReplays, nDead, onReplayed }: {
   );
 }
 
-function Letter({ it, isChosen, onToggle }: { it: DeadLetter; isChosen: boolean; onToggle: () => void }) {
+function Letter({ it, isChosen, onToggle }: { it: DeadLetter; isChosen: boolean; onToggle: (() => void) | undefined }) {
   return (
     <li class={isChosen ? 'dead is-chosen' : 'dead'}>
-      <input type="checkbox" class="dead-check" checked={isChosen} onChange={onToggle} aria-label={`Select message ${it.group ?? it.id}`} />
+      {onToggle !== undefined && <input type="checkbox" class="dead-check" checked={isChosen} onChange={onToggle} aria-label={`Select message ${it.group ?? it.id}`} />}
       <div class="dead-main">
         <p class="dead-reason">{it.reason}</p>
         <p class="row-note">
@@ -112,7 +113,9 @@ function Letter({ it, isChosen, onToggle }: { it: DeadLetter; isChosen: boolean;
         <details>
           <summary>Message <span class="unseen">{it.id}</span></summary>
           <p class="row-note">ID <CopyCode text={it.id} name="message ID" length={24} /></p>
-          <pre tabIndex={0} aria-label="Body of the message">{prettyJson(it.body)}</pre>
+          {it.body === null
+            ? <p class="row-note">Its body is the data of a record: only people who may read cases see it.</p>
+            : <pre tabIndex={0} aria-label="Body of the message">{prettyJson(it.body)}</pre>}
         </details>
       </div>
     </li>

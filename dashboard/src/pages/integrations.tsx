@@ -8,6 +8,7 @@ import { Answer, Empty } from '../parts/states';
 import { Ago, OrNothing, Pill, When } from '../parts/text';
 import { useServices } from '../services';
 import { fieldName, HEALTH, OUTCOME } from '../words';
+import { Resilience } from './resilience';
 
 const REFRESH_EVERY_MS = 10_000;
 const N_RUNS = 50;
@@ -26,6 +27,7 @@ export function IntegrationsPage() {
             ? <div class="card"><Empty title="No integration is set up">Add a connection to the settings and start MoodBridge again.</Empty></div>
             : items.map((it) => <Connection key={it.id} it={it} />)}
         </Answer>
+        <Resilience everyMs={REFRESH_EVERY_MS} />
         <Card title="Sync runs" id="runs" flush note="the newest first">
           <Answer of={runs} lines={8}>
             {({ items }) => items.length === 0

@@ -12,7 +12,7 @@ import { loadPlot } from '../parts/load-plot';
 import { Empty, ProblemBox, Skeleton } from '../parts/states';
 import { Ago, Pill } from '../parts/text';
 import { hrefOf } from '../router';
-import { useServices } from '../services';
+import { useMay, useServices } from '../services';
 import { HEALTH, STATUSES } from '../words';
 
 const N_DAYS = 30;
@@ -44,6 +44,10 @@ export function OverviewPage() {
 }
 
 function Answered({ data }: { data: Overview }) {
+  const seesIntegrations = useMay('integrations:read');
+  const seesQueues = useMay('queues:read');
+  const follows = useMay('changes:follow');
+  const connections = seesIntegrations && <Connections items={data.integrations} />;
   if (data.n_cases + data.n_accounts + data.n_contacts === 0 && data.last_change_at === null) {
     return (
       <>
@@ -53,7 +57,7 @@ function Answered({ data }: { data: Overview }) {
             The first records appear here by themselves.
           </Empty>
         </div>
-        <div class="grid-main"><ChangeList /><Connections items={data.integrations} /></div>
+        <div class="grid-main">{follows && <ChangeList />}{connections}</div>
       </>
     );
   }
@@ -63,11 +67,15 @@ function Answered({ data }: { data: Overview }) {
       <div class="grid-main">
         <DayChart days={data.by_day} />
         <ByStatus items={data.by_status} />
-        <ChangeList />
-        <div class="stack">
-          <Connections items={data.integrations} />
-          <Queues items={data.queues} />
-        </div>
+        {(seesIntegrations || seesQueues) ? (
+          <>
+            {follows && <ChangeList />}
+            <div class="stack">
+              {connections}
+              {seesQueues && <Queues items={data.queues} />}
+            </div>
+          </>
+        ) : follows && <div class="grid-whole"><ChangeList /></div>}
       </div>
     </>
   );

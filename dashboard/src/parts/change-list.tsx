@@ -4,7 +4,7 @@ import type { AuditRow, ChangeRow, Entity } from '../api/types';
 import { counted, duration } from '../format';
 import { useLiveState, useRecent } from '../live/use-live';
 import { hrefOf } from '../router';
-import { useServices } from '../services';
+import { useMay, useServices } from '../services';
 import { caseName, ENTITY, fieldName, KIND } from '../words';
 import { Card } from './frame';
 import { Icon } from './icons';
@@ -87,7 +87,9 @@ function tellingFirst(fields: readonly string[]): readonly string[] {
 function useEarlier(): readonly ChangeRow[] {
   const { api } = useServices();
   const [rows, setRows] = useState<readonly ChangeRow[]>([]);
+  const seesAudit = useMay('audit:read');
   useEffect(() => {
+    if (!seesAudit) return undefined;
     const stop = new AbortController();
     // Without them the list is shorter, which is no reason to show a problem.
     const asks = [api.audit(N_SHOWN, stop.signal), api.cases({ limit: 2 * N_SHOWN }, stop.signal)] as const;
@@ -96,7 +98,7 @@ function useEarlier(): readonly ChangeRow[] {
       setRows(page.items.map((row) => changeOf(row, names.get(row.entity_id))));
     }, () => undefined);
     return () => stop.abort();
-  }, [api]);
+  }, [api, seesAudit]);
   return rows;
 }
 

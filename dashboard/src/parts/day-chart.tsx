@@ -1,16 +1,24 @@
 // Opened against closed cases per day: a chart, the same in words, and the same as a table.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { DayCount } from '../api/types';
 import { count, day } from '../format';
-import { onTheme } from '../theme';
+import { Drawing } from './drawing';
 import { Card } from './frame';
-import { loadPlot } from './load-plot';
-import type { Plot } from './plot';
+import type { PlotLook } from './plot';
 import { Empty } from './states';
+
+const LOOK: PlotLook = {
+  series: [
+    { name: 'Opened', colour: '--plot-1', fill: '--plot-1-fill' },
+    { name: 'Closed', colour: '--plot-2', isDashed: true },
+  ],
+  floor: 4, isWhole: true, write: count,
+};
 
 export function DayChart({ days }: { days: readonly DayCount[] }) {
   const [isTable, setTable] = useState(false);
   const [point, setPoint] = useState<number | undefined>();
+  const data = useMemo(() => ({ days: days.map((it) => it.day), values: [days.map((it) => it.n_opened), days.map((it) => it.n_closed)] }), [days]);
   const nOpened = days.reduce((sum, it) => sum + it.n_opened, 0);
   const nClosed = days.reduce((sum, it) => sum + it.n_closed, 0);
   const shown = point === undefined ? undefined : days[point];
@@ -27,7 +35,9 @@ export function DayChart({ days }: { days: readonly DayCount[] }) {
         <span class="legend-day muted">{shown === undefined ? 'in total' : day(shown.day, true)}</span>
       </p>
       {days.length === 0 && <Empty title="No days to show yet">As soon as cases arrive, they are counted here.</Empty>}
-      {days.length > 0 && (isTable ? <DayTable days={days} /> : <Drawing days={days} summary={summaryOf(days, nOpened, nClosed)} onPoint={setPoint} />)}
+      {days.length > 0 && (isTable ? <DayTable days={days} /> : (
+        <Drawing look={LOOK} data={data} summary={summaryOf(days, nOpened, nClosed)} onPoint={setPoint} instead={<DayTable days={days} />} />
+      ))}
     </Card>
   );
 }
@@ -37,31 +47,6 @@ export function summaryOf(days: readonly DayCount[], nOpened: number, nClosed: n
   const peak = days.reduce<DayCount | undefined>((best, it) => (best === undefined || it.n_opened > best.n_opened ? it : best), undefined);
   const all = `Line chart of ${days.length} days: ${count(nOpened)} cases opened and ${count(nClosed)} closed.`;
   return peak === undefined ? all : `${all} Most were opened on ${day(peak.day, true)}: ${count(peak.n_opened)}.`;
-}
-
-function Drawing({ days, summary, onPoint }: { days: readonly DayCount[]; summary: string; onPoint: (at: number | undefined) => void }) {
-  const place = useRef<HTMLDivElement>(null);
-  const plot = useRef<Plot | undefined>(undefined);
-  const latest = useRef(days);
-  latest.current = days;
-  const [theme, setTheme] = useState(0);
-  const [isBroken, setBroken] = useState(false);
-  useEffect(() => onTheme(() => setTheme((it) => it + 1)), []);
-  useEffect(() => {
-    let isGone = false;
-    void loadPlot().then(({ makePlot }) => {
-      if (!isGone && place.current !== null) plot.current = makePlot(place.current, latest.current, onPoint);
-    }, () => setBroken(true));
-    return () => {
-      isGone = true;
-      plot.current?.destroy();
-      plot.current = undefined;
-      onPoint(undefined);
-    };
-  }, [theme, onPoint]);
-  useEffect(() => plot.current?.show(days), [days]);
-  if (isBroken) return <DayTable days={days} />;
-  return <div class="plot" role="img" aria-label={summary} ref={place} />;
 }
 
 function DayTable({ days }: { days: readonly DayCount[] }) {

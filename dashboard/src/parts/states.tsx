@@ -1,6 +1,6 @@
 // What stands where an answer is not there: skeletons, empty lists, problems.
 import type { ComponentChildren } from 'preact';
-import type { Problem } from '../api/problem';
+import { adviceOn, titleOf, type Problem } from '../api/problem';
 import type { Loaded } from '../load';
 import { Icon, type IconName } from './icons';
 
@@ -34,10 +34,11 @@ export function ProblemBox({ problem, retry }: { problem: Problem; retry?: (() =
       <Icon name="alert" size={20} />
       <div class="problem-text">
         <p class="problem-title">
-          {problem.title}
+          {titleOf(problem)}
           {problem.status > 0 && <span class="muted"> ({problem.status})</span>}
         </p>
         {problem.detail !== '' && <p>{problem.detail}</p>}
+        {adviceOn(problem) !== undefined && <p>{adviceOn(problem)}</p>}
         {problem.errors.length > 0 && (
           <ul>
             {problem.errors.map((it) => (
@@ -52,12 +53,17 @@ export function ProblemBox({ problem, retry }: { problem: Problem; retry?: (() =
 }
 
 /** Shows what is loaded; a skeleton before, and the problem above what is still known. */
-export function Answer<T>({ of, lines = 4, height, children }: {
+export function Answer<T>({ of, lines = 4, height, part, children }: {
   of: Loaded<T>;
+  /** What an older server may not know of, such as `costs`. */
+  part?: string;
   lines?: number;
   height?: number;
   children: (data: T) => ComponentChildren;
 }) {
+  if (part !== undefined && of.problem?.status === 404) {
+    return <Empty title={`This server does not offer ${part}`}>A newer MoodBridge does.</Empty>;
+  }
   return (
     <>
       {of.problem !== undefined && <ProblemBox problem={of.problem} retry={of.reload} />}

@@ -1,0 +1,45 @@
+// The mock's sign-in: tokens that end, the roles, and what each route asks for.
+
+const CASES = ['cases:read'];
+const FIGURES = [...CASES, 'figures:read', 'changes:follow'];
+const OPERATOR = ['integrations:read', 'queues:read', 'queues:replay', 'settings:read', 'costs:read'];
+const PERMISSIONS = {
+  client: CASES,
+  viewer: FIGURES,
+  paralegal: [...FIGURES, 'audit:read'],
+  lawyer: [...FIGURES, 'audit:read', 'walls:read'],
+  analyst: [...FIGURES, 'integrations:read', 'costs:read'],
+  operator: OPERATOR,
+  admin: [...FIGURES, 'audit:read', 'walls:read', 'walls:write', ...OPERATOR, 'settings:write'],
+};
+
+/** What the first part of a path asks for; deeper ones are told apart in `neededFor`. */
+const NEEDED = {
+  overview: 'figures:read', cases: 'cases:read', audit: 'audit:read', integrations: 'integrations:read', 'sync-runs': 'integrations:read',
+  platforms: 'integrations:read', resilience: 'integrations:read', queues: 'queues:read', changes: 'changes:follow', costs: 'costs:read', settings: 'settings:read',
+};
+
+export function neededFor([first, , third, fourth], method) {
+  if (first === 'cases' && third === 'audit') return 'audit:read';
+  if (first === 'cases' && third === 'walls') return method === 'GET' ? 'walls:read' : 'walls:write';
+  if (first === 'queues' && fourth === 'replay') return 'queues:replay';
+  if (first === 'settings' && method === 'POST') return 'settings:write';
+  return NEEDED[first];
+}
+
+/** Gives a token that `readToken` reads back. */
+export function giveToken({ person = 'me', roles = ['admin'] }, seconds, now = Date.now()) {
+  const expires_at = new Date(now + seconds * 1_000).toISOString();
+  const text = Buffer.from(JSON.stringify({ person, roles, expires_at, no: Math.random() })).toString('base64url');
+  return { token: `mock.${text}`, expires_at, person, roles };
+}
+
+/** Returns who sent the token; `undefined` for none, a broken or an ended one. */
+export function readToken(header) {
+  const [, text] = /^Bearer mock\.([\w-]+)$/.exec(header ?? '') ?? [];
+  if (text === undefined) return undefined;
+  const { person, roles, expires_at } = JSON.parse(Buffer.from(text, 'base64url').toString());
+  if (Date.parse(expires_at) <= Date.now()) return undefined;
+  const permissions = [...new Set(roles.flatMap((role) => PERMISSIONS[role] ?? []))];
+  return { person, name: null, roles, permissions, sees_assigned_only: !roles.some((role) => !['client', 'operator'].includes(role)) };
+}
