@@ -1,7 +1,7 @@
 //! What the callers of a case store want written, and what they get back.
 
 use shared::ids::{EntityId, PersonId};
-use shared::ports::{Committed, CostBatch, SyncRun, Wall};
+use shared::ports::{Committed, CostBatch, ImportTallies, ItemBatch, SyncRun, Wall};
 
 use super::prepared::PreparedWrite;
 
@@ -33,6 +33,8 @@ pub(super) enum Job {
         /// Who decided.
         by: PersonId,
     },
+    /// Imported items of a matter.
+    Import(Box<ItemBatch>),
 }
 
 /// What that caller gets back.
@@ -50,4 +52,8 @@ pub(super) enum Answer {
         /// Whether one stood before.
         stood: bool,
     },
+    /// Imported items are written.
+    Imported(ImportTallies),
+    /// There is no such case; nothing was written.
+    NoCase,
 }

@@ -9,6 +9,7 @@ mod costs;
 mod cursor;
 mod decode;
 mod figures;
+mod imports;
 mod jobs;
 mod migrations;
 mod postgres;

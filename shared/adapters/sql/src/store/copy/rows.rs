@@ -65,6 +65,9 @@ fn value(row: &SqliteRow, place: usize, column: &Column) -> Result<Value, sqlx::
     if raw.type_info().name() == "INTEGER" {
         return row.try_get_unchecked::<i64, _>(place).map(Value::from);
     }
+    if raw.type_info().name() == "REAL" {
+        return row.try_get_unchecked::<f64, _>(place).map(Value::from);
+    }
     let text: String = row.try_get_unchecked(place)?;
     let is_json = column.form == "json" || JSON.contains(&column.name.as_str());
     Ok(Value::String(if is_json { text } else { marked(&text).into_owned() }))

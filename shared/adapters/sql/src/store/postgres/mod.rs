@@ -11,6 +11,8 @@ mod cases;
 mod changes;
 mod costs;
 mod detail;
+mod imports;
+mod incidents;
 mod ledger;
 mod listener;
 mod migrations;

@@ -8,7 +8,7 @@ use shared::ports::{Clock, Committed};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::watch;
 
-use super::{apply, batch, costs, ledger, runs, walls};
+use super::{apply, batch, costs, imports, ledger, runs, walls};
 use crate::group::Commit;
 use crate::postgres::kind_of;
 use crate::store::batch::Batch;
@@ -94,6 +94,7 @@ async fn run<'a>(
             Job::LiftWall { case_id, person, by } => {
                 walls::lift(connection, case_id, person, by, batch).await?
             }
+            Job::Import(items) => imports::write(connection, items, batch).await?,
         });
     }
     for place in apply::apply(connection, writes, batch).await? {

@@ -9,6 +9,8 @@ mod cases;
 mod changes;
 mod costs;
 mod detail;
+mod imports;
+mod incidents;
 mod ledger;
 mod migrations;
 mod overview;

@@ -10,7 +10,7 @@ use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
 use tokio::sync::watch;
 
 use super::row_statements::RowStatements;
-use super::{batch, costs, ledger, runs, walls};
+use super::{batch, costs, imports, ledger, runs, walls};
 use crate::store::batch::Batch;
 use crate::store::decode::number;
 use crate::store::jobs::{Answer, Job};
@@ -56,6 +56,7 @@ impl WriteGroup for CaseWrites {
                 Job::LiftWall { case_id, person, by } => {
                     walls::lift(connection, case_id, person, by, &mut batch).await?
                 }
+                Job::Import(items) => imports::write(connection, items, &mut batch).await?,
             });
         }
         self.newest_in_group = batch.newest_change();

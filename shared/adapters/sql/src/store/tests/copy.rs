@@ -7,10 +7,11 @@ use shared::auth::Sight;
 use shared::ids::EntityId;
 use shared::model::Entity;
 use shared::ports::case_store_contract::{next_write, sample_write, text_fields};
+use shared::ports::matter_import_contract::{sample_batch, sample_denial};
 use shared::ports::walls_contract::{person, sample_wall};
 use shared::ports::{
-    AuditLog, CaseFilter, CaseSort, CaseStore, CaseView, ChangeFeed, Ledger, Stance, SystemClock,
-    Walls, WriteKind,
+    AuditLog, CaseFilter, CaseSort, CaseStore, CaseView, ChangeFeed, IncidentView, Ledger,
+    MatterImport, Stance, SystemClock, Walls, WriteKind,
 };
 use tokio::sync::oneshot;
 
@@ -53,6 +54,8 @@ async fn filled(folder: &tempfile::TempDir, n_cases: u32) -> PathBuf {
     let gone = sample_write(Entity::Case, 0, text_fields([("title", "gone")]));
     store.apply(next_write(gone.clone(), WriteKind::Deleted, 1)).await.unwrap();
     store.put("cursor/main/Case", "2026\0", 0).await.unwrap();
+    let items = vec![sample_denial(1, "2024-05-01", Some("a\0b \u{10fffe}"), Some(0.1 + 0.2))];
+    store.import_items(&sample_batch(0, items)).await.unwrap();
     store.set_wall(&sample_wall(&gone.entity_id, "anna", Stance::Screened)).await.unwrap();
     path
 }
@@ -72,7 +75,7 @@ async fn copied_store_answers_as_its_source_and_goes_on_where_that_stood() {
 
     let copied = copy_to_postgres(&path, &database.options(), &|_| {}).await.unwrap();
 
-    assert_eq!((copied.digest.n_records, copied.n_audit_rows), (151, 153));
+    assert_eq!((copied.digest.n_records, copied.n_audit_rows), (151, 154));
     let (source, target) = (sqlite(&path).await, postgres(&database).await);
     assert_eq!(target.digest().await.unwrap(), copied.digest);
     assert_eq!(source.digest().await.unwrap(), copied.digest);
@@ -94,6 +97,11 @@ async fn copied_store_answers_as_its_source_and_goes_on_where_that_stood() {
         target.audit(&Sight::Everything, None, None, 200).await.unwrap(),
         source.audit(&Sight::Everything, None, None, 200).await.unwrap()
     );
+    let case_id = sample_batch(0, Vec::new()).case_id;
+    assert_eq!(target.imported(&case_id).await.unwrap(), source.imported(&case_id).await.unwrap());
+    let figures = target.incidents(&Sight::Everything, 9).await.unwrap();
+    assert_eq!(figures, source.incidents(&Sight::Everything, 9).await.unwrap());
+    assert_eq!(figures.n_incidents, 1);
     assert_eq!(target.list("").await.unwrap(), source.list("").await.unwrap());
     assert_eq!(
         target.changes_after(0, 500).await.unwrap(),
@@ -103,7 +111,7 @@ async fn copied_store_answers_as_its_source_and_goes_on_where_that_stood() {
     let new = sample_write(Entity::Case, 999, text_fields([("title", "new")]));
     assert_eq!(target.apply(new).await.unwrap().change_seq, Some(newest + 1));
     let found = target.verify(&|_| {}).await.unwrap();
-    assert_eq!((found.n_rows, found.fault), (154, None));
+    assert_eq!((found.n_rows, found.fault), (155, None));
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use shared::model::Entity;
 use shared::ports::case_store_contract::{
     feed_contract, ledger_contract, next_write, sample_write, text_fields, write_contract,
 };
+use shared::ports::matter_import_contract::matter_import_contract;
 use shared::ports::walls_contract::{sight_contract, walls_contract};
 use shared::ports::{CaseStore, CaseView, SystemClock, WriteKind};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -111,6 +112,17 @@ async fn every_read_of_sqlite_equals_that_of_a_store_without_the_hidden_cases() 
             let store = SqliteCaseStore::open(&path, MigrationPolicy::Apply, clock).await;
             Arc::new(store.unwrap())
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sqlite_store_keeps_the_contract_of_imports() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = std::sync::atomic::AtomicU32::new(0);
+    matter_import_contract(|| async {
+        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Arc::new(open(folder.path().join(format!("{number}.db"))).await)
     })
     .await;
 }

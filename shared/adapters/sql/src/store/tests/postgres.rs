@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shared::chain;
 use shared::ports::case_store_contract::{feed_contract, ledger_contract, write_contract};
 use shared::ports::cost_ledger_contract::cost_ledger_contract;
+use shared::ports::matter_import_contract::matter_import_contract;
 use shared::ports::walls_contract::{sight_contract, walls_contract};
 use shared::ports::{Clock, SystemClock};
 use tokio::sync::Mutex;
@@ -73,6 +74,13 @@ async fn costs_keep_their_contract_on_postgres() {
     let Some(_) = FreshDatabase::create().await else { return };
     let databases = Databases::default();
     cost_ledger_contract(&*databases.fresh().await).await;
+}
+
+#[tokio::test]
+async fn postgres_store_keeps_the_contract_of_imports() {
+    let Some(_) = FreshDatabase::create().await else { return };
+    let databases = Databases::default();
+    matter_import_contract(|| databases.fresh()).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,46 @@
+//! Figures of the incidents that matters were imported with.
+
+use async_trait::async_trait;
+use shared::PortError;
+use shared::auth::Sight;
+use shared::ids::PersonId;
+use shared::ports::{IncidentFigures, IncidentView};
+use sqlx::AssertSqlSafe;
+
+use super::imports::DIALECT;
+use super::postgres_case_store::PostgresCaseStore;
+use crate::postgres::port_error;
+use crate::store::imports::{IncidentStatements, figures};
+use crate::store::text::StoredText;
+
+impl PostgresCaseStore {
+    async fn incident_figures(
+        &self,
+        sight: &Sight,
+        n_latest: u32,
+    ) -> Result<IncidentFigures, sqlx::Error> {
+        let person = sight.person().map(PersonId::as_str);
+        let sql = IncidentStatements::new(sight, &DIALECT);
+        // One transaction: the figures belong together.
+        let mut snapshot = self.readers().begin().await?;
+        let totals = sqlx::query_as(AssertSqlSafe(sql.totals)).bind(person);
+        let totals = totals.fetch_one(&mut *snapshot).await?;
+        let months = sqlx::query_as(AssertSqlSafe(sql.months)).bind(person);
+        let months = months.fetch_all(&mut *snapshot).await?;
+        let categories = sqlx::query_as(AssertSqlSafe(sql.categories)).bind(person);
+        let categories: Vec<(Option<StoredText>, i64)> =
+            categories.fetch_all(&mut *snapshot).await?;
+        let categories = categories.into_iter().map(|(it, n)| (it.map(Into::into), n)).collect();
+        let latest = sqlx::query_as(AssertSqlSafe(sql.latest)).bind(person);
+        let latest: Vec<_> = latest.bind(i64::from(n_latest)).fetch_all(&mut *snapshot).await?;
+        Ok(figures(totals, months, categories, &latest))
+    }
+}
+
+#[async_trait]
+impl IncidentView for PostgresCaseStore {
+    async fn incidents(&self, sight: &Sight, n_latest: u32) -> Result<IncidentFigures, PortError> {
+        let figures = self.incident_figures(sight, n_latest).await;
+        figures.map_err(|cause| port_error(cause, "sum up", "incidents"))
+    }
+}

@@ -1,0 +1,11 @@
+DROP INDEX timeline_events_incidents;
+DROP INDEX timeline_events_imported;
+ALTER TABLE communications DROP COLUMN details;
+ALTER TABLE communications DROP COLUMN source;
+ALTER TABLE documents DROP COLUMN details;
+ALTER TABLE documents DROP COLUMN source;
+ALTER TABLE timeline_events DROP COLUMN related_id;
+ALTER TABLE timeline_events DROP COLUMN hours;
+ALTER TABLE timeline_events DROP COLUMN category;
+ALTER TABLE timeline_events DROP COLUMN details;
+ALTER TABLE timeline_events DROP COLUMN source;
