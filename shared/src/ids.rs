@@ -143,7 +143,7 @@ text_id!(
 text_id!(
     /// A person, as the issuer of their tokens names them (`sub`), or a program in a person's
     /// place: 1 to 255 visible ASCII characters. Source: `OpenID Connect Core` 1.0, section 2.
-    #[cfg_attr(feature = "openapi", schema(example = "anna"))]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[!-~]{1,255}$", example = "anna"))]
     PersonId,
     "a person id: 1 to 255 visible ASCII characters",
     |raw| !raw.is_empty() && raw.len() <= 255 && raw.bytes().all(|b| b.is_ascii_graphic())

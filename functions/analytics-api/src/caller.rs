@@ -1,11 +1,13 @@
 //! Who asks, as the routes see it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use shared::auth::{Permission, Principal, Sight};
 use shared::ids::PersonId;
+use shared::time::Timestamp;
 
 use crate::problem::Problem;
 
@@ -36,6 +38,11 @@ impl Caller {
     /// Returns who they are.
     pub(crate) fn person(&self) -> &PersonId {
         &self.principal.person
+    }
+
+    /// Returns for how long after `now` their token is taken.
+    pub(crate) fn holds_for(&self, now: Timestamp) -> Duration {
+        self.principal.expires_at.map_or(Duration::MAX, |end| end.since(now))
     }
 
     /// Returns the person with name and roles.

@@ -52,8 +52,8 @@ pub(crate) struct ChangesQuery {
 /// Server-sent events: `event: change`, `id:` the number of the change, `data:` a `ChangeRow`.
 /// First comes what was committed after `after`, or after the header `Last-Event-ID`, which wins;
 /// then each change as it is committed. A comment comes every 15 seconds. The stream ends after a
-/// while; whoever comes back with the number of the last change misses nothing. Changes of cases
-/// that the caller does not see are left out.
+/// while, and no later than the caller's token; whoever comes back with the number of the last change
+/// misses nothing. Changes of cases that the caller does not see are left out.
 #[utoipa::path(get, path = "/changes", tag = "changes",
     params(ChangesQuery, ("Last-Event-ID" = Option<String>, Header,
         description = "The number of the last change seen; sent by a browser that comes back",
@@ -77,7 +77,7 @@ pub(crate) async fn follow_changes(
         tail: Arc::clone(&api.tail),
         screen: Screen::new(Arc::clone(&api.watch), caller.sight().clone()),
         position: after.map_or(newest, |after| after.min(newest)),
-        ends_at: Instant::now() + api.stream_for,
+        ends_at: Instant::now() + api.stream_for.min(caller.holds_for(api.ports.clock.now())),
         spoke_at: None,
         _seat: Seat::take(seat),
     };

@@ -8,6 +8,7 @@ use super::permission::Permission;
 use super::role::Role;
 use super::sight::Sight;
 use crate::ids::PersonId;
+use crate::time::Timestamp;
 
 /// A person, or a program in a person's place, whose token was proved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,8 @@ pub struct Principal {
     pub name: Option<String>,
     /// What they are at the firm; without a role they may do nothing.
     pub roles: BTreeSet<Role>,
+    /// When the token stops to be taken; what goes on by itself, such as a stream, ends then.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Principal {
@@ -54,6 +57,7 @@ mod tests {
             person: PersonId::parse("anna").unwrap(),
             name: None,
             roles: roles.iter().copied().collect(),
+            expires_at: None,
         }
     }
 

@@ -1,10 +1,14 @@
-//! Proves test tokens: `anna.lawyer.viewer` is Anna with two roles.
+//! Proves test tokens: `anna.lawyer.viewer` is Anna with two roles, and with `soon` for 20 seconds.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use shared::auth::Principal;
 use shared::ids::PersonId;
 use shared::ports::{Authenticator, SignInError};
 use shared::{PortError, PortErrorKind};
+
+use super::NOON;
 
 /// The token of somebody who may do everything.
 #[cfg(test)]
@@ -17,6 +21,9 @@ pub(crate) const EXPIRED: &str = "anna.expired";
 /// A token that cannot be checked, as the issuer does not answer.
 #[cfg(test)]
 pub(crate) const UNCHECKED: &str = "anna.unchecked";
+
+/// How long after noon a token that ends soon is taken.
+const SOON: Duration = Duration::from_secs(20);
 
 /// Reads who somebody is from their token itself.
 pub(crate) struct TestDesk;
@@ -41,6 +48,7 @@ impl Authenticator for TestDesk {
             roles => Ok(Principal {
                 name: Some(person.to_string()),
                 person,
+                expires_at: roles.contains(&"soon").then(|| NOON.plus(SOON)),
                 roles: roles.iter().filter_map(|role| role.parse().ok()).collect(),
             }),
         }

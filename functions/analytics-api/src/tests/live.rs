@@ -23,7 +23,11 @@ struct Client {
 
 impl Client {
     async fn connect(routes: &Router, path: &str, last_seen: Option<&str>) -> Self {
-        let mut request = Request::get(path).header("authorization", "Bearer chair.admin");
+        Self::connect_as("chair.admin", routes, path, last_seen).await
+    }
+
+    async fn connect_as(token: &str, routes: &Router, path: &str, last_seen: Option<&str>) -> Self {
+        let mut request = Request::get(path).header("authorization", format!("Bearer {token}"));
         if let Some(seq) = last_seen {
             request = request.header("Last-Event-ID", seq);
         }
@@ -132,6 +136,21 @@ async fn a_stream_ends_at_its_limit() {
     let firm = Arc::<Firm>::default();
     let api = Api::new(ports(&firm).await).with_stream_limit(Duration::from_secs(20));
     let mut client = Client::connect(&router(Arc::new(api)), "/v1/changes", None).await;
+
+    let began = tokio::time::Instant::now();
+    while client.read().await {}
+
+    assert_eq!(began.elapsed().as_secs(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_with_the_token_that_opened_it() {
+    let firm = Arc::<Firm>::default();
+    firm.commit(3);
+    let routes = serve(&firm).await;
+    let path = "/v1/changes?after=0";
+    let mut client = Client::connect_as("lena.lawyer.soon", &routes, path, None).await;
+    assert_eq!(client.ids(3).await, [1, 2, 3]);
 
     let began = tokio::time::Instant::now();
     while client.read().await {}

@@ -37,6 +37,7 @@ impl ClaimRules {
             person: self.person(claims)?,
             name: name(claims),
             roles: self.roles.roles(claims),
+            expires_at: Some(expires_at),
         };
         Ok(Proof { principal, expires_at })
     }

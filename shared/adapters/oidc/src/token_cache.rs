@@ -82,7 +82,7 @@ mod tests {
 
     fn principal() -> Principal {
         let person = PersonId::parse("anna").unwrap();
-        Principal { person, name: None, roles: BTreeSet::new() }
+        Principal { person, name: None, roles: BTreeSet::new(), expires_at: None }
     }
 
     fn at(seconds: i64) -> Timestamp {
