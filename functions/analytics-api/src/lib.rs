@@ -16,7 +16,6 @@ mod gate;
 mod integrations;
 mod letters;
 mod me;
-mod nearest;
 mod openapi;
 mod origin;
 mod overview;

@@ -5,11 +5,11 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use percent_encoding::percent_decode;
+use shared::config::nearest;
 use shared::time::Timestamp;
 use utoipa::IntoParams;
 use utoipa::openapi::path::ParameterIn;
 
-use crate::nearest::nearest;
 use crate::problem::{Fault, Problem};
 
 /// The longest text a parameter may carry, in characters.

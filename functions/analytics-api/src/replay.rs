@@ -10,6 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use shared::config::nearest;
 use shared::ports::ReplaySelection;
 use tracing::info;
 use utoipa::ToSchema;
@@ -17,7 +18,7 @@ use utoipa::ToSchema;
 use crate::api::{Api, json, render};
 use crate::caller::Caller;
 use crate::letters::Letters;
-use crate::nearest::nearest;
+
 use crate::openapi::Problems;
 use crate::problem::{Fault, Problem};
 use crate::query::{NoParams, Query, shorten};
