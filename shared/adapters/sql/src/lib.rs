@@ -3,6 +3,7 @@
 //! Each file is opened by `Database`, and written by one task, `Writer`, that lets callers who
 //! write at the same time share one commit.
 
+pub mod import;
 pub mod postgres;
 pub mod queue;
 pub mod store;

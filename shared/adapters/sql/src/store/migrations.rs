@@ -74,7 +74,8 @@ pub(super) fn compare(migrator: &Migrator, applied: Vec<MigrationStatus>) -> Vec
     list
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Writes `bytes` in lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -21,6 +21,7 @@ mod sqlite;
 mod text;
 
 pub use copy::{Copied, CopiedTable, CopyError, copy_to_postgres};
+pub(crate) use migrations::hex;
 pub use migrations::{MigrationState, MigrationStatus};
 pub use postgres::{PostgresCaseStore, move_postgres_to_version, postgres_migration_status};
 pub use sqlite::{SqliteCaseStore, migration_status, move_to_version};

@@ -1,0 +1,1 @@
+//! Files of the original, and what comes of them.
