@@ -4,11 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use analytics_api::{AnswerSettings, Ports};
+use analytics_api::{AnswerSettings, CostTerms, Ports};
 use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
+use host::CostKeeper;
 use host::local::LocalHost;
 use shared::config::ConfigError;
-use shared::platform::Surroundings;
+use shared::cost::CostMeter;
+use shared::platform::{Surroundings, description_of};
 use shared::ports::{Clock, Queue, Random, Secrets, SystemClock, SystemRandom};
 use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
@@ -26,6 +28,7 @@ pub(crate) struct Parts {
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    meter: Arc<CostMeter>,
 }
 
 impl Parts {
@@ -39,12 +42,15 @@ impl Parts {
         let queue = wiring::queue(&address)
             .await
             .map_err(|error| CommandError::failed(format!("open the queue `{address}`"), error))?;
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        let prices = settings.costs.prices().map_err(|it| ConfigError::from(it.below("costs")))?;
         Ok(Self {
             stores: settings.open_stores().await?,
             queue,
             secrets: Arc::new(settings.local_secrets()),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom),
+            meter: Arc::new(CostMeter::new(prices, clock.clone(), random.clone())),
+            clock,
+            random,
         })
     }
 
@@ -53,15 +59,18 @@ impl Parts {
         &self,
         settings: &Settings,
     ) -> Result<Vec<OpenConnection>, CommandError> {
+        let tls = settings.http.load().map_err(|it| ConfigError::from(it.below("http")))?;
         let surroundings = Surroundings {
             secrets: self.secrets.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
             writer: Some(Arc::new(settings.local_secrets())),
             ledger: Some(self.stores.ledger.clone()),
+            observer: Some(self.meter.clone()),
+            tls,
         };
         let open = |it: &wiring::ConnectionSettings| {
-            it.open_in(&surroundings).map_err(|error| {
+            it.open(&surroundings).map_err(|error| {
                 CommandError::failed(format!("open the connection `{}`", it.name()), error)
             })
         };
@@ -92,7 +101,7 @@ impl Parts {
         }
     }
 
-    fn api_ports(&self, sign_in: &SignIn) -> Ports {
+    fn api_ports(&self, settings: &Settings, sign_in: &SignIn) -> Ports {
         Ports {
             view: self.stores.view.clone(),
             audit: self.stores.audit.clone(),
@@ -102,8 +111,26 @@ impl Parts {
             queues: vec![self.queue.clone()],
             authenticator: sign_in.authenticator(),
             walls: self.stores.walls.clone(),
+            costs: self.stores.costs.clone(),
+            cost_terms: Arc::new(CostTerms {
+                currency: self.meter.prices().currency().to_owned(),
+                price_list: self.meter.prices().version().to_owned(),
+                budgets: settings.costs.budgets.clone(),
+            }),
+            platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
             clock: self.clock.clone(),
         }
+    }
+
+    /// Writes what calls cost, and minds the budgets.
+    pub(crate) fn cost_keeper(&self, settings: &Settings) -> CostKeeper {
+        CostKeeper::new(
+            self.meter.clone(),
+            self.stores.costs.clone(),
+            self.stores.ledger.clone(),
+            self.clock.clone(),
+            settings.costs.budgets.clone(),
+        )
     }
 
     /// Puts every function into `host`.
@@ -139,7 +166,8 @@ impl Parts {
                 remotes(connections),
                 Some(self.queue.clone()),
             ))
-            .app(analytics_api::assemble(self.api_ports(&sign_in), answers))
+            .app(host::App::new("costs").flush(Arc::new(self.cost_keeper(settings))))
+            .app(analytics_api::assemble(self.api_ports(settings, &sign_in), answers))
             .merge(sign_in.router())
             .merge(dashboard::router()))
     }

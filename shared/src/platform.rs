@@ -7,6 +7,7 @@ mod description;
 mod examine;
 mod health;
 mod name;
+mod outbound;
 
 #[cfg(any(test, feature = "testkit"))]
 pub mod conformance;
@@ -21,7 +22,7 @@ use serde_json::Value;
 use crate::config::ConfigError;
 use crate::error::PortError;
 use crate::ids::ConnectionId;
-use crate::ports::{Clock, Crm, Ledger, Random, SecretWriter, Secrets};
+use crate::ports::{CallObserver, Clock, Crm, Ledger, Random, SecretWriter, Secrets};
 use crate::sync::Mappings;
 use crate::time::Timestamp;
 
@@ -31,6 +32,7 @@ pub use description::{
 pub use examine::examine;
 pub use health::{Aspect, Finding, HealthReport, Verdict};
 pub use name::{InvalidPlatformId, intern};
+pub use outbound::{OutboundSettings, OutboundTls};
 
 /// What an integration is given to work with.
 #[derive(Clone)]
@@ -46,6 +48,18 @@ pub struct Surroundings {
     pub writer: Option<Arc<dyn SecretWriter>>,
     /// Where breakers and quotas are shared with other processes; `None` where this one is alone.
     pub ledger: Option<Arc<dyn Ledger>>,
+    /// Who is told of every call; `None` where nobody counts.
+    pub observer: Option<Arc<dyn CallObserver>>,
+    /// How calls are encrypted.
+    pub tls: OutboundTls,
+}
+
+impl Surroundings {
+    /// Gives what every integration needs, and nothing that is shared or kept.
+    pub fn new(secrets: Arc<dyn Secrets>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        let tls = OutboundTls::default();
+        Self { secrets, clock, random, writer: None, ledger: None, observer: None, tls }
+    }
 }
 
 impl fmt::Debug for Surroundings {

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use analytics_api::Origin;
+use host::TelemetrySettings;
 use host::local::HostName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::config::Span;
+use shared::cost::CostSettings;
+use shared::platform::OutboundSettings;
 use shared::sealed::KeyPlace;
 use url::Url;
 use webhook_intake::IntakeSettings;
@@ -36,8 +39,14 @@ pub(crate) struct Settings {
     pub(crate) identity: Option<IdentitySettings>,
     /// The systems that records come from.
     pub(crate) connections: Vec<ConnectionSettings>,
+    /// Which prices count, and how much may be spent.
+    pub(crate) costs: CostSettings,
+    /// How platforms are called.
+    pub(crate) http: OutboundSettings,
     /// Who may send webhooks.
     pub(crate) intake: IntakeSettings,
+    /// What leaves this process about its own work.
+    pub(crate) telemetry: TelemetrySettings,
 }
 
 /// Where requests are answered.

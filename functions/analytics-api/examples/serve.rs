@@ -5,7 +5,9 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use analytics_api::{Api, Ports, router};
+use analytics_api::{Api, CostTerms, Ports, router};
+use shared::config::ConfigError;
+use shared::cost::CostSettings;
 use tokio::net::TcpListener;
 
 #[expect(clippy::unwrap_used, reason = "the fakes are made for tests")]
@@ -25,6 +27,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         queues: vec![firm.clone()],
         authenticator: Arc::new(testing::TestDesk),
         walls: firm.clone(),
+        costs: Arc::new(shared::ports::MemoryCostLedger::default()),
+        cost_terms: Arc::new(CostTerms::of(&CostSettings::default()).map_err(ConfigError::from)?),
+        platforms: [].into(),
         clock: Arc::new(testing::StoppedClock(testing::NOON)),
     };
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8787".to_owned());

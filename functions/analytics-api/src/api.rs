@@ -8,11 +8,14 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::Response;
 use serde::Serialize;
+use shared::platform::PlatformDescription;
 use shared::ports::{
-    AuditLog, Authenticator, CaseView, ChangeFeed, Clock, Ledger, Queue, SyncJournal, Walls,
+    AuditLog, Authenticator, CaseView, ChangeFeed, Clock, CostLedger, Ledger, Queue, SyncJournal,
+    Walls,
 };
 use tokio::sync::Semaphore;
 
+use crate::costs::CostTerms;
 use crate::overview::OverviewKey;
 use crate::problem::Problem;
 use crate::screen::WallWatch;
@@ -47,6 +50,12 @@ pub struct Ports {
     pub authenticator: Arc<dyn Authenticator>,
     /// Who is screened from which case.
     pub walls: Arc<dyn Walls>,
+    /// What calls to platforms cost.
+    pub costs: Arc<dyn CostLedger>,
+    /// The currency of costs, and the budgets.
+    pub cost_terms: Arc<CostTerms>,
+    /// The platforms that there are.
+    pub platforms: Arc<[PlatformDescription]>,
     /// Tells a fresh check of a connection from an old one.
     pub clock: Arc<dyn Clock>,
 }

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use host::{App, LedgerReady, QueueReady};
 use shared::config::{ConfigError, Env};
+use shared::cost::CostSettings;
+use shared::platform::description_of;
 use shared::ports::{SystemClock, SystemRandom};
 use url::Url;
 use wiring::IdentitySettings;
 
 use crate::api::{Api, Ports, STREAM_FOR};
+use crate::costs::CostTerms;
 use crate::origin::{Origin, cors};
 use crate::router::router;
 
@@ -24,6 +27,8 @@ pub struct Config {
     /// Who proves people: `IDENTITY_ISSUER`, `IDENTITY_AUDIENCE` and what else
     /// [`wiring::IdentitySettings::read`] names.
     pub identity: IdentitySettings,
+    /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
+    pub costs: CostSettings,
     /// How it answers: `CORS_ORIGINS`, separated by commas, and `CHANGES_STREAM`.
     pub answers: AnswerSettings,
 }
@@ -54,6 +59,7 @@ impl Config {
         let case_store = env.required("CASE_STORE");
         let events_queue = env.required("EVENTS_QUEUE");
         let identity = IdentitySettings::read(&mut env);
+        let costs = CostSettings::read(&mut env);
         let changes_stream = env.duration_or("CHANGES_STREAM", STREAM_FOR);
         let listed = env.get("CORS_ORIGINS").unwrap_or_default().to_owned();
         let mut cors_origins = Vec::new();
@@ -69,6 +75,7 @@ impl Config {
             case_store,
             events_queue,
             identity,
+            costs,
             answers,
         }))
     }
@@ -105,6 +112,9 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         queues: vec![wiring::queue(&config.events_queue).await?],
         authenticator,
         walls: stores.walls,
+        costs: stores.costs,
+        cost_terms: Arc::new(CostTerms::of(&config.costs).map_err(ConfigError::from)?),
+        platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
         clock,
     };
     Ok(assemble(ports, config.answers))

@@ -18,7 +18,10 @@ use crate::api::Api;
 use crate::gate::{Gate, pass};
 use crate::problem::Problem;
 use crate::query::shorten;
-use crate::{audit, cases, changes, integrations, me, openapi, overview, queues, replay, walls};
+use crate::{
+    audit, cases, changes, costs, integrations, me, openapi, overview, platforms, queues, replay,
+    resilience, walls,
+};
 
 /// The path that every route of this function begins with.
 pub(crate) const PREFIX: &str = "/v1";
@@ -59,6 +62,9 @@ pub(crate) fn documented_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
         .route(Needs(Permission::WallsWrite), routes!(walls::put_wall, walls::delete_wall))
         .route(Needs(Permission::IntegrationsRead), routes!(integrations::list_integrations))
         .route(Needs(Permission::IntegrationsRead), routes!(integrations::list_sync_runs))
+        .route(Needs(Permission::IntegrationsRead), routes!(platforms::list_platforms))
+        .route(Needs(Permission::IntegrationsRead), routes!(resilience::get_resilience))
+        .route(Needs(Permission::CostsRead), routes!(costs::get_costs))
         .route(Needs(Permission::QueuesRead), routes!(queues::list_queues))
         .route(Needs(Permission::QueuesRead), routes!(queues::list_dead_letters))
         .route(Needs(Permission::QueuesReplay), routes!(replay::replay_dead_letters))

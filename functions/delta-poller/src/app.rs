@@ -4,8 +4,10 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use host::{App, LedgerReady, QueueReady};
-use shared::config::Env;
+use host::{App, CostKeeper, LedgerReady, QueueReady};
+use shared::config::{ConfigError, Env};
+use shared::cost::CostMeter;
+use shared::platform::Surroundings;
 use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
 
 use crate::config::Config;
@@ -43,12 +45,20 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
     };
+    let prices = config.costs.prices().map_err(ConfigError::from)?;
+    let meter = Arc::new(CostMeter::new(prices, ports.clock.clone(), ports.random.clone()));
+    let surroundings = Surroundings {
+        ledger: Some(ports.ledger.clone()),
+        observer: Some(meter.clone()),
+        tls: config.outbound.load().map_err(ConfigError::from)?,
+        ..Surroundings::new(secrets, ports.clock.clone(), ports.random.clone())
+    };
     let mut sources = Vec::with_capacity(config.connections.len());
     for settings in &config.connections {
-        let PollerPorts { clock, random, ledger, .. } = &ports;
-        let opened =
-            settings.open_shared(secrets.clone(), clock.clone(), random.clone(), ledger.clone())?;
-        sources.push(Source::from(&opened));
+        sources.push(Source::from(&settings.open(&surroundings)?));
     }
-    Ok(assemble(sources, &ports, config.poll, config.every))
+    let budgets = config.costs.budgets;
+    let costs =
+        CostKeeper::new(meter, stores.costs, ports.ledger.clone(), ports.clock.clone(), budgets);
+    Ok(assemble(sources, &ports, config.poll, config.every).flush(Arc::new(costs)))
 }

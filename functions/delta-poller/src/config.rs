@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use shared::config::{ConfigError, Env};
+use shared::cost::CostSettings;
+use shared::platform::OutboundSettings;
 use url::Url;
 use wiring::ConnectionSettings;
 
@@ -22,6 +24,10 @@ pub struct Config {
     /// How it is polled: `POLL_OVERLAP` (`5m`), `POLL_LAG` (`0s`), `POLL_MAX_QUEUE_DEPTH` (100,000
     /// messages) and `POLL_MIN_CALLS_LEFT` (1,000 calls).
     pub poll: PollSettings,
+    /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
+    pub costs: CostSettings,
+    /// How calls are encrypted: `HTTP_TLS12_HOSTS` and `HTTP_EXTRA_ROOTS_FILE`.
+    pub outbound: OutboundSettings,
 }
 
 impl Config {
@@ -48,12 +54,16 @@ impl Config {
             env.fault("CONNECTIONS is unset: write a JSON list, or set CONNECTIONS_FILE");
         }
         let connections = ConnectionSettings::read(&mut env);
+        let costs = CostSettings::read(&mut env);
+        let outbound = OutboundSettings::read(&env);
         let found = queue.zip(case_store).map(|(queue, case_store)| Self {
             queue,
             case_store,
             connections,
             every,
             poll,
+            costs,
+            outbound,
         });
         env.finish(found)
     }

@@ -15,6 +15,7 @@ use sandbox_org::{Clock, Sandbox, Seed, Settings};
 use serde_json::{Value, json};
 use shared::config::Env;
 use shared::model::{Change, ChangeEvent};
+use shared::platform::Surroundings;
 use shared::ports::{LocalSecrets, Queue, RunOutcome, SystemClock, SystemRandom};
 use shared::sync::{ConnectionState, ConnectionStatus};
 use tempfile::TempDir;
@@ -101,7 +102,7 @@ impl Bench {
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let secrets =
             Arc::new(LocalSecrets::new(Env::from_pairs([("SF_SECRET", "sandbox-secret")])));
-        let opened = settings.open(secrets, clock.clone(), random.clone()).unwrap();
+        let opened = settings.open(&Surroundings::new(secrets, clock.clone(), random.clone())).unwrap();
         let folder = TempDir::new().unwrap();
         let address =
             |rest| Url::parse(&format!("sqlite:{}/{rest}", folder.path().display())).unwrap();

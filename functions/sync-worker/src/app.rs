@@ -3,8 +3,10 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use host::{App, LedgerReady};
-use shared::config::Env;
+use host::{App, CostKeeper, LedgerReady};
+use shared::config::{ConfigError, Env};
+use shared::cost::CostMeter;
+use shared::platform::Surroundings;
 use shared::ports::{CaseStore, Ledger, LocalSecrets, Queue, SystemClock, SystemRandom};
 
 use crate::config::Config;
@@ -37,17 +39,31 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let secrets = Arc::new(LocalSecrets::new(env.clone()));
     let config = Config::read(env)?;
     let stores = wiring::case_store(&config.case_store).await?;
-    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let meter = Arc::new(CostMeter::new(
+        config.costs.prices().map_err(ConfigError::from)?,
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    ));
+    let surroundings = Surroundings {
+        ledger: Some(stores.ledger.clone()),
+        observer: Some(meter.clone()),
+        tls: config.outbound.load().map_err(ConfigError::from)?,
+        ..Surroundings::new(secrets, Arc::new(SystemClock), Arc::new(SystemRandom))
+    };
+    let costs = CostKeeper::new(
+        meter,
+        stores.costs,
+        stores.ledger.clone(),
+        Arc::new(SystemClock),
+        config.costs.budgets,
+    );
     let mut remotes = Vec::with_capacity(config.connections.len());
     for settings in &config.connections {
-        let ledger = stores.ledger.clone();
-        let opened =
-            settings.open_shared(secrets.clone(), clock.clone(), random.clone(), ledger)?;
-        remotes.push(Remote::from(opened));
+        remotes.push(Remote::from(settings.open(&surroundings)?));
     }
     let local_queue = match &config.events_queue {
         Some(address) => Some(wiring::queue(address).await?),
         None => None,
     };
-    Ok(assemble(stores.store, stores.ledger, remotes, local_queue))
+    Ok(assemble(stores.store, stores.ledger, remotes, local_queue).flush(Arc::new(costs)))
 }

@@ -1,6 +1,8 @@
 //! The settings of this function.
 
 use shared::config::{ConfigError, Env};
+use shared::cost::CostSettings;
+use shared::platform::OutboundSettings;
 use url::Url;
 
 /// Settings of this function.
@@ -13,6 +15,10 @@ pub struct Config {
     pub events_queue: Option<Url>,
     /// The connections that records can be read from: `CONNECTIONS`, a JSON list.
     pub connections: Vec<wiring::ConnectionSettings>,
+    /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
+    pub costs: CostSettings,
+    /// How calls are encrypted: `HTTP_TLS12_HOSTS` and `HTTP_EXTRA_ROOTS_FILE`.
+    pub outbound: OutboundSettings,
 }
 
 impl Config {
@@ -25,10 +31,14 @@ impl Config {
         let case_store = env.required("CASE_STORE");
         let events_queue = env.get("EVENTS_QUEUE").is_some().then(|| env.required("EVENTS_QUEUE"));
         let connections = wiring::ConnectionSettings::read(&mut env);
+        let costs = CostSettings::read(&mut env);
+        let outbound = OutboundSettings::read(&env);
         env.finish(case_store.map(|case_store| Self {
             case_store,
             events_queue: events_queue.flatten(),
             connections,
+            costs,
+            outbound,
         }))
     }
 }

@@ -1,5 +1,6 @@
 //! Budgets: how much may be spent, and who hears of it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::meter::day_of;
@@ -10,7 +11,7 @@ use crate::ports::{CostGrouping, CostLedger, CostQuery, Ledger};
 use crate::time::Timestamp;
 
 /// How long a budget lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetPeriod {
@@ -21,7 +22,7 @@ pub enum BudgetPeriod {
 }
 
 /// How much may be spent before somebody is told. Nothing is stopped by it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
     /// Its name, such as `ocr`.

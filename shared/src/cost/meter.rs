@@ -130,7 +130,7 @@ impl CallObserver for CostMeter {
 }
 
 /// Returns the day of `at` in UTC, such as `2026-11-22`.
-pub(super) fn day_of(at: Timestamp) -> String {
+pub fn day_of(at: Timestamp) -> String {
     at.to_string().chars().take(10).collect()
 }
 

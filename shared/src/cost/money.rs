@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::Add;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 const NANOS: i64 = 1_000_000_000;
@@ -13,7 +14,18 @@ const NANOS: i64 = 1_000_000_000;
 ///
 /// As text it is a decimal number such as `12.5`. Sums stop at the largest amount.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[cfg_attr(
     feature = "openapi",
@@ -21,6 +33,7 @@ const NANOS: i64 = 1_000_000_000;
     schema(value_type = String, example = "12.5", pattern = r"^\d+(\.\d{1,9})?$")
 )]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = r"^\d+(\.\d{1,9})?$", "examples" = ["12.5"]))]
 pub struct Money(i64);
 
 /// Text that is no amount of money.

@@ -24,13 +24,11 @@ use crate::ports::{LocalSecrets, SystemClock, SystemRandom};
 /// When it breaks the contract; the message names the rule.
 #[expect(clippy::panic, reason = "a contract suite fails by panicking")]
 pub async fn passes(integration: &dyn PlatformIntegration, good: &Value, secrets: &[(&str, &str)]) {
-    let surroundings = Surroundings {
-        secrets: Arc::new(LocalSecrets::new(Env::from_pairs(secrets.iter().copied()))),
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom),
-        writer: None,
-        ledger: None,
-    };
+    let surroundings = Surroundings::new(
+        Arc::new(LocalSecrets::new(Env::from_pairs(secrets.iter().copied()))),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    );
     let id = integration.id();
     assert!(intern(id).is_ok(), "`{id}` is not a name of a platform");
     assert!(!integration.title().trim().is_empty(), "`{id}` has no title");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::config::{ConfigError, Env, Fault, Form};
 use shared::ids::ConnectionId;
 use shared::platform::{HealthReport, OpenConnection, PlatformIntegration, Surroundings};
-use shared::ports::{Clock, Ledger, Random, SecretAddress, Secrets};
+use shared::ports::SecretAddress;
 use shared::time::Timestamp;
 
 use crate::error::WiringError;
@@ -102,46 +102,17 @@ impl ConnectionSettings {
         found
     }
 
-    /// Opens the connection; nothing is called yet.
-    ///
-    /// # Errors
-    ///
-    /// [`WiringError`] when the platform's client cannot be built on this machine.
-    pub fn open(
-        &self,
-        secrets: Arc<dyn Secrets>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-    ) -> Result<OpenConnection, WiringError> {
-        self.open_in(&Surroundings { secrets, clock, random, writer: None, ledger: None })
-    }
-
-    /// Opens the connection, sharing breakers and quotas with every process on `ledger`; nothing is
-    /// called yet.
-    ///
-    /// # Errors
-    ///
-    /// [`WiringError`] when the platform's client cannot be built on this machine.
-    pub fn open_shared(
-        &self,
-        secrets: Arc<dyn Secrets>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-        ledger: Arc<dyn Ledger>,
-    ) -> Result<OpenConnection, WiringError> {
-        let ledger = Some(ledger);
-        self.open_in(&Surroundings { secrets, clock, random, writer: None, ledger })
-    }
-
     /// Opens the connection with all that an integration may be given; nothing is called yet.
     ///
     /// # Errors
     ///
     /// [`WiringError`] when the platform's client cannot be built on this machine.
-    pub fn open_in(&self, surroundings: &Surroundings) -> Result<OpenConnection, WiringError> {
-        self.platform
+    pub fn open(&self, surroundings: &Surroundings) -> Result<OpenConnection, WiringError> {
+        let opened = self
+            .platform
             .open(&self.settings, surroundings)
-            .map_err(|error| WiringError::unusable(&self.name, error))
+            .map_err(|error| WiringError::unusable(&self.name, error))?;
+        Ok(OpenConnection { crm: crate::metered::crm(opened.crm), ..opened })
     }
 
     /// Checks the connection, each aspect by itself.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use adapter_sql::MigrationPolicy;
 use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
 use shared::ports::{
-    AuditLog, CaseStore, CaseView, ChangeFeed, Ledger, SyncJournal, SystemClock, Walls,
+    AuditLog, CaseStore, CaseView, ChangeFeed, CostLedger, Ledger, SyncJournal, SystemClock, Walls,
 };
 use url::Url;
 
 use crate::error::WiringError;
+use crate::metered;
 
 /// The ports that one case store stands behind.
 #[derive(Clone)]
@@ -24,8 +25,14 @@ pub struct CaseStores {
     pub feed: Arc<dyn ChangeFeed>,
     /// Who is screened from which case.
     pub walls: Arc<dyn Walls>,
+    /// What was imported with matters.
+    pub imports: Arc<dyn MatterImport>,
+    /// The figures of incidents.
+    pub incidents: Arc<dyn IncidentView>,
     /// The sync runs.
     pub journal: Arc<dyn SyncJournal>,
+    /// What calls to platforms cost.
+    pub costs: Arc<dyn CostLedger>,
     /// Cursors and states.
     pub ledger: Arc<dyn Ledger>,
 }
@@ -33,17 +40,26 @@ pub struct CaseStores {
 impl CaseStores {
     fn of<S>(store: S) -> Self
     where
-        S: CaseStore + CaseView + AuditLog + ChangeFeed + Walls + SyncJournal + Ledger + 'static,
+        S: CaseStore
+            + CaseView
+            + AuditLog
+            + ChangeFeed
+            + Walls
+            + SyncJournal
+            + CostLedger
+            + Ledger
+            + 'static,
     {
         let store = Arc::new(store);
         Self {
-            store: store.clone(),
-            view: store.clone(),
-            audit: store.clone(),
-            feed: store.clone(),
-            walls: store.clone(),
-            journal: store.clone(),
-            ledger: store,
+            store: metered::case_store(store.clone()),
+            view: metered::case_view(store.clone()),
+            audit: metered::audit_log(store.clone()),
+            feed: metered::change_feed(store.clone()),
+            walls: metered::walls(store.clone()),
+            journal: metered::sync_journal(store.clone()),
+            costs: metered::cost_ledger(store.clone()),
+            ledger: metered::ledger(store),
         }
     }
 }

@@ -23,13 +23,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Returns what the connections of this process are given.
 pub(super) fn surroundings(settings: &Settings) -> Surroundings {
-    Surroundings {
-        secrets: Arc::new(settings.local_secrets()),
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom),
-        writer: None,
-        ledger: None,
-    }
+    Surroundings::new(
+        Arc::new(settings.local_secrets()),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    )
 }
 
 /// Checks that the data folder can be written and has room.

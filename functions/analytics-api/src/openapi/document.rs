@@ -36,6 +36,7 @@ use crate::router::{PREFIX, documented_routes};
         (name = "access", description = "Who may do what, and who is screened from which case"),
         (name = "audit", description = "Who changed what, when and why"),
         (name = "integrations", description = "The connections and how well they work"),
+        (name = "costs", description = "What calls to platforms cost"),
         (name = "queues", description = "Queues and dead letters"),
         (name = "changes", description = "What is committed, live"),
         (name = "api", description = "This document")

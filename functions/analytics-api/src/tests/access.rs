@@ -16,7 +16,7 @@ use crate::testing::{CASE_ID, EXPIRED, Firm, UNCHECKED};
 
 /// What each operation asks for, written down a second time: a route that is added, or that asks for
 /// something else than before, has to be thought of here too.
-const MATRIX: [(&str, Option<Permission>); 16] = [
+const MATRIX: [(&str, Option<Permission>); 19] = [
     ("get /v1/audit", Some(Permission::AuditRead)),
     ("get /v1/cases", Some(Permission::CasesRead)),
     ("get /v1/cases/{id}", Some(Permission::CasesRead)),
@@ -25,12 +25,15 @@ const MATRIX: [(&str, Option<Permission>); 16] = [
     ("put /v1/cases/{id}/walls/{person}", Some(Permission::WallsWrite)),
     ("delete /v1/cases/{id}/walls/{person}", Some(Permission::WallsWrite)),
     ("get /v1/changes", Some(Permission::ChangesFollow)),
+    ("get /v1/costs", Some(Permission::CostsRead)),
     ("get /v1/integrations", Some(Permission::IntegrationsRead)),
     ("get /v1/me", None),
     ("get /v1/openapi.json", None),
     ("get /v1/overview", Some(Permission::FiguresRead)),
+    ("get /v1/platforms", Some(Permission::IntegrationsRead)),
     ("get /v1/queues", Some(Permission::QueuesRead)),
     ("get /v1/queues/{queue}/dead-letters", Some(Permission::QueuesRead)),
+    ("get /v1/resilience", Some(Permission::IntegrationsRead)),
     ("get /v1/sync-runs", Some(Permission::IntegrationsRead)),
     ("post /v1/queues/{queue}/dead-letters/replay", Some(Permission::QueuesReplay)),
 ];

@@ -19,7 +19,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::testing::{CHAIR, Firm, NOON, StoppedClock, TestDesk, ledger};
-use crate::{Api, Ports, router};
+use crate::{Api, CostTerms, Ports, router};
 
 /// The API over `firm`, at noon.
 async fn ports(firm: &Arc<Firm>) -> Ports {
@@ -32,6 +32,9 @@ async fn ports(firm: &Arc<Firm>) -> Ports {
         queues: vec![firm.clone()],
         authenticator: Arc::new(TestDesk),
         walls: firm.clone(),
+        costs: Arc::new(shared::ports::MemoryCostLedger::default()),
+        cost_terms: Arc::new(CostTerms::of(&Default::default()).unwrap()),
+        platforms: [].into(),
         clock: Arc::new(StoppedClock(NOON)),
     }
 }

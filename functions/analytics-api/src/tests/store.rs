@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use shared::model::{Entity, FieldValue, Fields};
+use shared::platform::description_of;
 use shared::ports::case_store_contract::sample_write;
 use shared::ports::{CaseStore, NewMessage, Queue, SystemClock, Walls};
 use tower::ServiceExt;
@@ -16,7 +17,7 @@ use url::Url;
 use super::document::{assert_answer, document};
 use super::get;
 use crate::testing::TestDesk;
-use crate::{Api, Ports, router};
+use crate::{Api, CostTerms, Ports, router};
 
 pub(super) struct Laptop {
     pub(super) store: Arc<dyn CaseStore>,
@@ -43,6 +44,9 @@ impl Laptop {
             queues: vec![Arc::clone(&queue)],
             authenticator: Arc::new(TestDesk),
             walls: Arc::clone(&stores.walls),
+            costs: stores.costs,
+            cost_terms: Arc::new(CostTerms::of(&Default::default()).unwrap()),
+            platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
             clock: Arc::new(SystemClock),
         });
         let walls = stores.walls;
@@ -52,7 +56,8 @@ impl Laptop {
     async fn add_cases(&self, numbers: std::ops::Range<u32>) {
         let writes = numbers.map(|number| {
             let row = Fields::from([
-                ("title".to_owned(), FieldValue::text(&format!("Doe v. Roe {number}"))),
+                // As long as a subject may be at Salesforce.
+                ("title".to_owned(), FieldValue::text(&format!("Doe v. Roe {number:0>244}"))),
                 ("status".to_owned(), FieldValue::text("Active")),
                 ("is_closed".to_owned(), FieldValue::Bool(false)),
             ]);

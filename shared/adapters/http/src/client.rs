@@ -4,12 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use shared::platform::Surroundings;
 use shared::ports::{CallObserver, Clock, Ledger, Random};
+use shared::telemetry::trace;
 use shared::time::Timestamp;
 use shared::worker::breaker::BreakerBoard;
 use shared::worker::quota::{Quota, QuotaSettings};
 use shared::{PortError, PortErrorKind};
 use tokio::time::Instant;
+use tracing::{Instrument, Span, info_span};
 use url::{Host, Url};
 
 use crate::attempt::{Answer, Reading};
@@ -18,7 +21,7 @@ use crate::fault::HttpFault;
 use crate::guards::GuardBook;
 use crate::request::Request;
 use crate::response::{BodyStream, Response};
-use crate::settings::{HttpSettings, PlainHttp};
+use crate::settings::{HttpSettings, PlainHttp, TlsSettings};
 use crate::transport::{Network, Transport};
 
 /// Calls platforms. Clones share connections, breakers and budgets: make one a process.
@@ -68,6 +71,22 @@ impl HttpClient {
     ) -> Result<Self, PortError> {
         let transport = Box::new(Network::new(&settings)?);
         Ok(Self::over(transport, settings, clock, random))
+    }
+
+    /// Builds the client of one connection: encrypted as its surroundings say, and told on to
+    /// whoever observes calls there.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn within(surroundings: &Surroundings, settings: HttpSettings) -> Result<Self, PortError> {
+        let Surroundings { clock, random, observer, tls, .. } = surroundings.clone();
+        let tls = TlsSettings { allow_tls12: tls.allow_tls12, extra_roots: tls.extra_roots };
+        let client = Self::new(HttpSettings { tls, ..settings }, clock, random)?;
+        Ok(match observer {
+            Some(observer) => client.with_observer(observer),
+            None => client,
+        })
     }
 
     pub(crate) fn over(
@@ -175,7 +194,8 @@ impl HttpClient {
         let settings = self.settings();
         let guards = self.inner.guards.find(settings, &host, request);
         let deadline = Instant::now() + request.deadline.unwrap_or(settings.deadline);
-        Call { client: self, request, host: &host, guards: &guards, reading, deadline }.run().await
+        let call = Call { client: self, request, host: &host, guards: &guards, reading, deadline };
+        call.run().instrument(span_of(request, &host)).await
     }
 
     /// Returns the host and port that guards go by, when it may be called at all.
@@ -216,6 +236,23 @@ impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient").field("settings", &self.inner.settings).finish_non_exhaustive()
     }
+}
+
+/// Opens the span of a call; its address is left out, for it may name a person.
+fn span_of(request: &Request, host: &str) -> Span {
+    if !trace::is_on() {
+        return Span::none();
+    }
+    let Request { platform, operation, .. } = *request;
+    let name = format!("{platform} {operation}");
+    info_span!(
+        "call",
+        platform,
+        operation,
+        server.address = host,
+        otel.kind = "client",
+        otel.name = name
+    )
 }
 
 fn is_loopback(url: &Url) -> bool {

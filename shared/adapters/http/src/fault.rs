@@ -60,7 +60,7 @@ pub enum HttpFault {
     QuotaSpent(QuotaSpent),
     /// The host speaks no TLS that is new enough.
     #[error(
-        "`{host}` speaks no TLS 1.3: have it upgraded, or list it in `HTTP_TLS12_HOSTS` to allow TLS 1.2"
+        "`{host}` speaks no TLS 1.3: have it upgraded, or list it in `http.tls12_hosts` (of a function: `HTTP_TLS12_HOSTS`) to allow TLS 1.2"
     )]
     OldTls {
         /// The host.

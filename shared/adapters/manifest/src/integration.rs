@@ -86,12 +86,10 @@ impl ManifestIntegration {
         let settings = ConnectionSettings::read(&self.manifest, settings)?;
         let connection = settings.connection.clone();
         let unusable = |source| OpenError::Unusable { connection: connection.clone(), source };
-        let http = HttpClient::new(
-            HttpSettings { pace: pace_of(&self.manifest.rate_limit), ..HttpSettings::default() },
-            surroundings.clock.clone(),
-            surroundings.random.clone(),
-        )
-        .map_err(unusable)?;
+        let pace = pace_of(&self.manifest.rate_limit);
+        let http =
+            HttpClient::within(surroundings, HttpSettings { pace, ..HttpSettings::default() })
+                .map_err(unusable)?;
         let Surroundings { ledger, clock, random, .. } = surroundings;
         let http = match ledger {
             Some(ledger) => {

@@ -110,8 +110,8 @@ impl PlatformIntegration for SalesforceIntegration {
         let settings = SalesforceSettings::from_json(settings)?;
         let connection = settings.connection.clone();
         let mappings = Self::mappings(&connection)?;
-        let Surroundings { secrets, clock, random, writer, ledger } = surroundings.clone();
-        let http = HttpClient::new(HttpSettings::default(), clock.clone(), random)
+        let Surroundings { secrets, clock, writer, ledger, .. } = surroundings.clone();
+        let http = HttpClient::within(surroundings, HttpSettings::default())
             .map_err(|source| OpenError::Unusable { connection: connection.clone(), source })?;
         let http = match ledger {
             Some(ledger) => {

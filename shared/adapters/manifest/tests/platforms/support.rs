@@ -28,13 +28,11 @@ pub(crate) fn declared(text: &str) -> ManifestIntegration {
 
 pub(crate) fn surroundings() -> Surroundings {
     let env = Env::from_pairs([("TOKEN", "s3cret"), ("REFRESH", "r3fresh")]);
-    Surroundings {
-        secrets: Arc::new(LocalSecrets::new(env)),
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom),
-        writer: None,
-        ledger: None,
-    }
+    Surroundings::new(
+        Arc::new(LocalSecrets::new(env)),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    )
 }
 
 pub(crate) fn clio_settings(base_url: &str) -> Value {
