@@ -161,6 +161,11 @@ impl IssuerKeys {
                          document writes it";
             return Err(self.rejected("discover", cause));
         }
+        if !is_protected(&discovery.jwks_uri, &self.issuer) {
+            let cause = "its discovery document names keys without TLS, where others can be put in \
+                         between";
+            return Err(self.rejected("discover", cause));
+        }
         let published: Published = self.get("read keys", discovery.jwks_uri).await?;
         let keys = KeySet::from_json(published.keys);
         if keys.len() == 0 {
@@ -215,5 +220,28 @@ impl IssuerKeys {
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells whether the keys come as safely as what `issuer` says of itself: an issuer on loopback has
+/// no TLS either.
+fn is_protected(keys: &Url, issuer: &str) -> bool {
+    keys.scheme() == "https" || issuer.starts_with("http://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_an_issuer_with_tls_come_over_tls_too() {
+        for (keys, issuer, expected) in [
+            ("https://keys.example/jwks", "https://login.example", true),
+            ("http://keys.example/jwks", "https://login.example", false),
+            ("http://keys.example/jwks", "HTTPS://login.example", false),
+            ("http://127.0.0.1:9400/jwks", "http://127.0.0.1:9400", true),
+        ] {
+            assert_eq!(is_protected(&Url::parse(keys).unwrap(), issuer), expected, "{keys}");
+        }
     }
 }
