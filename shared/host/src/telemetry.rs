@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shared::config::Env;
+use shared::config::{Env, Fault};
 use shared::ports::{LocalSecrets, SecretAddress, Secrets};
 use shared::secret::Secret;
 use shared::telemetry::LogFormat;
@@ -64,19 +64,19 @@ impl TelemetrySettings {
 
     /// Returns what is wrong although each setting is well formed by itself, with the path below
     /// the section.
-    pub fn faults(&self) -> Vec<String> {
+    pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         if self.sample_ratio.is_some_and(|it| !(0.0..=1.0).contains(&it)) {
-            faults.push("sample_ratio: must be from 0 to 1, such as `0.1`".to_owned());
+            faults.push(Fault::new("sample_ratio", "must be from 0 to 1, such as `0.1`"));
         }
         if let Some(url) = &self.otlp_endpoint
             && !matches!(url.scheme(), "http" | "https")
         {
-            faults.push(format!(
-                "otlp_endpoint: `{}` is not `http` or `https`; the collector's HTTP port is 4318 as \
-                 a rule",
+            let what = format!(
+                "`{}` is not `http` or `https`; the collector's HTTP port is 4318 as a rule",
                 url.scheme()
-            ));
+            );
+            faults.push(Fault::new("otlp_endpoint", what));
         }
         faults
     }
@@ -227,7 +227,8 @@ mod tests {
             sample_ratio: Some(1.5),
             ..TelemetrySettings::default()
         };
-        let faults = broken.faults().join("\n");
+        let faults: Vec<_> = broken.faults().iter().map(ToString::to_string).collect();
+        let faults = faults.join("\n");
         assert!(faults.contains("sample_ratio") && faults.contains("4318"), "{faults}");
     }
 

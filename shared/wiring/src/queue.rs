@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::address::queue_name;
 use crate::error::WiringError;
+use crate::metered;
 
 /// How often a message in memory is handed out before it becomes a dead letter.
 const MEMORY_ATTEMPTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
@@ -19,6 +20,10 @@ const MEMORY_ATTEMPTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 ///
 /// [`WiringError`] when no adapter takes the scheme, or what stands there cannot be used.
 pub async fn queue(address: &Url) -> Result<Arc<dyn Queue>, WiringError> {
+    open(address).await.map(metered::queue)
+}
+
+async fn open(address: &Url) -> Result<Arc<dyn Queue>, WiringError> {
     let name = queue_name(address)?;
     match address.scheme() {
         "memory" => Ok(Arc::new(MemoryQueue::new(&name, MEMORY_ATTEMPTS, Arc::new(SystemClock)))),

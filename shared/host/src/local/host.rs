@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::consumer::Consumer;
+use super::figures::Figures;
 use super::names::{HostName, guarded};
 use super::schedule::Schedule;
-use crate::app::{App, ScheduleTrigger};
+use crate::app::{App, ReadyCheck, ScheduleTrigger};
 use crate::error::HostError;
 use crate::flush::{flush_all, keep_flushing, with_own};
 use crate::frame::Frame;
@@ -45,6 +47,7 @@ pub struct LocalHost {
     max_in_flight: usize,
     width: usize,
     allowed_hosts: Arc<[HostName]>,
+    data_dir: Option<PathBuf>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -61,6 +64,7 @@ impl Default for LocalHost {
             max_in_flight: MAX_IN_FLIGHT,
             width: 16,
             allowed_hosts: Arc::default(),
+            data_dir: None,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
@@ -121,6 +125,13 @@ impl LocalHost {
     #[must_use]
     pub fn with_allowed_hosts(mut self, names: impl IntoIterator<Item = HostName>) -> Self {
         self.allowed_hosts = names.into_iter().collect();
+        self
+    }
+
+    /// Measures the disk that `data_dir` is on; none at first.
+    #[must_use]
+    pub fn with_data_dir(mut self, data_dir: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(data_dir.into());
         self
     }
 
@@ -188,6 +199,7 @@ impl BoundHost {
             work.spawn(schedule.keep(stop.clone(), cut.clone()));
         }
         let _ = metrics::page().map(|page| work.spawn(fold_samples(page, stop.clone())));
+        work.spawn(host.figures().keep(stop.clone()));
         let flushes = host.apps.iter().flat_map(|app| app.flushes.iter().cloned()).collect();
         let flushes = with_own(flushes);
         work.spawn(keep_flushing(flushes.clone(), stop.clone()));
@@ -222,14 +234,22 @@ impl LocalHost {
         }
     }
 
+    fn figures(&self) -> Figures {
+        let queues = self.apps.iter().flat_map(|app| app.local_queues.iter().cloned()).collect();
+        Figures::new(queues, self.ready_checks(), self.data_dir.clone(), Arc::clone(&self.clock))
+    }
+
+    fn ready_checks(&self) -> Vec<(&'static str, Arc<dyn ReadyCheck>)> {
+        let of_app = |app: &App| {
+            let name = app.name;
+            app.ready_checks.iter().map(|it| (name, Arc::clone(it))).collect::<Vec<_>>()
+        };
+        self.apps.iter().flat_map(of_app).collect()
+    }
+
     /// Merges the routes of every app with the health routes and puts the frame around them.
     fn router(self, address: SocketAddr, stop: &CancellationToken) -> Router {
-        let checks = self
-            .apps
-            .iter()
-            .flat_map(|app| app.ready_checks.iter().map(|check| (app.name, Arc::clone(check))))
-            .collect();
-        let health = Readiness::new(checks, stop.clone()).router();
+        let health = Readiness::new(self.ready_checks(), stop.clone()).router();
         let (mut named, mut open) = (self.extra.merge(health), Router::new());
         for app in self.apps {
             (named, open) = (named.merge(app.router), open.merge(app.open_router));

@@ -2,6 +2,7 @@
 
 mod acker;
 mod consumer;
+mod figures;
 mod host;
 mod lane;
 mod names;

@@ -1,0 +1,19 @@
+//! Every port with a count and a time for each of its methods, and a span within a trace.
+//!
+//! Handles are looked up once, when a port is opened: the host begins to record before that.
+
+#[cfg(feature = "sql")]
+mod audit;
+mod method;
+mod port;
+mod ports;
+
+#[cfg(feature = "sql")]
+pub(crate) use audit::watched;
+#[cfg(feature = "salesforce")]
+pub(crate) use ports::crm;
+pub(crate) use ports::queue;
+#[cfg(feature = "sql")]
+pub(crate) use ports::{
+    audit_log, case_store, case_view, change_feed, cost_ledger, ledger, sync_journal, walls,
+};

@@ -1,0 +1,157 @@
+//! The ports that are counted.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use shared::ports::{
+    DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
+};
+
+use super::port::metered;
+
+metered!(queue, MeteredQueue, Queue, "queue", {
+    async fn send(batch: Vec<NewMessage>) -> Vec<SendOutcome>;
+    async fn receive(max: NonZeroU32, visibility: Duration, wait: Duration) -> Vec<Delivery>;
+    async fn extend(delivery: &Delivery, visibility: Duration) -> ();
+    async fn ack(deliveries: &[Delivery]) -> ();
+    async fn release(delivery: &Delivery, delay: Duration, reason: &str) -> ();
+    async fn give_back(delivery: &Delivery, delay: Duration) -> ();
+    async fn bury(delivery: &Delivery, reason: &str) -> ();
+    async fn depth() -> QueueDepth;
+    async fn dead_letters(after: Option<&str>, limit: NonZeroU32) -> Vec<DeadLetter>;
+    async fn replay(selection: ReplaySelection) -> u64;
+    plain fn name() -> &str;
+    plain fn max_body_bytes() -> usize;
+});
+
+#[cfg(feature = "salesforce")]
+mod platforms {
+    use shared::ids::{ObjectName, RecordId};
+    use shared::ports::{Crm, DeltaPage, DeltaQuery, Health, RemoteRecord};
+
+    use super::metered;
+
+    metered!(crm, MeteredCrm, Crm, "crm", {
+        async fn read(
+            object: &ObjectName,
+            record_id: &RecordId,
+            fields: &[String],
+        ) -> Option<RemoteRecord>;
+        async fn changes(query: &DeltaQuery) -> DeltaPage;
+        async fn more_changes(query: &DeltaQuery, next: &str) -> DeltaPage;
+        async fn health() -> Health;
+    });
+}
+
+#[cfg(feature = "salesforce")]
+pub(crate) use platforms::crm;
+
+#[cfg(feature = "sql")]
+mod stores {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use shared::auth::Sight;
+    use shared::ids::{EntityId, PersonId};
+    use shared::model::RecordKey;
+    use shared::ports::{
+        AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage, CaseStore,
+        CaseView, ChangeFeed, ChangeRow, Committed, CostBatch, CostLedger, CostQuery, CostSum,
+        Ledger, LedgerEntry, Overview, Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls,
+        Write,
+    };
+
+    use super::metered;
+
+    metered!(case_store, MeteredCaseStore, CaseStore, "case_store", {
+        async fn shadow(key: &RecordKey) -> Option<Shadow>;
+        async fn apply(write: Write) -> Committed;
+    });
+
+    metered!(case_view, MeteredCaseView, CaseView, "case_view", {
+        async fn overview(sight: &Sight, n_days: u32) -> Overview;
+        async fn cases(sight: &Sight, filter: &CaseFilter) -> CasePage;
+        async fn case(sight: &Sight, id: &str) -> Option<CaseDetail>;
+        async fn digest() -> StoreDigest;
+    });
+
+    metered!(audit_log, MeteredAuditLog, AuditLog, "audit_log", {
+        async fn audit(
+            sight: &Sight,
+            entity_id: Option<&EntityId>,
+            before: Option<u64>,
+            limit: u32,
+        ) -> Vec<AuditRow>;
+        async fn verify(progress: &(dyn Fn(u64) + Send + Sync)) -> AuditVerification;
+    });
+
+    metered!(change_feed, MeteredChangeFeed, ChangeFeed, "change_feed", {
+        async fn changes_after(after: u64, limit: u32) -> Vec<ChangeRow>;
+        async fn newest_change() -> u64;
+        async fn wait_for_change(after: u64, wait: Duration) -> ();
+    });
+
+    metered!(walls, MeteredWalls, Walls, "walls", {
+        async fn set_wall(wall: &Wall) -> ();
+        async fn lift_wall(case_id: &EntityId, person: &PersonId, by: &PersonId) -> bool;
+        async fn walls_of(case_id: &EntityId) -> Vec<Wall>;
+        async fn shows_all(sight: &Sight) -> bool;
+        async fn walls_revision() -> u64;
+        async fn hidden(sight: &Sight, cases: &[EntityId]) -> BTreeSet<EntityId>;
+    });
+
+    metered!(sync_journal, MeteredSyncJournal, SyncJournal, "sync_journal", {
+        async fn record(run: &SyncRun) -> ();
+        async fn recent(limit: u32) -> Vec<SyncRun>;
+    });
+
+    metered!(cost_ledger, MeteredCostLedger, CostLedger, "cost_ledger", {
+        async fn record_costs(batch: &CostBatch) -> ();
+        async fn costs(sight: &Sight, query: &CostQuery) -> Vec<CostSum>;
+    });
+
+    metered!(ledger, MeteredLedger, Ledger, "ledger", {
+        async fn get(name: &str) -> Option<LedgerEntry>;
+        async fn put(name: &str, value: &str, expected_revision: u64) -> u64;
+        async fn list(prefix: &str) -> Vec<(String, LedgerEntry)>;
+    });
+}
+
+#[cfg(feature = "sql")]
+pub(crate) use stores::{
+    audit_log, case_store, case_view, change_feed, cost_ledger, ledger, sync_journal, walls,
+};
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use shared::ports::{MemoryQueue, SystemClock};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_call_is_counted_under_its_outcome() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let page = recorder.handle();
+        let _recording = metrics::set_default_local_recorder(&recorder);
+        let clock = Arc::new(SystemClock);
+        let queue = queue(Arc::new(MemoryQueue::new("events", NonZeroU32::MIN, clock)));
+
+        queue.send(vec![NewMessage { body: "a".into(), ..NewMessage::default() }]).await.unwrap();
+        let too_long = "x".repeat(queue.max_body_bytes() + 1);
+        let refused = queue.send(vec![NewMessage { body: too_long, ..NewMessage::default() }]);
+        refused.await.unwrap_err();
+
+        let page = page.render();
+        let count = |outcome: &str| {
+            format!(r#"port_calls_total{{port="queue",method="send",outcome="{outcome}"}} 1"#)
+        };
+        assert!(page.contains(&count("ok")) && page.contains(&count("rejected")), "{page}");
+        assert!(
+            page.contains(r#"port_call_seconds_count{port="queue",method="send"} 2"#),
+            "{page}"
+        );
+    }
+}
