@@ -9,6 +9,7 @@ mod connection;
 #[cfg(feature = "sql")]
 mod copy;
 mod error;
+mod metered;
 #[cfg(feature = "oidc")]
 mod identity;
 #[cfg(feature = "sql")]
