@@ -60,7 +60,7 @@ pub(crate) struct CasesQuery {
     #[param(inline, example = "opened_desc")]
     sort: Option<CaseSort>,
     /// Where the page begins: `next_cursor` of the page before, with all else unchanged.
-    #[param(max_length = 200)]
+    #[param(max_length = 4000)]
     cursor: Option<String>,
     /// How many cases to return; 50 by default.
     #[param(minimum = 1, maximum = 200, example = 50)]
@@ -81,7 +81,7 @@ impl CasesQuery {
             opened_from: query.instant("opened_from"),
             opened_until: query.instant("opened_until"),
             sort: query.choice("sort", &SORTS).unwrap_or_default(),
-            cursor: query.text("cursor"),
+            cursor: query.cursor("cursor"),
             limit: query.number("limit", 1..=200).unwrap_or(50),
         };
         if let (Some(from), Some(until)) = (filter.opened_from, filter.opened_until)

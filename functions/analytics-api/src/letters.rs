@@ -18,6 +18,9 @@ use crate::problem::Problem;
 /// How many letters are read at a time when all are looked through.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
 
+/// Stands for a failure that may repeat what a hidden case says.
+const UNTOLD: &str = "not shown: nobody can say which case this message is about";
+
 /// A message that was set aside.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
@@ -30,7 +33,8 @@ pub(crate) struct ShownLetter {
     group: Option<String>,
     /// How often it was handed out.
     n_attempts: u32,
-    /// Why it was set aside: the last failure, with its causes.
+    /// Why it was set aside: the last failure, with its causes. Whoever is screened from a case is
+    /// not told where nobody can say which case it is about.
     reason: String,
     /// When it was sent.
     sent_at: Timestamp,
@@ -65,10 +69,22 @@ impl<'a> Letters<'a> {
         walls: &'a dyn Walls,
         caller: &Caller,
     ) -> Result<Self, Problem> {
-        let hearing = caller.hearing();
-        let hears_all = walls.shows_all(&hearing).await.map_err(Problem::of_port)?;
         let reads_bodies = caller.may(Permission::CasesRead);
-        Ok(Self { queue, walls, hearing, hears_all, reads_bodies })
+        Ok(Self { reads_bodies, ..Self::heard(queue, walls, caller.hearing()).await? })
+    }
+
+    /// Looks at the letters of `queue` without their bodies, as far as `hearing` goes.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] when the walls do not answer.
+    pub(crate) async fn heard(
+        queue: &'a dyn Queue,
+        walls: &'a dyn Walls,
+        hearing: Sight,
+    ) -> Result<Self, Problem> {
+        let hears_all = walls.shows_all(&hearing).await.map_err(Problem::of_port)?;
+        Ok(Self { queue, walls, hearing, hears_all, reads_bodies: false })
     }
 
     /// Tells whether no letter is hidden.
@@ -115,14 +131,14 @@ impl<'a> Letters<'a> {
     }
 
     fn show(&self, letter: DeadLetter) -> ShownLetter {
-        // Nobody can say which case a text is about that names no record.
+        // Nobody can say which case a text is about that names no record, and a failure repeats texts.
         let is_safe = self.hears_all || !records(&letter).is_empty();
         ShownLetter {
             id: letter.id,
             body: Some(letter.body).filter(|_| self.reads_bodies && is_safe),
-            group: letter.group,
+            group: letter.group.filter(|_| is_safe),
             n_attempts: letter.n_attempts,
-            reason: letter.reason,
+            reason: if is_safe { letter.reason } else { UNTOLD.to_owned() },
             sent_at: letter.sent_at,
             died_at: letter.died_at,
         }

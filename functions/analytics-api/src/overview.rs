@@ -81,7 +81,9 @@ async fn load_page(ports: Ports, key: OverviewKey) -> Result<Bytes, Problem> {
     let overview = async { ports.view.overview(&sight, n_days).await.map_err(Problem::of_port) };
     let integrations =
         async { if with_integrations { load_integrations(&ports).await } else { Ok(Vec::new()) } };
-    let queues = async { if with_queues { load_queues(&ports).await } else { Ok(Vec::new()) } };
+    let hearing = sight.person().map_or(Sight::Everything, |it| Sight::AllBut(it.clone()));
+    let queues =
+        async { if with_queues { load_queues(&ports, &hearing).await } else { Ok(Vec::new()) } };
     let (overview, integrations, queues) = tokio::try_join!(overview, integrations, queues)?;
     render(&OverviewPage { overview, integrations, queues }).map(Bytes::from)
 }

@@ -15,6 +15,9 @@ use crate::problem::{Fault, Problem};
 /// The longest text a parameter may carry, in characters.
 const MAX_TEXT_CHARS: usize = 200;
 
+/// The longest cursor, in characters.
+const MAX_CURSOR_CHARS: usize = 4000;
+
 /// How many faults one answer names; a hostile query could hold thousands.
 const MAX_FAULTS: usize = 20;
 
@@ -56,12 +59,21 @@ impl Query {
 
     /// Takes a text; an empty one counts as not given.
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        self.bounded(name, MAX_TEXT_CHARS)
+    }
+
+    fn bounded(&mut self, name: &str, n_chars: usize) -> Option<String> {
         let text = self.given.remove(name).filter(|text| !text.is_empty())?;
-        if text.chars().count() > MAX_TEXT_CHARS {
-            self.fault(name, format!("it is longer than {MAX_TEXT_CHARS} characters: shorten it"));
+        if text.chars().count() > n_chars {
+            self.fault(name, format!("it is longer than {n_chars} characters: shorten it"));
             return None;
         }
         Some(text)
+    }
+
+    /// Takes the cursor of a page, which holds what the list is ordered by: as long as a title is.
+    pub(crate) fn cursor(&mut self, name: &str) -> Option<String> {
+        self.bounded(name, MAX_CURSOR_CHARS)
     }
 
     /// Takes a whole number within `range`.

@@ -8,6 +8,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use futures_util::future::try_join_all;
 use serde::Serialize;
+use shared::auth::Sight;
 use shared::ports::{Queue, QueueDepth};
 use utoipa::{IntoParams, ToSchema};
 
@@ -58,14 +59,17 @@ pub(crate) struct DeadLettersQuery {
 }
 
 /// Lists the queues and how full they are.
+///
+/// Dead letters about a case that the caller is screened from are not counted.
 #[utoipa::path(get, path = "/queues", tag = "queues",
     responses((status = 200, description = "The queues", body = QueueList), Problems))]
 pub(crate) async fn list_queues(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     Query::new(raw.as_deref()).finish::<NoParams, _>(())?;
-    let items = load_queues(&api.ports).await?;
+    let items = load_queues(&api.ports, &caller.hearing()).await?;
     Ok(json(render(&QueueList { items })?))
 }
 
@@ -120,14 +124,21 @@ pub(crate) fn find_queue(
     })
 }
 
-/// Counts what each queue holds.
+/// Counts what each queue holds, of its dead letters those that `hearing` tells of.
 ///
 /// # Errors
 ///
-/// [`Problem`] when a queue does not answer.
-pub(crate) async fn load_queues(ports: &Ports) -> Result<Vec<QueueState>, Problem> {
+/// [`Problem`] when a queue or the walls do not answer.
+pub(crate) async fn load_queues(
+    ports: &Ports,
+    hearing: &Sight,
+) -> Result<Vec<QueueState>, Problem> {
     let depths = ports.queues.iter().map(|queue| async {
-        let depth = queue.depth().await.map_err(Problem::of_port)?;
+        let mut depth = queue.depth().await.map_err(Problem::of_port)?;
+        let letters = Letters::heard(&**queue, &*ports.walls, hearing.clone()).await?;
+        if !letters.hears_all() && depth.n_dead > 0 {
+            depth.n_dead = letters.ids(None).await?.len() as u64;
+        }
         Ok(QueueState { name: queue.name().to_owned(), depth })
     });
     try_join_all(depths).await

@@ -101,7 +101,9 @@ async fn firm() -> Laptop {
     let max = NonZeroU32::new(9).unwrap();
     let received = laptop.queue.receive(max, Duration::from_secs(30), Duration::ZERO).await;
     for delivery in received.unwrap() {
-        laptop.queue.bury(&delivery, "no mapping").await.unwrap();
+        // A failure to read a text repeats a part of it.
+        let reason = format!("cannot read `{}`", &delivery.body[delivery.body.len() - 10..]);
+        laptop.queue.bury(&delivery, &reason).await.unwrap();
     }
     laptop
 }
@@ -250,6 +252,13 @@ async fn dead_letters_about_a_hidden_case_are_not_there_to_list_or_replay() {
     assert!(blind.iter().all(|(_, body)| body.is_none()), "an operator reads no case data");
     let bodies: Vec<_> = seen.iter().filter_map(|(_, body)| body.as_deref()).collect();
     assert!(matches!(bodies[..], [one] if one.contains("Doe writes")), "{bodies:?}");
+
+    for (token, n_dead) in [("ben.admin", 4), ("anna.admin", 2), ("omar.operator", 4)] {
+        let queues = get_as(&laptop.routes, "/v1/queues", token).await;
+        assert_eq!(queues.body["items"][0]["n_dead"], n_dead, "{token}");
+    }
+    let overview = get_as(&laptop.routes, "/v1/overview", "anna.admin").await;
+    assert_eq!(overview.body["queues"][0]["n_dead"], 2);
 
     let is_hidden = |id: &&(String, _)| !seen.iter().any(|(it, _)| *it == id.0);
     let hidden: Vec<&str> = all.iter().filter(is_hidden).map(|(id, _)| id.as_str()).collect();
