@@ -2,6 +2,7 @@
 
 use adapter_manifest::{BUILT_IN, load, schema};
 use serde_json::Value;
+use shared::model::Entity;
 
 /// A manifest without a fault, in as few lines as there can be.
 const GOOD: &str = "\
@@ -49,6 +50,16 @@ fn manifest_of_the_guide_has_no_fault() {
     let guide = include_str!("../../../../../docs/guides/new-integration.md");
     let text = guide.split("```yaml\n").nth(1).and_then(|it| it.split("```").next()).unwrap();
     assert_eq!(faults(text), Vec::<String>::new());
+}
+
+#[test]
+fn columns_of_the_guide_are_all_there_are() {
+    let guide = include_str!("../../../../../docs/guides/new-integration.md");
+    for entity in Entity::ALL {
+        let columns: Vec<_> = entity.columns().iter().map(|it| format!("`{it}`")).collect();
+        let row = format!("| `{entity}` | {} |", columns.join(", "));
+        assert!(guide.contains(&row), "the guide lacks: {row}");
+    }
 }
 
 #[test]
