@@ -23,6 +23,10 @@ const NOT_BUILT: &str = "The dashboard is not in this build: run `scripts/setup`
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src *; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+/// Lets the browser ask how people sign in while it still reads the page; a file host has no such
+/// route, so the page itself cannot say it.
+const SIGN_IN_SOON: &str = "</auth/config>; rel=preload; as=fetch; crossorigin";
+
 /// Serves the dashboard at `/` and its files beside it.
 pub(crate) fn router() -> Router {
     serve(embedded)
@@ -86,6 +90,9 @@ fn answer(find: Find, uri: &Uri, headers: &HeaderMap) -> Response {
     put(about, header::VARY, "accept-encoding");
     put(about, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     put(about, header::CONTENT_SECURITY_POLICY, POLICY);
+    if path == "index.html" {
+        put(about, header::LINK, SIGN_IN_SOON);
+    }
     response
 }
 
@@ -177,6 +184,7 @@ mod tests {
         assert_eq!(headers["content-type"], "text/html");
         assert_eq!(headers["vary"], "accept-encoding");
         assert_eq!(headers["cache-control"], "no-cache");
+        assert!(headers["link"].to_str().unwrap().starts_with("</auth/config>"));
         assert_eq!(body, "packed page");
     }
 

@@ -42,7 +42,7 @@ export async function askApi(base, path, { token, ...init } = {}) {
 /** Makes every page of a context be read by this person. */
 export function become(context, person, ...roles) {
   const choice = JSON.stringify({ person, roles });
-  return context.addInitScript((text) => sessionStorage.setItem('moodbridge.local-person', text), choice);
+  return context.addInitScript((text) => location.protocol.startsWith('http') && sessionStorage.setItem('moodbridge.local-person', text), choice);
 }
 
 /** The pages that every general check visits; the case is the first of the list. */

@@ -41,7 +41,7 @@ for (const name of PAGES) {
   describe(name, () => {
     for (const width of [360, 768, 1024, 1280, 1920]) {
       it(`does not scroll sideways at ${width} px`, () => visit(name, { viewport: { width, height: 800 } }, async (page) => {
-        for (const details of await page.locator('details > summary').all()) await details.click();
+        for (const details of await page.locator('main details > summary').all()) await details.click();
         const [wide, tooWide] = await page.evaluate(() => {
           const room = document.documentElement.clientWidth;
           const names = [...document.querySelectorAll('body *')]

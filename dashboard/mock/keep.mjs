@@ -3,34 +3,41 @@ import { instant, randomFrom, uuid } from './data.mjs';
 
 const DAY_MS = 86_400_000;
 
+const field = (name, column = null, kind = 'text') => ({ name, kind, column, references: null, can_read: true, can_write: column !== null });
+const stream = (object, entity, ...fields) => ({ object, entity, tells_deletes: true, fields });
+
 export const PLATFORMS = [
   {
     id: 'salesforce', title: 'Salesforce', source: 'compiled', connections: ['main-org'],
     capabilities: ['read_changes', 'read_record', 'read_deletes', 'write', 'webhooks', 'bulk'],
     streams: [
-      { object: 'Account', entity: 'account', fields: ['Id', 'Name', 'Phone', 'Website'] },
-      { object: 'Contact', entity: 'contact', fields: ['Id', 'FirstName', 'LastName', 'Email', 'AccountId'] },
-      { object: 'Case', entity: 'case', fields: ['Id', 'CaseNumber', 'Subject', 'Status', 'Priority', 'Docket_Number__c', 'Court__c', 'AccountId', 'ContactId', 'ClosedDate'] },
+      stream('Account', 'account', field('Id'), field('Name', 'name'), field('Phone', 'phone'), field('Website', 'website')),
+      stream('Contact', 'contact', field('Id'), field('FirstName', 'first_name'), field('LastName', 'last_name'), field('Email', 'email'), field('AccountId', 'account_id', 'reference')),
+      stream(
+        'Case', 'case', field('Id'), field('CaseNumber'), field('Subject', 'title'), field('Status', 'status'), field('Priority', 'priority'),
+        field('Docket_Number__c', 'docket_number'), field('Court__c', 'court'), field('ClosedDate', 'closed_at', 'datetime'),
+      ),
     ],
   },
   {
     id: 'clio', title: 'Clio', source: 'built_in_manifest', connections: [], capabilities: ['read_changes', 'read_record'],
-    streams: [{ object: 'matters', entity: 'case', fields: ['id', 'display_number', 'description', 'status'] }, { object: 'contacts', entity: 'contact', fields: ['id', 'name'] }],
+    streams: [stream('matters', 'case', field('id'), field('display_number', 'docket_number'), field('status', 'status')), stream('contacts', 'contact', field('id'), field('name', 'last_name'))],
   },
-  { id: 'github', title: 'GitHub issues', source: 'loaded_manifest', connections: [], capabilities: ['read_changes'], streams: [{ object: 'issues', entity: 'case', fields: ['id', 'number', 'title', 'state'] }] },
+  { id: 'github', title: 'GitHub issues', source: 'loaded_manifest', connections: [], capabilities: ['read_changes'], streams: [stream('issues', null, field('id'), field('title'), field('state'))] },
 ];
 
 export function resilience(now = Date.now()) {
+  const breaker = (platform, host, operation, state, until = null) => ({ platform, host, operation, state, since: instant(now - 41_000), until });
+  const quota = (platform, connection, limit, used) => ({
+    platform, connection, limit, used, left: limit - used, reserve: limit / 20, per_hour: limit / 10, exhausted_at: null, reported_at: instant(now - 9_000),
+  });
   return {
     breakers: [
-      { platform: 'salesforce', host: 'main-org.my.salesforce.com', operation: 'query', state: 'closed', until: null },
-      { platform: 'salesforce', host: 'main-org.my.salesforce.com', operation: 'get', state: 'open', until: instant(now + 22_000) },
-      { platform: 'clio', host: 'app.clio.com', operation: 'matters', state: 'half_open', until: null },
+      breaker('salesforce', 'main-org.my.salesforce.com', 'query', 'closed'),
+      breaker('salesforce', 'main-org.my.salesforce.com', 'get', 'open', instant(now + 22_000)),
+      breaker('clio', 'app.clio.com', 'matters', 'half_open'),
     ],
-    quotas: [
-      { platform: 'salesforce', connection: 'main-org', limit: 100_000, used: 1_786, left: 98_214, resets_at: instant((Math.floor(now / DAY_MS) + 1) * DAY_MS), exhausted_at: null },
-      { platform: 'clio', connection: 'clio-main', limit: 600, used: 540, left: 60, resets_at: instant(now + 31_000), exhausted_at: null },
-    ],
+    quotas: [quota('salesforce', 'main-org', 100_000, 1_786), quota('clio', 'clio-main', 600, 540)],
   };
 }
 

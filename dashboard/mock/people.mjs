@@ -34,12 +34,17 @@ export function giveToken({ person = 'me', roles = ['admin'] }, seconds, now = D
   return { token: `mock.${text}`, expires_at, person, roles };
 }
 
-/** Returns who sent the token; `undefined` for none, a broken or an ended one. */
-export function readToken(header) {
-  const [, text] = /^Bearer mock\.([\w-]+)$/.exec(header ?? '') ?? [];
-  if (text === undefined) return undefined;
-  const { person, roles, expires_at } = JSON.parse(Buffer.from(text, 'base64url').toString());
-  if (Date.parse(expires_at) <= Date.now()) return undefined;
+/** Returns who sent the token; `undefined` for none, a broken or an ended one. Signatures are for the real thing. */
+export function readToken(header, isOidc) {
+  const [, part] = (isOidc ? /^Bearer [\w-]+\.([\w-]+)\.[\w-]+$/ : /^Bearer mock\.([\w-]+)$/).exec(header ?? '') ?? [];
+  if (part === undefined) return undefined;
+  const claims = JSON.parse(Buffer.from(part, 'base64url').toString());
+  const endsAt = isOidc ? claims.exp * 1_000 : Date.parse(claims.expires_at);
+  if (endsAt <= Date.now()) return undefined;
+  const { roles = [] } = claims;
   const permissions = [...new Set(roles.flatMap((role) => PERMISSIONS[role] ?? []))];
-  return { person, name: null, roles, permissions, sees_assigned_only: !roles.some((role) => !['client', 'operator'].includes(role)) };
+  return {
+    person: claims.sub ?? claims.person, name: claims.name ?? null, roles, permissions,
+    sees_assigned_only: !roles.some((role) => !['client', 'operator'].includes(role)),
+  };
 }

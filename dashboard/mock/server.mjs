@@ -46,7 +46,7 @@ async function answer(firm, request, response) {
   if (!url.pathname.startsWith('/v1/')) return serveFile(url.pathname, response);
   const query = Object.fromEntries(url.searchParams);
   const parts = url.pathname.split('/').slice(2).map(decodeURIComponent);
-  const me = readToken(request.headers.authorization);
+  const me = readToken(request.headers.authorization, firm.auth.mode === 'oidc');
   if (me === undefined) throw new Refusal(401, 'Sign in', 'the token was not accepted: it is missing, or has expired');
   const needed = neededFor(parts, request.method);
   if (needed !== undefined && !me.permissions.includes(needed)) throw new Refusal(403, 'Not permitted', `it needs the permission \`${needed}\`, which none of your roles gives`);
@@ -81,10 +81,10 @@ function route(firm, me, method, parts, query, body) {
     const seen = (permission, items) => (me.permissions.includes(permission) ? items : []);
     return { ...rest, integrations: seen('integrations:read', integrations), queues: seen('queues:read', queues) };
   }
-  if (first === 'cases' && third === 'walls') return routeWalls(firm, me, method, findCase(firm, id).id, fourth, body);
+  if (first === 'cases' && third === 'walls') return routeWalls(firm, me, method, findCase(firm, id, me).id, fourth, body);
   if (first === 'cases' && id === undefined) return listCases(firm, query, me);
-  if (first === 'cases' && third === undefined) return detailOf(findCase(firm, id));
-  if (first === 'cases' && third === 'audit') return listAudit(firm, query, findCase(firm, id).id);
+  if (first === 'cases' && third === undefined) return detailOf(findCase(firm, id, me));
+  if (first === 'cases' && third === 'audit') return listAudit(firm, query, findCase(firm, id, me).id);
   if (first === 'audit') return listAudit(firm, query);
   if (first === 'integrations') return { items: firm.integrations() };
   if (first === 'sync-runs') return { items: firm.runs(Number(query.limit ?? 50)) };
@@ -111,10 +111,15 @@ function routeWalls(firm, me, method, caseId, person, body) {
   return wall;
 }
 
-function findCase(firm, id) {
+function findCase(firm, id, me) {
   const found = firm.byId.get(id) ?? firm.cases.find((_, at) => [recordId(at), recordId(at).slice(0, 15)].includes(id));
-  if (found === undefined) throw new Refusal(404, 'Not found', `no case has the id \`${id}\``);
+  if (found === undefined || !isSeen(firm, found, me)) throw new Refusal(404, 'Not found', `no case has the id \`${id}\``);
   return found;
+}
+
+function isSeen(firm, it, me) {
+  const stance = firm.walls.get(it.id)?.get(me.person)?.stance;
+  return me.sees_assigned_only ? stance === 'assigned' : stance !== 'screened';
 }
 
 const ORDERS = {
@@ -132,9 +137,7 @@ function listCases(firm, query, me) {
     throw new Refusal(400, 'Invalid request', 'one parameter is not valid', errors);
   }
   const words = (query.search ?? '').toLowerCase().split(/\s+/).filter(Boolean);
-  const stanceOf = (it) => firm.walls.get(it.id)?.get(me.person)?.stance;
-  const isSeen = (it) => (me.sees_assigned_only ? stanceOf(it) === 'assigned' : stanceOf(it) !== 'screened');
-  const matches = firm.cases.filter(isSeen).filter((it) => {
+  const matches = firm.cases.filter((it) => isSeen(firm, it, me)).filter((it) => {
     const texts = [it.docket_number, it.case_number, it.title, it.court, it.account_name, it.contact_name].filter(Boolean).join(' ').toLowerCase();
     const begins = [...texts.split(/[\s\-.&,]+/), ...texts.split(/\s+/)];
     return words.every((word) => begins.some((begin) => begin.startsWith(word)))

@@ -241,10 +241,21 @@ export interface Wall {
   set_at: Instant;
 }
 
+export interface PlatformField {
+  name: string;
+  kind: string;
+  /** Our column, when it is mapped. */
+  column: string | null;
+  can_read: boolean;
+  can_write: boolean;
+}
+
 export interface PlatformStream {
   object: string;
+  /** Our table, when it is mapped. */
   entity: string | null;
-  fields: (string | { name: string })[];
+  tells_deletes: boolean;
+  fields: PlatformField[];
 }
 
 export interface Platform {
@@ -253,25 +264,31 @@ export interface Platform {
   source: string;
   capabilities: string[];
   streams: PlatformStream[];
-  connections: (string | { id: string; title?: string })[];
+  /** The ids of its connections, where the server tells. */
+  connections?: string[];
 }
 
 export interface Breaker {
   platform: string;
-  host: string | null;
-  operation: string | null;
-  state: string;
+  host: string;
+  operation: string;
+  state: 'closed' | 'half_open' | 'open';
+  since: Instant;
   until: Instant | null;
 }
 
 export interface Quota {
   platform: string;
-  connection: string | null;
-  limit: number | null;
-  used: number | null;
-  left: number | null;
-  resets_at: Instant | null;
+  connection: string;
+  limit: number;
+  used: number;
+  left: number;
+  /** So many calls are kept for what is urgent. */
+  reserve: number;
+  /** At most so many calls an hour; 0 for no such limit. */
+  per_hour: number;
   exhausted_at: Instant | null;
+  reported_at: Instant | null;
 }
 
 export interface Resilience {
@@ -310,7 +327,7 @@ export interface Budget {
 
 export interface Costs {
   currency: string;
-  price_list: string | null;
+  price_list: string;
   total: Amount;
   items: CostGroup[];
   budgets: Budget[];

@@ -100,7 +100,7 @@ function PerDay({ data, days }: { data: Costs; days: readonly string[] }) {
   const peak = data.items.reduce<CostGroup | undefined>((most, it) => (most === undefined || Number(it.cost) > Number(most.cost) ? it : most), undefined);
   const summary = `Bar chart of ${days.length} days: ${money(total, currency)} in total.${peak === undefined ? '' : ` Most on ${day(peak.group, true)}: ${money(peak.cost, currency)}.`}`;
   return (
-    <Card title="Per day" id="costs-per-day" note={`in UTC${data.price_list === null ? '' : `, price list ${data.price_list}`}`} actions={toggle}>
+    <Card title="Per day" id="costs-per-day" note={`in UTC, price list ${data.price_list}`} actions={toggle}>
       <p class="legend" aria-hidden="true">
         <span class="legend-item"><b>{money(shown === undefined ? total : spent.get(shown) ?? '0', currency)}</b></span>
         <span class="legend-day muted">{shown === undefined ? 'in total' : day(shown, true)}</span>

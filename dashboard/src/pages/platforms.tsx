@@ -1,5 +1,5 @@
 // The platforms that can be connected: what each can do, and which streams and fields it has.
-import type { Platform, PlatformStream } from '../api/types';
+import type { Platform, PlatformField, PlatformStream } from '../api/types';
 import { counted } from '../format';
 import { useLoad } from '../load';
 import { Card, Fact, Facts, PageHead } from '../parts/frame';
@@ -32,7 +32,7 @@ export function PlatformsPage() {
 
 function Known({ it }: { it: Platform }) {
   const id = `platform-${it.id}`;
-  const connections = it.connections.map((one) => (typeof one === 'string' ? one : one.title ?? one.id));
+  const { connections } = it;
   return (
     <Card title={it.title} id={id} note={`${it.id} · ${SOURCE[it.source] ?? fieldName(it.source).toLowerCase()}`}>
       <Facts>
@@ -41,11 +41,11 @@ function Known({ it }: { it: Platform }) {
             <span class="pills">{it.capabilities.map((one) => <Pill key={one} tone="neutral">{fieldName(one)}</Pill>)}</span>
           )}
         </Fact>
-        <Fact name="Connections">
+        {connections !== undefined && <Fact name="Connections">
           {connections.length === 0
             ? <span class="muted">none set up</span>
             : <a href={hrefOf({ page: 'integrations' })}>{connections.join(', ')}</a>}
-        </Fact>
+        </Fact>}
       </Facts>
       {it.streams.length > 0 && <Streams items={it.streams} title={it.title} />}
     </Card>
@@ -61,14 +61,16 @@ function Streams({ items, title }: { items: readonly PlatformStream[]; title: st
       </thead>
       <tbody>
         {items.map((it) => {
-          const names = it.fields.map((field) => (typeof field === 'string' ? field : field.name));
           return (
             <tr key={it.object}>
               <th scope="row" class="cell-title">{it.object}</th>
               <td data-label="Becomes"><OrNothing>{it.entity === null ? null : fieldName(it.entity)}</OrNothing></td>
               <td data-label="Fields">
-                {names.length === 0 ? <OrNothing>{null}</OrNothing> : (
-                  <details><summary>{counted(names.length, 'field')}</summary><p class="codes">{names.map((name) => <code key={name}>{name}</code>)}</p></details>
+                {it.fields.length === 0 ? <OrNothing>{null}</OrNothing> : (
+                  <details>
+                    <summary>{counted(it.fields.length, 'field')}<span class="unseen"> of {it.object}</span></summary>
+                    <ul class="codes">{it.fields.map((field) => <Field key={field.name} it={field} />)}</ul>
+                  </details>
                 )}
               </td>
             </tr>
@@ -76,5 +78,15 @@ function Streams({ items, title }: { items: readonly PlatformStream[]; title: st
         })}
       </tbody>
     </table>
+  );
+}
+
+function Field({ it }: { it: PlatformField }) {
+  const what = [it.kind, it.can_read ? undefined : 'not readable', it.can_write ? 'writable' : undefined].filter(Boolean).join(', ');
+  return (
+    <li>
+      <code>{it.name}</code>
+      <span class="muted"> {what}{it.column !== null && <> → <code>{it.column}</code></>}</span>
+    </li>
   );
 }

@@ -9,7 +9,7 @@ import { OrNothing, Pill, When } from '../parts/text';
 import { useServices } from '../services';
 import { fieldName, type Tone } from '../words';
 
-const BREAKER: Record<string, [string, Tone]> = {
+const BREAKER: Record<Breaker['state'], [string, Tone]> = {
   closed: ['Calls go through', 'good'],
   half_open: ['Trying again', 'warn'],
   open: ['Calls are held back', 'bad'],
@@ -39,15 +39,17 @@ export function Resilience({ everyMs }: { everyMs: number }) {
 }
 
 function QuotaLine({ it }: { it: Quota }) {
-  const used = it.limit === null || it.limit === 0 ? 0 : ((it.used ?? it.limit - (it.left ?? it.limit)) / it.limit) * 100;
-  const name = [fieldName(it.platform), it.connection].filter(Boolean).join(' · ');
+  const used = it.limit === 0 ? 100 : (it.used / it.limit) * 100;
   return (
     <Meter
-      name={name} percent={it.exhausted_at === null ? used : 100}
-      value={it.limit === null ? 'no limit known' : `${count(it.left)} of ${count(it.limit)} left`}
-      note={it.exhausted_at !== null
-        ? <>used up at <When at={it.exhausted_at} />; calls wait until <When at={it.resets_at} /></>
-        : it.resets_at === null ? undefined : <>counts anew at <When at={it.resets_at} /></>}
+      name={`${fieldName(it.platform)} · ${it.connection}`} percent={it.exhausted_at === null ? used : 100}
+      value={`${count(it.left)} of ${count(it.limit)} left`}
+      note={it.exhausted_at !== null ? <>used up at <When at={it.exhausted_at} />; calls wait</> : (
+        <>
+          {count(it.reserve)} kept for what is urgent, at most {count(it.per_hour)} an hour
+          {it.reported_at !== null && <>, told by the platform at <When at={it.reported_at} /></>}
+        </>
+      )}
     />
   );
 }
@@ -57,17 +59,18 @@ function Breakers({ items }: { items: readonly Breaker[] }) {
     <table class="table table-cards table-dense">
       <caption class="unseen">Circuit breakers</caption>
       <thead>
-        <tr><th scope="col">Platform</th><th scope="col">Operation</th><th scope="col">Host</th><th scope="col">State</th><th scope="col">Until</th></tr>
+        <tr><th scope="col">Platform</th><th scope="col">Operation</th><th scope="col">Host</th><th scope="col">State</th><th scope="col">Since</th><th scope="col">Until</th></tr>
       </thead>
       <tbody>
         {items.map((it) => {
-          const [word, tone] = BREAKER[it.state] ?? [fieldName(it.state), 'neutral'];
+          const [word, tone] = BREAKER[it.state];
           return (
             <tr key={`${it.platform} ${it.host} ${it.operation}`}>
               <th scope="row" class="cell-title">{fieldName(it.platform)}</th>
               <td data-label="Operation"><OrNothing>{it.operation}</OrNothing></td>
               <td data-label="Host"><OrNothing>{it.host}</OrNothing></td>
               <td data-label="State"><Pill tone={tone}>{word}</Pill></td>
+              <td data-label="Since"><When at={it.since} style="seconds" /></td>
               <td data-label="Until"><When at={it.until} style="seconds" /></td>
             </tr>
           );

@@ -23,6 +23,7 @@ export function SettingsPage() {
   const [asked, setAsked] = useState<Asked>();
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | undefined>();
+  const [isSaved, setSaved] = useState(false);
   const act = async (what: () => Promise<unknown>, said: string): Promise<void> => {
     setBusy(true);
     const failed = await what().then(() => undefined, Problem.from);
@@ -31,6 +32,7 @@ export function SettingsPage() {
     // What is not valid can be mended where it was written; everything else ends the dialog.
     if (failed?.status === 400 || failed?.status === 422) return;
     setAsked(undefined);
+    setSaved(failed === undefined);
     if (failed === undefined) announce(said);
     settings.reload();
     history.reload();
@@ -45,6 +47,7 @@ export function SettingsPage() {
       <PageHead title="Settings" lead={settings.data === undefined ? 'What holds, and where it comes from.' : `What holds, and where it comes from. Version ${version}.`} />
       <div class="stack">
         {problem !== undefined && asked === undefined && <ProblemBox problem={problem} />}
+        {isSaved && <p class="result" data-result>Saved. It takes effect when MoodBridge starts the next time.</p>}
         <Answer of={settings} lines={10} part="settings">
           {({ values }) => values.length === 0
             ? <div class="card"><Empty title="No settings are known" /></div>
