@@ -1,0 +1,60 @@
+"""What a stranger and a client must not be answered, and two touches to what is sent."""
+
+import os
+
+import schemathesis
+
+# Who asks: `nobody`, `client` or `admin`.
+WHO = os.environ["MOODBRIDGE_WHO"]
+# The id of a case that exists, so that the routes of one case are asked for more than a 404.
+CASE_ID = os.environ["MOODBRIDGE_CASE"]
+# The longest cursor that the document allows.
+MAX_CURSOR = 4000
+CLIENT_MAY = {"cases:read"}
+
+
+def asks_for_nothing(case):
+    return case.operation.definition.raw.get("security") == []
+
+
+@schemathesis.check
+def nobody_passes_without_a_token(ctx, response, case):
+    """Every route but the open ones answers 401, whatever is sent."""
+    if WHO != "nobody" or asks_for_nothing(case) or is_of_another_method(case):
+        return
+    assert response.status_code == 401, f"answered {response.status_code} without a token"
+    assert response.headers["www-authenticate"], "no challenge came with 401"
+
+
+@schemathesis.check
+def client_sees_nothing_of_the_firm(ctx, response, case):
+    """A client without cases reads empty lists and 404, and is refused everything else."""
+    if WHO != "client" or is_of_another_method(case) or response.status_code == 401:
+        return
+    permission = case.operation.definition.raw.get("x-permission")
+    if permission is not None and permission not in CLIENT_MAY:
+        assert response.status_code == 403, f"answered {response.status_code} without {permission}"
+    elif response.status_code == 200 and permission is not None:
+        assert response.json().get("items") == [], "showed cases that are assigned to nobody"
+
+
+def is_of_another_method(case):
+    """Some requests try methods that the path does not answer."""
+    return case.method.upper() != case.operation.method.upper()
+
+
+@schemathesis.hook
+def map_case(context, case):
+    path = case.path_parameters or {}
+    if len(str(path.get("id", ""))) == len(CASE_ID):
+        path["id"] = CASE_ID
+    # What a schema cannot say is refused with 400: a cursor that no answer gave, and a range that
+    # ends before it begins.
+    query = case.query or {}
+    cursor = query.get("cursor")
+    if case.operation.path == "/v1/cases" and isinstance(cursor, str) and len(cursor) <= MAX_CURSOR:
+        del query["cursor"]
+    ends = [query.get("opened_from"), query.get("opened_until")]
+    if case.operation.path == "/v1/cases" and all(isinstance(it, str) for it in ends):
+        query["opened_from"], query["opened_until"] = (f"{year}-01-01" for year in (1999, 2031))
+    return case
