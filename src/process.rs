@@ -8,7 +8,7 @@ use analytics_api::{AnswerSettings, CostTerms, Ports};
 use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
 use host::CostKeeper;
 use host::local::LocalHost;
-use shared::config::ConfigError;
+use shared::config::{ConfigError, SettingsEditor};
 use shared::cost::CostMeter;
 use shared::platform::{Surroundings, description_of};
 use shared::ports::{Clock, Queue, Random, Secrets, SystemClock, SystemRandom};
@@ -19,7 +19,7 @@ use wiring::{CaseStores, OpenConnection};
 use crate::auth::SignIn;
 use crate::dashboard;
 use crate::exit::{CommandError, SUCCESS};
-use crate::settings::{Places, Settings};
+use crate::settings::{Loaded, Places, Settings};
 
 /// What the functions work with, opened once.
 pub(crate) struct Parts {
@@ -43,7 +43,7 @@ impl Parts {
             .await
             .map_err(|error| CommandError::failed(format!("open the queue `{address}`"), error))?;
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-        let prices = settings.costs.prices().map_err(|it| ConfigError::from(it.below("costs")))?;
+        let prices = settings.price_list()?;
         Ok(Self {
             stores: settings.open_stores().await?,
             queue,
@@ -101,9 +101,15 @@ impl Parts {
         }
     }
 
-    fn api_ports(&self, settings: &Settings, sign_in: &SignIn) -> Ports {
+    fn api_ports(
+        &self,
+        settings: &Settings,
+        sign_in: &SignIn,
+        editor: Arc<SettingsEditor>,
+    ) -> Ports {
         Ports {
             view: self.stores.view.clone(),
+            incidents: self.stores.incidents.clone(),
             audit: self.stores.audit.clone(),
             feed: self.stores.feed.clone(),
             journal: self.stores.journal.clone(),
@@ -117,6 +123,7 @@ impl Parts {
                 price_list: self.meter.prices().version().to_owned(),
                 budgets: settings.costs.budgets.clone(),
             }),
+            settings: editor,
             platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
             clock: self.clock.clone(),
         }
@@ -138,6 +145,7 @@ impl Parts {
         &self,
         host: LocalHost,
         settings: &Settings,
+        editor: Arc<SettingsEditor>,
         senders: Senders,
     ) -> Result<LocalHost, CommandError> {
         let connections = self.connections(settings)?;
@@ -167,7 +175,7 @@ impl Parts {
                 Some(self.queue.clone()),
             ))
             .app(host::App::new("costs").flush(Arc::new(self.cost_keeper(settings))))
-            .app(analytics_api::assemble(self.api_ports(settings, &sign_in), answers))
+            .app(analytics_api::assemble(self.api_ports(settings, &sign_in, editor), answers))
             .merge(sign_in.router())
             .merge(dashboard::router()))
     }
@@ -218,19 +226,24 @@ pub(crate) async fn resolve_secrets(
     Err(ConfigError::new(faults))
 }
 
-/// Opens what `settings` name and puts every function behind one listener.
+/// Opens what the settings of `loaded` name and puts every function behind one listener; `places`
+/// are where they were read.
 ///
 /// # Errors
 ///
 /// When the settings cannot be used, or a part cannot be opened.
-pub(crate) async fn host(settings: &Settings) -> Result<LocalHost, CommandError> {
+pub(crate) async fn host(loaded: &Loaded, places: &Places) -> Result<LocalHost, CommandError> {
+    let settings = &loaded.settings;
     // First: it starts the recorder, and a counter looked up earlier would count nowhere.
     let host = LocalHost::new()
         .with_drain_timeout(DRAIN)
-        .with_allowed_hosts(settings.server.allowed_hosts.clone());
+        .with_allowed_hosts(settings.server.allowed_hosts.clone())
+        .with_data_dir(settings.data_dir.clone());
     // Before anything is opened: a wrong secret must leave nothing behind.
     let senders = resolve_secrets(settings, &settings.local_secrets(), &SystemRandom).await?;
-    Parts::open(settings).await?.assemble(host, settings, senders).await
+    let parts = Parts::open(settings).await?;
+    let editor = places.editor(parts.stores.settings.clone(), loaded.version);
+    parts.assemble(host, settings, Arc::new(editor), senders).await
 }
 
 /// Runs every function until the process is told to stop.
@@ -241,10 +254,10 @@ pub(crate) async fn host(settings: &Settings) -> Result<LocalHost, CommandError>
 pub(crate) async fn serve(places: &Places) -> Result<ExitCode, CommandError> {
     let written = places.load()?.settings;
     resolve_secrets(&written, &written.local_secrets(), &SystemRandom).await?;
-    let settings = places.in_force().await?.settings;
-    let bound = host(&settings)
+    let loaded = places.in_force().await?;
+    let bound = host(&loaded, places)
         .await?
-        .bind(settings.server.address)
+        .bind(loaded.settings.server.address)
         .await
         .map_err(|error| CommandError::failed("start the server", error))?;
     bound

@@ -3,8 +3,10 @@
 mod audit;
 mod config;
 mod connect;
+mod costs;
 mod db;
 mod doctor;
+mod import;
 mod platforms;
 mod queue;
 mod sandbox;
@@ -16,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use host::TelemetrySettings;
 use shared::config::Env;
 use shared::error::chain;
 use shared::telemetry::{self, LogFormat};
@@ -51,9 +54,6 @@ struct Arguments {
 
 const EXIT_CODES: &str = "Exit codes:\n  0   done\n  1   failed\n  2   wrong arguments\n  3   checked and found wrong (audit chain, migrations, doctor)\n  78  the settings cannot be used";
 
-/// Where connector manifests are, below the data folder.
-const PLATFORMS_FOLDER: &str = "platforms";
-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs everything on this machine with a Salesforce sandbox: no account needed.
@@ -71,6 +71,9 @@ enum Command {
     /// Looks into the queues and their dead letters.
     #[command(subcommand)]
     Queue(queue::QueueCommand),
+    /// Takes in what another system kept.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Proves the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -84,6 +87,9 @@ enum Command {
     Connect(connect::ConnectCommand),
     /// Revokes a connection and takes it out of the settings.
     Disconnect(connect::DisconnectArgs),
+    /// Tells what calls to platforms cost.
+    #[command(subcommand)]
+    Costs(costs::CostsCommand),
     /// Checks, shows and changes the settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -120,11 +126,9 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         _ => LogFormat::Json,
     };
     let level = log.as_deref().unwrap_or(default_level);
-    if is_server || log.is_some() {
+    // `serve` logs once it has read where traces go.
+    if (is_server || log.is_some()) && !matches!(command, Command::Serve | Command::Dev(_)) {
         telemetry::start(level, format);
-    }
-    if !matches!(command, Command::Doctor) {
-        wiring::load_platforms(&data_dir.join(PLATFORMS_FOLDER))?;
     }
     let places = Places {
         file: config.clone(),
@@ -132,19 +136,30 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         env: Env::of_process(),
         flags: set,
     };
+    if !matches!(command, Command::Doctor) {
+        places.load_platforms()?;
+    }
     let settings = || places.load().map(|it| it.settings);
     match command {
-        Command::Dev(args) => dev::run(args, &data_dir).await,
-        Command::Serve => process::serve(&places).await,
+        Command::Dev(args) => {
+            start_telemetry(level, format, TelemetrySettings::default()).await?;
+            dev::run(args, &data_dir).await
+        }
+        Command::Serve => {
+            let settings = settings()?;
+            start_telemetry(level, format, settings.telemetry.clone()).await?;
+            process::serve(&places).await
+        }
         Command::Sandbox(args) => sandbox::run(args, output).await,
         Command::Db(command) => db::run(command, &settings()?, output).await,
         Command::Sync(command) => {
             sync::run(command, &places.in_force().await?.settings, output).await
         }
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
+        Command::Import(command) => import::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, &settings()?, output).await,
         Command::Token(args) => token::run(args, &settings()?, output).await,
-        Command::Doctor => doctor::run(config.as_deref(), &data_dir, output).await,
+        Command::Doctor => doctor::run(&places, output).await,
         Command::Platforms(command) => platforms::run(command, output),
         Command::Connect(command) => {
             let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };
@@ -154,9 +169,24 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
             let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };
             connect::end(&args, &place, output).await
         }
+        Command::Costs(command) => costs::run(command, || Ok(settings()?), output).await,
         Command::Secret(args) => secret::run(args, &settings()?, output),
         Command::Config(command) => config::run(command, &places, output).await,
     }
+}
+
+/// Starts logging, and keeps traces when the settings or the standard variables name a collector.
+async fn start_telemetry(
+    level: &str,
+    format: LogFormat,
+    settings: TelemetrySettings,
+) -> Result<(), CommandError> {
+    let mut env = Env::of_process();
+    let settings = settings.with_env(&mut env);
+    env.clone().finish(Some(()))?;
+    host::start_telemetry(level, format, &settings, &env)
+        .await
+        .map_err(|error| CommandError::failed("keep traces", error))
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of a failed command")]

@@ -119,6 +119,9 @@ async fn run_once(settings: &Settings) -> Result<RunAnswer, CommandError> {
         .await
         .map_err(|error| CommandError::failed("apply changes", error))?;
     progress.finish();
+    let costs = parts.cost_keeper(settings);
+    let written = host::Flush::flush(&costs).await;
+    written.map_err(|error| CommandError::failed("write what it cost", error))?;
     Ok(answer)
 }
 

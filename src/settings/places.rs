@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use shared::config::{ConfigError, Env};
+use shared::cost::PriceList;
 use shared::ports::LocalSecrets;
 use shared::sealed::SealedFolder;
 use url::Url;
@@ -61,6 +62,15 @@ impl Settings {
     /// Returns what reads, and writes, the secrets that these settings address.
     pub(crate) fn local_secrets(&self) -> LocalSecrets {
         LocalSecrets::new(Env::of_process()).with_key(self.secrets.key.clone())
+    }
+
+    /// Loads the price list.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be used, with the file and the fix.
+    pub(crate) fn price_list(&self) -> Result<PriceList, ConfigError> {
+        self.costs.prices().map_err(|fault| fault.below("costs").into())
     }
 
     fn in_data_dir(&self, file: &str) -> Result<Url, ConfigError> {
