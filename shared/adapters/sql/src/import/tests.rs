@@ -1,1 +1,7 @@
-//! Files of the original, and what comes of them.
+//! Files of an existing MoodBridge, and what comes of them.
+
+mod large;
+mod odd;
+mod original;
+mod properties;
+mod twice;
