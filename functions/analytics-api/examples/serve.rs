@@ -20,6 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     firm.commit(3);
     let ports = Ports {
         view: firm.clone(),
+        incidents: firm.clone(),
         audit: firm.clone(),
         feed: firm.clone(),
         journal: firm.clone(),

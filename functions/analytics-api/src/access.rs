@@ -38,6 +38,12 @@ impl Doors {
         self.at(path)?.get(method.as_str()).copied()
     }
 
+    /// Adds what `other` asks for.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// Writes into the document of `operation` what it asks for, and how it refuses.
     pub(crate) fn annotate(&self, path: &str, method: &str, operation: &mut Value) {
         let asked = self.at(path).and_then(|it| it.get(&method.to_ascii_uppercase()));

@@ -10,8 +10,8 @@ use axum::response::Response;
 use serde::Serialize;
 use shared::platform::PlatformDescription;
 use shared::ports::{
-    AuditLog, Authenticator, CaseView, ChangeFeed, Clock, CostLedger, Ledger, Queue, SyncJournal,
-    Walls,
+    AuditLog, Authenticator, CaseView, ChangeFeed, Clock, CostLedger, IncidentView, Ledger, Queue,
+    SyncJournal, Walls,
 };
 use tokio::sync::Semaphore;
 
@@ -36,6 +36,8 @@ pub(crate) const STREAM_FOR: Duration = Duration::from_mins(15);
 pub struct Ports {
     /// Cases and figures.
     pub view: Arc<dyn CaseView>,
+    /// Denied placements of imported matters.
+    pub incidents: Arc<dyn IncidentView>,
     /// Who changed what.
     pub audit: Arc<dyn AuditLog>,
     /// What was committed, live.

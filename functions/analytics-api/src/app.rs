@@ -105,6 +105,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         wiring::authenticator(&config.identity, clock.clone(), Arc::new(SystemRandom))?;
     let ports = Ports {
         view: stores.view,
+        incidents: stores.incidents,
         audit: stores.audit,
         feed: stores.feed,
         journal: stores.journal,

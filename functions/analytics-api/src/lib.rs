@@ -13,6 +13,7 @@ mod caller;
 mod cases;
 mod changes;
 mod costs;
+mod dashboard;
 mod gate;
 mod integrations;
 mod letters;

@@ -19,29 +19,34 @@ use crate::gate::{Gate, pass};
 use crate::problem::Problem;
 use crate::query::shorten;
 use crate::{
-    audit, cases, changes, costs, integrations, me, openapi, overview, platforms, queues, replay,
+    audit, cases, changes, costs, dashboard, integrations, me, openapi, overview, platforms, queues, replay,
     resilience, walls,
 };
 
 /// The path that every route of this function begins with.
 pub(crate) const PREFIX: &str = "/v1";
 
+/// The path under which an existing MoodBridge answers.
+pub(crate) const OLD_PREFIX: &str = "/api";
+
 /// A store that has not answered after this long does not answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 
-/// Returns the routes of the API, each under `/v1`.
+/// Returns the routes of the API, each under `/v1` or `/api`.
 pub fn router(api: Arc<Api>) -> Router {
-    let (routes, doors) = documented_routes();
-    let (routes, _) = routes.split_for_parts();
+    let ((routes, doors), (old, old_doors)) = (documented_routes(), old_routes());
+    let doors = doors.and(old_doors);
     let gate = Arc::new(Gate::new(Arc::clone(&api.ports.authenticator), doors));
-    let routes = routes
-        .fallback(unknown_path)
-        .layer(from_fn_with_state(gate, pass))
-        .layer(from_fn(finish))
-        .with_state(api);
-    Router::new().nest(PREFIX, routes)
+    let guarded = |routes: OpenApiRouter<Arc<Api>>| {
+        let (routes, _) = routes.split_for_parts();
+        routes
+            .fallback(unknown_path)
+            .layer(from_fn_with_state(Arc::clone(&gate), pass))
+            .layer(from_fn(finish))
+    };
+    Router::new().nest(PREFIX, guarded(routes)).nest(OLD_PREFIX, guarded(old)).with_state(api)
 }
 
 /// Returns each route with its documentation, without the prefix, and what each asks for.
@@ -69,6 +74,14 @@ pub(crate) fn documented_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
         .route(Needs(Permission::QueuesRead), routes!(queues::list_dead_letters))
         .route(Needs(Permission::QueuesReplay), routes!(replay::replay_dead_letters))
         .route(Needs(Permission::ChangesFollow), routes!(changes::follow_changes))
+        .finish()
+}
+
+/// Returns the routes that answer as an existing MoodBridge does, likewise.
+pub(crate) fn old_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
+    GuardedRoutes::new(OLD_PREFIX)
+        .route(Access::Needs(Permission::CasesRead), routes!(dashboard::get_dashboard))
+        .route(Access::Open, routes!(dashboard::get_health))
         .finish()
 }
 

@@ -22,6 +22,8 @@ mod queue;
 #[cfg(feature = "sql")]
 mod store;
 
+#[cfg(feature = "sql")]
+pub use adapter_sql::import as importing;
 #[cfg(feature = "salesforce")]
 pub use connection::ConnectionSettings;
 #[cfg(feature = "sql")]

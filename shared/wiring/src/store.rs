@@ -5,7 +5,8 @@ use std::sync::Arc;
 use adapter_sql::MigrationPolicy;
 use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
 use shared::ports::{
-    AuditLog, CaseStore, CaseView, ChangeFeed, CostLedger, Ledger, SyncJournal, SystemClock, Walls,
+    AuditLog, CaseStore, CaseView, ChangeFeed, CostLedger, IncidentView, Ledger, MatterImport,
+    SyncJournal, SystemClock, Walls,
 };
 use url::Url;
 
@@ -45,6 +46,8 @@ impl CaseStores {
             + AuditLog
             + ChangeFeed
             + Walls
+            + MatterImport
+            + IncidentView
             + SyncJournal
             + CostLedger
             + Ledger
@@ -57,6 +60,8 @@ impl CaseStores {
             audit: metered::audit_log(store.clone()),
             feed: metered::change_feed(store.clone()),
             walls: metered::walls(store.clone()),
+            imports: store.clone(),
+            incidents: store.clone(),
             journal: metered::sync_journal(store.clone()),
             costs: metered::cost_ledger(store.clone()),
             ledger: metered::ledger(store),

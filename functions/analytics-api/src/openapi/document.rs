@@ -16,7 +16,7 @@ use crate::api;
 use crate::openapi::Problems;
 use crate::problem::Problem;
 use crate::query::{NoParams, Query};
-use crate::router::{PREFIX, documented_routes};
+use crate::router::{OLD_PREFIX, PREFIX, documented_routes, old_routes};
 
 /// What the routes do not say of themselves.
 #[derive(OpenApi)]
@@ -26,7 +26,7 @@ use crate::router::{PREFIX, documented_routes};
         description = "Reads the case store of MoodBridge: figures, cases, the audit log, connections, queues and live changes. \
             Every answer that is not a success is a problem after RFC 9457, and names each fault with its fix. \
             Unknown parameters are refused. \
-            Every operation but this document asks for a bearer token; `x-permission` names the permission that one of the person's roles must give. \
+            Every operation but this document and `/api/health` asks for a bearer token; `x-permission` names the permission that one of the person's roles must give. \
             Cases that a person is screened from are in no answer."
     ),
     components(schemas(ChangeRow, Problem)),
@@ -39,6 +39,7 @@ use crate::router::{PREFIX, documented_routes};
         (name = "costs", description = "What calls to platforms cost"),
         (name = "queues", description = "Queues and dead letters"),
         (name = "changes", description = "What is committed, live"),
+        (name = "moodbridge", description = "What an existing MoodBridge answers, in its old shape"),
         (name = "api", description = "This document")
     )
 )]
@@ -79,8 +80,11 @@ pub(crate) async fn get_openapi(
 
 /// Collects the document from the routes.
 pub(crate) fn document() -> Value {
-    let (routes, doors) = documented_routes();
-    let documented = Base::openapi().nest(PREFIX, routes.into_openapi());
+    let ((routes, doors), (old, old_doors)) = (documented_routes(), old_routes());
+    let doors = doors.and(old_doors);
+    let documented = Base::openapi()
+        .nest(PREFIX, routes.into_openapi())
+        .nest(OLD_PREFIX, old.into_openapi());
     let mut document = serde_json::to_value(&documented).unwrap_or_else(|failed| {
         error!(error = %shared::chain(&failed), "the OpenAPI document could not be rendered");
         Value::Null

@@ -1,6 +1,7 @@
 //! Ports in memory, with a small law firm behind them.
 
 mod desk;
+mod incidents;
 mod queue;
 mod screens;
 

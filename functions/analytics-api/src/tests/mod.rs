@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod bad_input;
+mod dashboard;
 mod document;
 mod ethical_wall;
 mod live;
@@ -25,6 +26,7 @@ use crate::{Api, CostTerms, Ports, router};
 async fn ports(firm: &Arc<Firm>) -> Ports {
     Ports {
         view: firm.clone(),
+        incidents: firm.clone(),
         audit: firm.clone(),
         feed: firm.clone(),
         journal: firm.clone(),

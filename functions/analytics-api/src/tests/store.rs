@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use shared::model::{Entity, FieldValue, Fields};
 use shared::platform::description_of;
 use shared::ports::case_store_contract::sample_write;
-use shared::ports::{CaseStore, NewMessage, Queue, SystemClock, Walls};
+use shared::ports::{CaseStore, MatterImport, NewMessage, Queue, SystemClock, Walls};
 use tower::ServiceExt;
 use url::Url;
 
@@ -21,6 +21,7 @@ use crate::{Api, CostTerms, Ports, router};
 
 pub(super) struct Laptop {
     pub(super) store: Arc<dyn CaseStore>,
+    pub(super) imports: Arc<dyn MatterImport>,
     pub(super) queue: Arc<dyn Queue>,
     pub(super) walls: Arc<dyn Walls>,
     pub(super) routes: Router,
@@ -37,6 +38,7 @@ impl Laptop {
         let queue = wiring::queue(&at("queue.db?queue=events").unwrap()).await.unwrap();
         let api = Api::new(Ports {
             view: stores.view,
+            incidents: stores.incidents,
             audit: stores.audit,
             feed: stores.feed,
             journal: stores.journal,
@@ -50,7 +52,8 @@ impl Laptop {
             clock: Arc::new(SystemClock),
         });
         let walls = stores.walls;
-        Self { store: stores.store, queue, walls, routes: router(Arc::new(api)), _folder: folder }
+        let (store, imports, routes) = (stores.store, stores.imports, router(Arc::new(api)));
+        Self { store, imports, queue, walls, routes, _folder: folder }
     }
 
     async fn add_cases(&self, numbers: std::ops::Range<u32>) {
