@@ -18,6 +18,8 @@ pub mod local;
 mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(feature = "lambda")]
+mod page;
 mod problem;
 mod ready;
 #[cfg(test)]

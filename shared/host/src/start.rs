@@ -69,6 +69,8 @@ where
         }
         #[cfg(feature = "lambda")]
         Platform::Lambda => {
+            // Before the app is built: a counter looked up earlier would count nowhere.
+            let _ = crate::metrics::page();
             let app = build(Env::of_process()).await?;
             let random = Arc::new(SystemRandom);
             crate::lambda::run(app, settings.request_timeout, random)

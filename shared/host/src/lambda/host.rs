@@ -14,12 +14,14 @@ use shared::worker::{Failure, Message, Tick, run_batch};
 use tokio::sync::RwLock;
 use tracing::{Instrument, info, info_span};
 
+use super::emf::Emf;
 use super::event::{Event, ScheduledEvent};
 use super::http;
 use super::sqs::Batch;
 use crate::app::{App, QueueTrigger, ScheduleTrigger};
 use crate::flush::{Flush, flush_all, with_own};
 use crate::frame::Frame;
+use crate::metrics;
 
 /// How long the answer of the last invocation may take to leave after a stop signal.
 const LAST_WORDS: Duration = Duration::from_millis(300);
@@ -82,7 +84,11 @@ impl Function {
     fn new(app: App, timeout: Duration, random: Arc<dyn Random>) -> Self {
         let router = Frame::new(timeout, random).around(app.router.merge(app.open_router));
         let App { name, queues, schedules, flushes, .. } = app;
-        Self { name, router, queues, schedules, flushes: with_own(flushes) }
+        let mut flushes = with_own(flushes);
+        if let Some(page) = metrics::page() {
+            flushes.push(Arc::new(Emf::new(name, page, Arc::new(SystemClock))));
+        }
+        Self { name, router, queues, schedules, flushes }
     }
 
     /// Handles one event and writes out what it gathered: the process may sleep for good afterwards.
