@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::exit::{CommandError, SUCCESS};
 use crate::process;
-use crate::settings::{FILE_NAME, Settings};
+use crate::settings::{FILE_NAME, Places};
 
 /// What `moodbridge dev` can be told.
 #[derive(Debug, Args)]
@@ -66,13 +66,13 @@ pub(crate) async fn run(args: DevArgs, data_dir: &Path) -> Result<ExitCode, Comm
     let listener = listen(args.sandbox_port, "--sandbox-port").await?;
     let address = reserve(args.port).await?;
     let sandbox = start_sandbox(&args, data_dir, &keys, listener, address)?;
-    let settings = write_settings(&args, data_dir, &keys, &sandbox, address)?;
+    let places = write_settings(&args, data_dir, &keys, &sandbox, address)?;
 
-    let cases = settings.case_store()?;
+    let cases = places.load()?.settings.case_store()?;
     wiring::migrate(&cases)
         .await
         .map_err(|error| CommandError::failed(format!("prepare `{cases}`"), error))?;
-    let bound = process::host(&settings)
+    let bound = process::host(&places.in_force().await?, &places)
         .await?
         .bind(address)
         .await
@@ -215,7 +215,7 @@ fn write_settings(
     keys: &DevKeys,
     sandbox: &RunningSandbox,
     address: SocketAddr,
-) -> Result<Settings, CommandError> {
+) -> Result<Places, CommandError> {
     let mut text = String::from("# Written by `moodbridge dev` at each start.\n");
     let _ = write!(
         text,
@@ -254,7 +254,7 @@ tokens = [{token}]
     write_private(&path, &text).map_err(|error| {
         CommandError::failed(format!("write the settings `{}`", path.display()), error)
     })?;
-    Ok(Settings::load(Some(&path), data_dir)?)
+    Ok(Places::of_process(Some(&path), data_dir))
 }
 
 /// Says where data is kept, when it is not in the data folder.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
-use shared::config::{ChangeError, SettingsEditor};
+use shared::config::{ChangeError, ConfigError, SettingsEditor};
 use shared::ids::PersonId;
 use shared::ports::{SettingChange, SettingsVersion, SystemRandom};
 
@@ -115,7 +115,7 @@ async fn show(places: &Places) -> Result<ShownSettings, CommandError> {
 }
 
 async fn editor(places: &Places) -> Result<SettingsEditor, CommandError> {
-    Ok(places.editor(places.load()?.settings.open_stores().await?.ledger))
+    Ok(places.editor(places.load()?.settings.open_stores().await?.settings, 0))
 }
 
 async fn history(places: &Places) -> Result<History, CommandError> {
@@ -143,12 +143,15 @@ async fn set(
 }
 
 async fn undo(places: &Places, version: u64, by: Author) -> Result<Changed, CommandError> {
-    editor(places).await?.undo(version, by.author).await.map(Changed).map_err(refused)
+    let undone = editor(places).await?.undo(version, by.author, &by.reason).await;
+    undone.map(Changed).map_err(refused)
 }
 
 fn refused(error: ChangeError) -> CommandError {
     match error {
-        ChangeError::Settings(faults) => faults.into(),
+        ChangeError::Settings { faults } | ChangeError::ChangedSince { faults } => {
+            faults.into_iter().collect::<ConfigError>().into()
+        }
         other => CommandError::failed("change the settings", other),
     }
 }

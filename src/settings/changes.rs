@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use shared::config::{ConfigError, SettingsEditor};
-use shared::ports::{Ledger, LedgerSettingsStore, SettingsStore, SettingsVersion, SystemClock};
+use shared::config::{Fault, SettingsEditor, SettingsReader, ShownSetting};
+use shared::ports::{SettingsStore, SettingsVersion, SystemClock};
 
 use super::load::{Loaded, Places, form};
+use super::show::shown;
 use crate::exit::CommandError;
 
 /// Settings that were changed, as the database keeps them.
@@ -33,8 +34,7 @@ impl Places {
     /// Every fault, or why the case store cannot be opened.
     pub(crate) async fn in_force(&self) -> Result<Loaded, CommandError> {
         let loaded = self.load()?;
-        let ledger = loaded.settings.open_stores().await?.ledger;
-        let history = LedgerSettingsStore::new(ledger).history().await;
+        let history = loaded.settings.open_stores().await?.settings.history().await;
         let history =
             history.map_err(|error| CommandError::failed("read the changed settings", error))?;
         match history.first() {
@@ -43,15 +43,36 @@ impl Places {
         }
     }
 
-    /// Returns what changes settings in the database behind `ledger`; a change is kept only when
-    /// all settings of these places together are good with it.
-    pub(crate) fn editor(&self, ledger: Arc<dyn Ledger>) -> SettingsEditor {
-        let places = self.clone();
-        let check = move |values: &BTreeMap<String, Value>| -> Result<(), ConfigError> {
-            let changes = Changes { version: 0, values: values.clone() };
-            places.load_with(&changes).map(|_| ())
-        };
-        let store = Arc::new(LedgerSettingsStore::new(ledger));
-        SettingsEditor::new(store, Arc::new(SystemClock), &form(), check)
+    /// Returns what changes settings in `store`, for a process that began with the version
+    /// `running`; a change is kept only when all settings of these places together are good with it.
+    pub(crate) fn editor(&self, store: Arc<dyn SettingsStore>, running: u64) -> SettingsEditor {
+        SettingsEditor::new(store, Arc::new(SystemClock), form(), self.clone(), running)
+    }
+}
+
+impl SettingsReader for Places {
+    fn read(
+        &self,
+        version: u64,
+        values: &BTreeMap<String, Value>,
+    ) -> Result<Vec<ShownSetting>, Vec<Fault>> {
+        let changes = Changes { version, values: values.clone() };
+        Ok(shown(&self.read_with(&changes)?.document))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is changed here is shown as it is, and kept for ever.
+    #[test]
+    fn no_setting_that_holds_or_names_a_secret_may_be_changed() {
+        let changeable = form().changeable();
+        assert_eq!(changeable, ["api.cors_origins", "poll.every", "poll.lag", "poll.overlap"]);
+        for path in changeable {
+            let schema = form().part(&path).unwrap().to_string();
+            assert!(!schema.contains("secret"), "{path}: {schema}");
+        }
     }
 }

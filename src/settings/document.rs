@@ -88,18 +88,19 @@ impl Document {
         }
     }
 
-    /// Says `fault`, and where what is wrong was written.
-    pub(crate) fn tell(&self, fault: &Fault) -> String {
+    /// Adds to `fault` where what is wrong was written.
+    pub(crate) fn located(&self, fault: Fault) -> Fault {
         let below = || {
             let mut all = self.origins.iter();
             all.find(|(it, _)| is_below(it, &fault.path)).map(|(_, origin)| origin)
         };
-        match self.origin(&fault.path) {
-            Origin::Default => match below() {
-                Some(origin) => format!("{fault} ({origin})"),
-                None => fault.to_string(),
-            },
-            origin => format!("{fault} ({origin})"),
+        let origin = match self.origin(&fault.path) {
+            Origin::Default => below(),
+            origin => Some(origin),
+        };
+        match origin {
+            Some(origin) => Fault { what: format!("{} ({origin})", fault.what), ..fault },
+            None => fault,
         }
     }
 }

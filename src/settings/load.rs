@@ -44,6 +44,8 @@ pub(crate) struct Loaded {
     pub(crate) document: Document,
     /// The settings.
     pub(crate) settings: Settings,
+    /// The newest of the changes in it; 0 when there is none.
+    pub(crate) version: u64,
 }
 
 impl Places {
@@ -81,6 +83,15 @@ impl Places {
     ///
     /// Every fault, each with where it is and what to write instead.
     pub(super) fn load_with(&self, changes: &Changes) -> Result<Loaded, ConfigError> {
+        self.read_with(changes).map_err(|faults| faults.into_iter().collect())
+    }
+
+    /// Does the same, and tells the faults apart.
+    ///
+    /// # Errors
+    ///
+    /// Every fault, each with where it is and what to write instead.
+    pub(super) fn read_with(&self, changes: &Changes) -> Result<Loaded, Vec<Fault>> {
         let form = form();
         let mut document = Document::default();
         let mut unlaid = self.lay_file(&mut document);
@@ -93,17 +104,14 @@ impl Places {
         let mut reading: Reading<Settings> = form.read(document.root());
         let further = reading.settings.as_ref().map(Settings::faults).unwrap_or_default();
         reading.further(further);
-        let faults: Vec<String> = unlaid
-            .iter()
-            .map(ToString::to_string)
-            .chain(reading.faults.iter().map(|it| document.tell(it)))
-            .collect();
+        let located = reading.faults.into_iter().map(|it| document.located(it));
+        let faults: Vec<Fault> = unlaid.into_iter().chain(located).collect();
         match reading.settings {
             Some(mut settings) if faults.is_empty() => {
                 settings.data_dir.clone_from(&self.data_dir);
-                Ok(Loaded { document, settings })
+                Ok(Loaded { document, settings, version: changes.version })
             }
-            _ => Err(ConfigError::new(faults)),
+            _ => Err(faults),
         }
     }
 
@@ -130,6 +138,7 @@ impl Settings {
     /// # Errors
     ///
     /// Every fault, each with where it is and what to write instead.
+    #[cfg(test)]
     pub(crate) fn load(file: Option<&Path>, data_dir: &Path) -> Result<Self, ConfigError> {
         Places::of_process(file, data_dir).load().map(|it| it.settings)
     }

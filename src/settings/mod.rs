@@ -11,7 +11,7 @@ mod rules;
 mod sections;
 mod show;
 
-pub(crate) use load::{FILE_NAME, Places, form};
+pub(crate) use load::{FILE_NAME, Loaded, Places, form};
 pub(crate) use overrides::typed;
 pub(crate) use sections::Settings;
 pub(crate) use show::{ShownSettings, schema_text};

@@ -4,18 +4,12 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
+use shared::config::ShownSetting;
 use url::Url;
 
 use super::document::Document;
 use super::load::form;
-
-/// One setting in force.
-#[derive(Debug, Serialize)]
-pub(crate) struct ShownSetting {
-    path: String,
-    value: Value,
-    source: String,
-}
+use super::origin::Origin;
 
 /// Every setting in force.
 #[derive(Debug, Serialize)]
@@ -26,21 +20,29 @@ pub(crate) struct ShownSettings {
 impl ShownSettings {
     /// Lists what `document` says, with the defaults of what it does not say.
     pub(crate) fn of(document: &Document) -> Self {
-        let mut settings = Vec::new();
-        form().visit(document.root(), &mut |path, _, value| {
-            settings.push(ShownSetting {
-                path: path.to_owned(),
-                value: redacted(value),
-                source: document.origin(path).to_string(),
-            });
-        });
-        Self { settings }
+        Self { settings: shown(document) }
     }
+}
+
+/// Lists what `document` says, with the defaults of what it does not say.
+pub(super) fn shown(document: &Document) -> Vec<ShownSetting> {
+    let mut settings = Vec::new();
+    form().visit(document.root(), &mut |path, schema, value| {
+        let origin = document.origin(path);
+        let is_hidden = matches!(origin, Origin::Environment { .. } | Origin::Flag { .. });
+        settings.push(ShownSetting {
+            path: path.to_owned(),
+            value: redacted(value),
+            source: origin.to_string(),
+            can_change: !is_hidden && schema.get("x-changeable") == Some(&Value::Bool(true)),
+        });
+    });
+    settings
 }
 
 impl fmt::Display for ShownSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (idx, ShownSetting { path, value, source }) in self.settings.iter().enumerate() {
+        for (idx, ShownSetting { path, value, source, .. }) in self.settings.iter().enumerate() {
             let end = if idx == 0 { "" } else { "\n" };
             write!(f, "{end}{path} = {value}  # {source}")?;
         }
@@ -79,7 +81,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::settings::origin::Origin;
 
     #[test]
     fn setting_is_shown_with_its_source_and_without_user_information() {

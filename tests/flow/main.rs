@@ -23,6 +23,8 @@ mod moving;
 #[path = "../support/place.rs"]
 mod place;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod sync;
 #[cfg(test)]
 mod trace;

@@ -30,6 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         walls: firm.clone(),
         costs: Arc::new(shared::ports::MemoryCostLedger::default()),
         cost_terms: Arc::new(CostTerms::of(&CostSettings::default()).map_err(ConfigError::from)?),
+        settings: Arc::new(testing::book().await),
         platforms: [].into(),
         clock: Arc::new(testing::StoppedClock(testing::NOON)),
     };

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::Response;
 use serde::Serialize;
+use shared::config::SettingsEditor;
 use shared::platform::PlatformDescription;
 use shared::ports::{
     AuditLog, Authenticator, CaseView, ChangeFeed, Clock, CostLedger, IncidentView, Ledger, Queue,
@@ -56,6 +57,8 @@ pub struct Ports {
     pub costs: Arc<dyn CostLedger>,
     /// The currency of costs, and the budgets.
     pub cost_terms: Arc<CostTerms>,
+    /// Shows settings, and changes them.
+    pub settings: Arc<SettingsEditor>,
     /// The platforms that there are.
     pub platforms: Arc<[PlatformDescription]>,
     /// Tells a fresh check of a connection from an old one.

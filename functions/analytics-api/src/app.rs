@@ -1,11 +1,15 @@
 //! This function, put together.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use host::{App, LedgerReady, QueueReady};
-use shared::config::{ConfigError, Env};
+use serde_json::{Value, json};
+use shared::config::{
+    ConfigError, Env, Fault, Form, SettingsEditor, SettingsReader, ShownSetting, Span,
+};
 use shared::cost::CostSettings;
 use shared::platform::description_of;
 use shared::ports::{SystemClock, SystemRandom};
@@ -81,6 +85,36 @@ impl Config {
     }
 }
 
+/// What this function shows of its settings when it runs by itself: nothing of it can be changed,
+/// because all of it comes from the environment.
+struct Environment(Vec<ShownSetting>);
+
+impl Environment {
+    fn of(answers: &AnswerSettings) -> Self {
+        let origins = answers.cors_origins.iter().map(ToString::to_string);
+        let shown = |name: &str, value: Value| ShownSetting {
+            path: name.to_owned(),
+            value,
+            source: "environment".to_owned(),
+            can_change: false,
+        };
+        Self(vec![
+            shown("CHANGES_STREAM", Span(answers.changes_stream).to_string().into()),
+            shown("CORS_ORIGINS", origins.collect()),
+        ])
+    }
+}
+
+impl SettingsReader for Environment {
+    fn read(
+        &self,
+        _version: u64,
+        _values: &BTreeMap<String, Value>,
+    ) -> Result<Vec<ShownSetting>, Vec<Fault>> {
+        Ok(self.0.clone())
+    }
+}
+
 /// Puts this function together over its ports.
 pub fn assemble(ports: Ports, answers: AnswerSettings) -> App {
     let mut app = App::new("analytics-api").ready(LedgerReady::new(Arc::clone(&ports.ledger)));
@@ -115,6 +149,13 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         walls: stores.walls,
         costs: stores.costs,
         cost_terms: Arc::new(CostTerms::of(&config.costs).map_err(ConfigError::from)?),
+        settings: Arc::new(SettingsEditor::new(
+            stores.settings,
+            clock.clone(),
+            Form::of_schema(json!({"type": "object"})),
+            Environment::of(&config.answers),
+            0,
+        )),
         platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
         clock,
     };

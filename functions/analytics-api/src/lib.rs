@@ -1,14 +1,16 @@
 //! Answers the dashboard and integrators: overview, cases, audit, integrations, queues, live
 //! changes.
 //!
-//! Every route stands under `/v1` and is documented at `/v1/openapi.json`, the only one that
-//! is open. Every other one asks who calls, by a bearer token, and for a permission that is declared
+//! Every route stands under `/v1`, but for two under `/api` that answer as an existing MoodBridge
+//! does, and is documented at `/v1/openapi.json`. That document and `/api/health` are open; every
+//! other one asks who calls, by a bearer token, and for a permission that is declared
 //! where the route is registered; and a person who is screened from a case finds it nowhere.
 
 mod access;
 mod api;
 mod app;
 mod audit;
+mod body;
 mod caller;
 mod cases;
 mod changes;
@@ -29,6 +31,7 @@ mod replay;
 mod resilience;
 mod router;
 mod screen;
+mod settings;
 mod snapshots;
 mod tail;
 mod walls;

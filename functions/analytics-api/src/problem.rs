@@ -108,6 +108,14 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, kind, "You may not do this", detail.into())
     }
 
+    /// Something else was done meanwhile; `detail` says what to look at, `faults` name the parts.
+    pub(crate) fn conflict(detail: impl Into<String>, faults: Vec<Fault>) -> Self {
+        let kind = "urn:moodbridge:problem:conflict";
+        let title = "Changed meanwhile";
+        let problem = Self::new(StatusCode::CONFLICT, kind, title, detail.into());
+        Self { errors: faults, ..problem }
+    }
+
     /// The path is known, the method is not.
     pub(crate) fn method_not_allowed(method: &str) -> Self {
         Self::new(

@@ -19,8 +19,8 @@ use crate::gate::{Gate, pass};
 use crate::problem::Problem;
 use crate::query::shorten;
 use crate::{
-    audit, cases, changes, costs, dashboard, integrations, me, openapi, overview, platforms, queues, replay,
-    resilience, walls,
+    audit, cases, changes, costs, dashboard, integrations, me, openapi, overview, platforms,
+    queues, replay, resilience, settings, walls,
 };
 
 /// The path that every route of this function begins with.
@@ -70,6 +70,10 @@ pub(crate) fn documented_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
         .route(Needs(Permission::IntegrationsRead), routes!(platforms::list_platforms))
         .route(Needs(Permission::IntegrationsRead), routes!(resilience::get_resilience))
         .route(Needs(Permission::CostsRead), routes!(costs::get_costs))
+        .route(Needs(Permission::SettingsRead), routes!(settings::get_settings))
+        .route(Needs(Permission::SettingsRead), routes!(settings::list_settings_history))
+        .route(Needs(Permission::SettingsWrite), routes!(settings::change_settings))
+        .route(Needs(Permission::SettingsWrite), routes!(settings::undo_settings))
         .route(Needs(Permission::QueuesRead), routes!(queues::list_queues))
         .route(Needs(Permission::QueuesRead), routes!(queues::list_dead_letters))
         .route(Needs(Permission::QueuesReplay), routes!(replay::replay_dead_letters))

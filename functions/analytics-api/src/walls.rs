@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::to_bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
@@ -15,6 +14,7 @@ use tracing::info;
 use utoipa::ToSchema;
 
 use crate::api::{Api, json, render};
+use crate::body::{read_object, read_reason, refuse_unknown};
 use crate::caller::Caller;
 use crate::cases::{CaseId, load_case};
 use crate::openapi::Problems;
@@ -24,9 +24,6 @@ use crate::replay::require_json;
 
 /// The longest body taken, in bytes.
 const MAX_BODY_BYTES: usize = 8 * 1024;
-
-/// The longest reason, in characters.
-const MAX_REASON_CHARS: usize = 500;
 
 /// The walls of one case.
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,9 +79,7 @@ pub(crate) async fn put_wall(
     require_json(request.headers())?;
     let (id, person) = read_ids(ids)?;
     Query::new(raw.as_deref()).finish::<NoParams, _>(())?;
-    let body = to_bytes(request.into_body(), MAX_BODY_BYTES).await;
-    let body = body.map_err(|_| Problem::too_large(MAX_BODY_BYTES))?;
-    let (stance, reason) = read_decision(&body)?;
+    let (stance, reason) = read_decision(&read_object(request, MAX_BODY_BYTES, FORM).await?)?;
     let case = load_case(&api, &caller, &id).await?;
     if person == *caller.person() && stance != Stance::Screened {
         return Err(Problem::forbidden(ONESELF));
@@ -156,23 +151,11 @@ fn read_ids(
     Ok((id, person))
 }
 
-fn read_decision(body: &[u8]) -> Result<(Stance, String), Problem> {
-    let members = match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => members,
-        Ok(_) => return Err(invalid("body", format!("it is not an object: send {FORM}"))),
-        Err(failed) => {
-            let (line, column) = (failed.line(), failed.column());
-            let message = format!("it is not JSON at line {line}, column {column}: send {FORM}");
-            return Err(invalid("body", message));
-        }
-    };
+fn read_decision(members: &Map<String, Value>) -> Result<(Stance, String), Problem> {
     let mut faults = Vec::new();
-    let stance = read_stance(&members, &mut faults);
-    let reason = read_reason(&members, &mut faults);
-    let unknown = members.keys().filter(|name| !matches!(name.as_str(), "stance" | "reason"));
-    for name in unknown.take(20) {
-        faults.push(Fault::new(shorten(name), format!("there is no such member: send {FORM}")));
-    }
+    let stance = read_stance(members, &mut faults);
+    let reason = read_reason(members, &mut faults);
+    refuse_unknown(members, &["stance", "reason"], FORM, &mut faults);
     match (stance, reason) {
         (Some(stance), Some(reason)) if faults.is_empty() => Ok((stance, reason)),
         _ => Err(Problem::invalid(faults)),
@@ -182,10 +165,6 @@ fn read_decision(body: &[u8]) -> Result<(Stance, String), Problem> {
 /// The form of a decision, for messages.
 const FORM: &str = "`{\"stance\": \"screened\", \"reason\": \"advised the other side\"}`";
 
-fn invalid(field: &str, message: String) -> Problem {
-    Problem::invalid(vec![Fault::new(field, message)])
-}
-
 fn read_stance(members: &Map<String, Value>, faults: &mut Vec<Fault>) -> Option<Stance> {
     let given = members.get("stance").and_then(Value::as_str);
     let stance = Stance::ALL.into_iter().find(|it| Some(it.as_str()) == given);
@@ -193,18 +172,4 @@ fn read_stance(members: &Map<String, Value>, faults: &mut Vec<Fault>) -> Option<
         faults.push(Fault::new("stance", "it is needed: write `screened` or `assigned`"));
     }
     stance
-}
-
-fn read_reason(members: &Map<String, Value>, faults: &mut Vec<Fault>) -> Option<String> {
-    let reason = members.get("reason").and_then(Value::as_str).map(str::trim);
-    let fits = |it: &&str| {
-        !it.is_empty() && it.chars().count() <= MAX_REASON_CHARS && !it.contains(char::is_control)
-    };
-    let reason = reason.filter(fits).map(ToOwned::to_owned);
-    if reason.is_none() {
-        let message =
-            format!("it is needed: say why in one line of 1 to {MAX_REASON_CHARS} characters");
-        faults.push(Fault::new("reason", message));
-    }
-    reason
 }

@@ -3,30 +3,82 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::{ConfigError, Fault, Form};
+use super::{Fault, Form, nearest};
 use crate::error::{PortError, PortErrorKind};
 use crate::ids::PersonId;
 use crate::ports::{Clock, SettingChange, SettingsStore, SettingsVersion};
 
-/// Checks all settings with the given ones changed, by path.
-type Check = dyn Fn(&BTreeMap<String, Value>) -> Result<(), ConfigError> + Send + Sync;
+/// One setting as it will be at the next start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ShownSetting {
+    /// Its path, such as `poll.every`.
+    #[cfg_attr(feature = "openapi", schema(example = "poll.every"))]
+    pub path: String,
+    /// Its value; of a secret its address, of a password nothing.
+    pub value: Value,
+    /// Where the value comes from: `default`, a line of the file, `change 3`, or the name of a
+    /// variable or an argument.
+    #[cfg_attr(feature = "openapi", schema(example = "moodbridge.toml:5"))]
+    pub source: String,
+    /// Whether a change takes effect: it may be changed while the process runs, and no variable or
+    /// argument hides what is changed.
+    pub can_change: bool,
+}
+
+/// Reads all settings of a process, as it reads them when it starts.
+pub trait SettingsReader: Send + Sync {
+    /// Returns every setting with `values` changed, by path, as of `version`; 0 is one that is still
+    /// to be made.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the settings together.
+    fn read(
+        &self,
+        version: u64,
+        values: &BTreeMap<String, Value>,
+    ) -> Result<Vec<ShownSetting>, Vec<Fault>>;
+}
+
+/// Every setting as it will be at the next start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsInForce {
+    /// The newest version; 0 when nothing was changed.
+    pub version: u64,
+    /// The settings.
+    pub values: Vec<ShownSetting>,
+}
 
 /// Changes settings while the process runs. What is changed takes effect at the next start.
 pub struct SettingsEditor {
     store: Arc<dyn SettingsStore>,
     clock: Arc<dyn Clock>,
+    known: BTreeSet<String>,
     changeable: BTreeSet<String>,
-    check: Box<Check>,
+    form: Form,
+    reader: Box<dyn SettingsReader>,
+    running: u64,
 }
 
 /// Why settings were not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The settings would not be good; nothing was kept.
-    #[error(transparent)]
-    Settings(#[from] ConfigError),
+    #[error("settings: {}", listed(faults))]
+    Settings {
+        /// Every fault.
+        faults: Vec<Fault>,
+    },
+    /// A later version changed the same settings.
+    #[error("settings: {}", listed(faults))]
+    ChangedSince {
+        /// Each of those settings.
+        faults: Vec<Fault>,
+    },
     /// Somebody else changed them meanwhile.
     #[error("the settings are at version {current} by now, not {expected}: look again")]
     Outdated {
@@ -46,17 +98,47 @@ pub enum ChangeError {
     Store(#[from] PortError),
 }
 
+fn listed(faults: &[Fault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 impl SettingsEditor {
     /// Keeps versions in `store`. Of the settings of `form`, those marked `x-changeable` may be
-    /// changed; `check` says whether all settings together would be good.
+    /// changed, as long as `reader` finds all settings together good. The process began with the
+    /// version `running`.
     pub fn new(
         store: Arc<dyn SettingsStore>,
         clock: Arc<dyn Clock>,
-        form: &Form,
-        check: impl Fn(&BTreeMap<String, Value>) -> Result<(), ConfigError> + Send + Sync + 'static,
+        form: Form,
+        reader: impl SettingsReader + 'static,
+        running: u64,
     ) -> Self {
-        let changeable = form.changeable().into_iter().collect();
-        Self { store, clock, changeable, check: Box::new(check) }
+        let changeable: BTreeSet<String> = form.changeable().into_iter().collect();
+        let mut known = changeable.clone();
+        form.visit(&Value::Object(Map::new()), &mut |path, _, _| {
+            known.insert(path.to_owned());
+        });
+        Self { store, clock, known, changeable, form, reader: Box::new(reader), running }
+    }
+
+    /// Returns the version that the process began with; 0 when nothing was changed before.
+    pub fn running(&self) -> u64 {
+        self.running
+    }
+
+    /// Returns every setting as it will be at the next start.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError`], also when what was written beside the changes is not good by now.
+    pub async fn in_force(&self) -> Result<SettingsInForce, ChangeError> {
+        let history = self.store.history().await?;
+        let (version, values) = history
+            .first()
+            .map_or_else(|| (0, BTreeMap::new()), |it| (it.version, it.values.clone()));
+        let read = self.reader.read(version, &values);
+        read.map(|values| SettingsInForce { version, values })
+            .map_err(|faults| ChangeError::Settings { faults })
     }
 
     /// Returns the paths of the settings that may be changed.
@@ -101,7 +183,7 @@ impl SettingsEditor {
                 None => drop(values.remove(path)),
             }
         }
-        (self.check)(&values)?;
+        self.reader.read(0, &values).map_err(|faults| ChangeError::Settings { faults })?;
         let changes: Vec<SettingChange> = patch
             .keys()
             .map(|path| SettingChange {
@@ -112,7 +194,8 @@ impl SettingsEditor {
             .filter(|it| it.before != it.after)
             .collect();
         if changes.is_empty() {
-            return Err(ConfigError::from(Fault::new("", "nothing would change")).into());
+            let faults = vec![Fault::new("", "nothing would change: send another value")];
+            return Err(ChangeError::Settings { faults });
         }
         let next = SettingsVersion {
             version: current + 1,
@@ -129,7 +212,7 @@ impl SettingsEditor {
         }
     }
 
-    /// Makes a new version without what `version` changed.
+    /// Makes a new version without what `version` changed. Without a reason it says what is undone.
     ///
     /// # Errors
     ///
@@ -138,6 +221,7 @@ impl SettingsEditor {
         &self,
         version: u64,
         author: PersonId,
+        reason: &str,
     ) -> Result<SettingsVersion, ChangeError> {
         let history = self.store.history().await?;
         let undone = history.iter().find(|it| it.version == version);
@@ -151,28 +235,43 @@ impl SettingsEditor {
             .map(|it| Fault::new(&*it.path, "was changed again since: undo that version first"))
             .collect();
         if !later.is_empty() {
-            return Err(later.into_iter().collect::<ConfigError>().into());
+            return Err(ChangeError::ChangedSince { faults: later });
         }
         let patch = undone.changes.iter().map(|it| (it.path.clone(), it.before.clone())).collect();
-        self.change(current.version, &patch, author, &format!("undo version {version}")).await
+        let undo = format!("undo version {version}");
+        let reason = if reason.is_empty() { &undo } else { reason };
+        self.change(current.version, &patch, author, reason).await
     }
 
-    fn refuse_fixed(&self, patch: &BTreeMap<String, Option<Value>>) -> Result<(), ConfigError> {
-        let fixed: Vec<Fault> = patch
+    fn refuse_fixed(&self, patch: &BTreeMap<String, Option<Value>>) -> Result<(), ChangeError> {
+        let faults: Vec<Fault> = patch
             .keys()
             .filter(|path| !self.changeable.contains(*path))
-            .map(|path| {
-                let known: Vec<String> =
-                    self.changeable.iter().map(|it| format!("`{it}`")).collect();
-                let what = format!(
-                    "cannot be changed while the process runs; write it into the file, or change \
-                     one of {}",
-                    known.join(", ")
-                );
-                Fault::new(path.as_str(), what)
-            })
+            .map(|path| Fault::new(path.as_str(), self.why_not(path)))
             .collect();
-        if fixed.is_empty() { Ok(()) } else { Err(fixed.into_iter().collect()) }
+        if faults.is_empty() { Ok(()) } else { Err(ChangeError::Settings { faults }) }
+    }
+
+    /// Says why the setting at `path` is not changed here.
+    fn why_not(&self, path: &str) -> String {
+        let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+        if !self.known.contains(path)
+            && self.form.part(path).is_none()
+            && let Some(meant) = nearest(path, &known)
+        {
+            return format!("is not a setting; did you mean `{meant}`?");
+        }
+        let what = match (self.form.part(path), self.changeable.is_empty()) {
+            (_, true) => {
+                return "this process reads its settings when it starts, and keeps to \
+                 them: change them there"
+                    .to_owned();
+            }
+            (Some(_), _) => "cannot be changed while the process runs: write it into the file",
+            (None, _) => "is not a setting",
+        };
+        let names: Vec<String> = self.changeable().map(|it| format!("`{it}`")).collect();
+        format!("{what}, or change one of {}", names.join(", "))
     }
 }
 

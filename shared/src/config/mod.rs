@@ -14,7 +14,7 @@ mod span;
 mod text;
 mod walk;
 
-pub use editor::{ChangeError, SettingsEditor};
+pub use editor::{ChangeError, SettingsEditor, SettingsInForce, SettingsReader, ShownSetting};
 pub use env::Env;
 pub use fault::{ConfigError, Fault};
 pub use form::{Form, Reading};

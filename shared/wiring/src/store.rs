@@ -5,8 +5,8 @@ use std::sync::Arc;
 use adapter_sql::MigrationPolicy;
 use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
 use shared::ports::{
-    AuditLog, CaseStore, CaseView, ChangeFeed, CostLedger, IncidentView, Ledger, MatterImport,
-    SyncJournal, SystemClock, Walls,
+    AuditLog, CaseStore, CaseView, ChangeFeed, CostLedger, IncidentView, Ledger,
+    LedgerSettingsStore, MatterImport, SettingsStore, SyncJournal, SystemClock, Walls,
 };
 use url::Url;
 
@@ -36,6 +36,8 @@ pub struct CaseStores {
     pub costs: Arc<dyn CostLedger>,
     /// Cursors and states.
     pub ledger: Arc<dyn Ledger>,
+    /// Settings that were changed, in the same ledger.
+    pub settings: Arc<dyn SettingsStore>,
 }
 
 impl CaseStores {
@@ -54,6 +56,7 @@ impl CaseStores {
             + 'static,
     {
         let store = Arc::new(store);
+        let ledger = metered::ledger(store.clone());
         Self {
             store: metered::case_store(store.clone()),
             view: metered::case_view(store.clone()),
@@ -64,7 +67,8 @@ impl CaseStores {
             incidents: store.clone(),
             journal: metered::sync_journal(store.clone()),
             costs: metered::cost_ledger(store.clone()),
-            ledger: metered::ledger(store),
+            settings: Arc::new(LedgerSettingsStore::new(ledger.clone())),
+            ledger,
         }
     }
 }

@@ -37,6 +37,7 @@ use crate::router::{OLD_PREFIX, PREFIX, documented_routes, old_routes};
         (name = "audit", description = "Who changed what, when and why"),
         (name = "integrations", description = "The connections and how well they work"),
         (name = "costs", description = "What calls to platforms cost"),
+        (name = "settings", description = "The settings, their history, and changes to them"),
         (name = "queues", description = "Queues and dead letters"),
         (name = "changes", description = "What is committed, live"),
         (name = "moodbridge", description = "What an existing MoodBridge answers, in its old shape"),
@@ -82,9 +83,8 @@ pub(crate) async fn get_openapi(
 pub(crate) fn document() -> Value {
     let ((routes, doors), (old, old_doors)) = (documented_routes(), old_routes());
     let doors = doors.and(old_doors);
-    let documented = Base::openapi()
-        .nest(PREFIX, routes.into_openapi())
-        .nest(OLD_PREFIX, old.into_openapi());
+    let documented =
+        Base::openapi().nest(PREFIX, routes.into_openapi()).nest(OLD_PREFIX, old.into_openapi());
     let mut document = serde_json::to_value(&documented).unwrap_or_else(|failed| {
         error!(error = %shared::chain(&failed), "the OpenAPI document could not be rendered");
         Value::Null

@@ -3,4 +3,4 @@
 pub(crate) mod document;
 mod schemas;
 
-pub(crate) use schemas::{DayOrInstant, Problems, ReplayRequest, WallRequest};
+pub(crate) use schemas::{DayOrInstant, Problems, ReplayRequest, SettingsRequest, UndoRequest, WallRequest};

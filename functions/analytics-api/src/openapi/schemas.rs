@@ -12,6 +12,7 @@ use utoipa::openapi::{
 };
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
+use crate::audit::MAX_SEQ;
 use crate::problem::{PROBLEM_JSON, Problem};
 
 /// The problems that every operation may answer with.
@@ -63,6 +64,59 @@ impl PartialSchema for ReplayRequest {
     }
 }
 
+/// One line, and spaces alone are no reason.
+fn reason() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(500))
+        .pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))
+}
+
+fn version(first: u64) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(first)).maximum(Some(MAX_SEQ))
+}
+
+/// What to change, why, and which version the author saw.
+pub(crate) struct SettingsRequest;
+
+impl ToSchema for SettingsRequest {}
+
+impl PartialSchema for SettingsRequest {
+    fn schema() -> RefOr<Schema> {
+        let set = ObjectBuilder::new()
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .description(Some("The new value of each path; null takes an earlier change back"))
+            .build();
+        // utoipa writes no `minProperties`.
+        let object = ObjectBuilder::new()
+            .property("expected_version", version(0))
+            .required("expected_version")
+            .property("reason", reason())
+            .required("reason")
+            .property("set", set)
+            .required("set")
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        RefOr::T(Schema::Object(object.build()))
+    }
+}
+
+/// Which version to take back, and why.
+pub(crate) struct UndoRequest;
+
+impl ToSchema for UndoRequest {}
+
+impl PartialSchema for UndoRequest {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .property("version", version(1))
+            .required("version")
+            .property("reason", reason())
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        RefOr::T(Schema::Object(object.build()))
+    }
+}
+
 /// How a person stands to a case from now on, and why.
 pub(crate) struct WallRequest;
 
@@ -72,18 +126,10 @@ impl PartialSchema for WallRequest {
     fn schema() -> RefOr<Schema> {
         let stances = Stance::ALL.map(Stance::as_str);
         let stance = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(stances));
-        // One line, and spaces alone are no reason.
-        let reason = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .min_length(Some(1))
-            .max_length(Some(500))
-            .pattern(Some(
-                r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
-            ));
         let object = ObjectBuilder::new()
             .property("stance", stance)
             .required("stance")
-            .property("reason", reason)
+            .property("reason", reason())
             .required("reason")
             .additional_properties(Some(AdditionalProperties::FreeForm(false)));
         RefOr::T(Schema::Object(object.build()))

@@ -1,10 +1,12 @@
 //! Ports in memory, with a small law firm behind them.
 
+mod book;
 mod desk;
 mod incidents;
 mod queue;
 mod screens;
 
+pub(crate) use book::book;
 pub(crate) use desk::TestDesk;
 #[cfg(test)]
 pub(crate) use desk::{CHAIR, EXPIRED, UNCHECKED};

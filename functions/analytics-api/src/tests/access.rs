@@ -10,13 +10,13 @@ use serde_json::Value;
 use shared::auth::{Permission, Role};
 use tower::ServiceExt;
 
-use super::document::{assert_answer, document, operations};
+use super::document::{assert_answer, document, good_body, operations};
 use super::{Answer, get_as, send, serve};
 use crate::testing::{CASE_ID, EXPIRED, Firm, UNCHECKED};
 
 /// What each operation asks for, written down a second time: a route that is added, or that asks for
 /// something else than before, has to be thought of here too.
-const MATRIX: [(&str, Option<Permission>); 21] = [
+const MATRIX: [(&str, Option<Permission>); 25] = [
     ("get /api/dashboard", Some(Permission::CasesRead)),
     ("get /api/health", None),
     ("get /v1/audit", Some(Permission::AuditRead)),
@@ -36,6 +36,10 @@ const MATRIX: [(&str, Option<Permission>); 21] = [
     ("get /v1/queues", Some(Permission::QueuesRead)),
     ("get /v1/queues/{queue}/dead-letters", Some(Permission::QueuesRead)),
     ("get /v1/resilience", Some(Permission::IntegrationsRead)),
+    ("get /v1/settings", Some(Permission::SettingsRead)),
+    ("get /v1/settings/history", Some(Permission::SettingsRead)),
+    ("post /v1/settings/changes", Some(Permission::SettingsWrite)),
+    ("post /v1/settings/undo", Some(Permission::SettingsWrite)),
     ("get /v1/sync-runs", Some(Permission::IntegrationsRead)),
     ("post /v1/queues/{queue}/dead-letters/replay", Some(Permission::QueuesReplay)),
 ];
@@ -51,15 +55,11 @@ async fn ask(routes: &Router, method: &str, path: &str, token: Option<&str>) -> 
 fn request(method: &str, path: &str, token: Option<&str>) -> Request<Body> {
     let path = path.replace("{id}", CASE_ID).replace("{queue}", "events");
     let path = path.replace("{person}", "ben");
-    let mut request = Request::builder().method(method.to_ascii_uppercase().as_str()).uri(path);
+    let mut request = Request::builder().method(method.to_ascii_uppercase().as_str()).uri(&path);
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let body = match method {
-        "put" => r#"{"stance":"screened","reason":"advised the other side"}"#,
-        "post" => r#"{"all":true}"#,
-        _ => "",
-    };
+    let body = if method == "get" { "" } else { good_body(&path) };
     request.header("content-type", "application/json").body(Body::from(body)).unwrap()
 }
 
@@ -123,7 +123,11 @@ async fn without_a_good_token_nothing_but_the_document_is_answered() {
         let name = format!("{method} {path}");
         for token in [None, Some(EXPIRED), Some("!")] {
             let status = ask(&routes, &method, &path, token).await;
-            let wanted = if OPEN.contains(&name.as_str()) { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+            let wanted = if OPEN.contains(&name.as_str()) {
+                StatusCode::OK
+            } else {
+                StatusCode::UNAUTHORIZED
+            };
             assert_eq!(status, wanted, "{name} with {token:?}");
         }
         let wanted = match MATRIX.iter().find(|it| it.0 == name).unwrap().1 {
@@ -133,7 +137,11 @@ async fn without_a_good_token_nothing_but_the_document_is_answered() {
         for token in ["anna", "anna.janitor"] {
             assert_eq!(ask(&routes, &method, &path, Some(token)).await, wanted, "{name}, {token}");
         }
-        let wanted = if OPEN.contains(&name.as_str()) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let wanted = if OPEN.contains(&name.as_str()) {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         assert_eq!(ask(&routes, &method, &path, Some(UNCHECKED)).await, wanted, "{name}");
     }
 }

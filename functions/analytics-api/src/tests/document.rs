@@ -90,6 +90,18 @@ fn good(path: &str) -> String {
     path.replace("{id}", CASE_ID).replace("{queue}", "events").replace("{person}", "ben")
 }
 
+/// Returns what the operation at `path` takes.
+pub(super) fn good_body(path: &str) -> &'static str {
+    match path {
+        it if it.ends_with("/replay") => r#"{"all":true}"#,
+        it if it.ends_with("/changes") => {
+            r#"{"expected_version":1,"reason":"a test","set":{"poll.lag":"9s"}}"#
+        }
+        it if it.ends_with("/undo") => r#"{"version":1}"#,
+        _ => r#"{"stance":"screened","reason":"advised the other side"}"#,
+    }
+}
+
 async fn ask(routes: &Router, method: &str, path: &str, body: &str) -> Answer {
     let request = Request::builder()
         .method(method.to_ascii_uppercase().as_str())
@@ -107,11 +119,7 @@ async fn every_answer_is_valid_by_its_schema() {
         if operation["responses"]["200"]["content"].get("application/json").is_none() {
             continue;
         }
-        let body = match method.as_str() {
-            "post" => r#"{"all":true}"#,
-            _ => r#"{"stance":"screened","reason":"advised the other side"}"#,
-        };
-        let answer = ask(&routes, &method, &good(&path), body).await;
+        let answer = ask(&routes, &method, &good(&path), good_body(&path)).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
         assert_answer(&document, &method, &path, &answer);
     }
@@ -128,7 +136,8 @@ async fn every_problem_is_valid_by_its_schema() {
         if operation["responses"].get("404").is_some() {
             let missing = "00000000-5b7d-8e21-9c44-d1e0a7b6f529";
             let missing = good(&path.replace("{id}", missing).replace("{queue}", "none"));
-            let body = r#"{"stance":"screened","reason":"advised the other side"}"#;
+            let body = good_body(&path).replace(r#""version":1"#, r#""version":99"#);
+            let body = body.as_str();
             let answer = ask(&routes, &method, &missing, body).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{missing}");
             assert_answer(&document, &method, &path, &answer);

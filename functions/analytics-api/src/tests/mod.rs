@@ -7,6 +7,7 @@ mod dashboard;
 mod document;
 mod ethical_wall;
 mod live;
+mod settings;
 mod store;
 mod walls;
 
@@ -19,7 +20,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::testing::{CHAIR, Firm, NOON, StoppedClock, TestDesk, ledger};
+use crate::testing::{CHAIR, Firm, NOON, StoppedClock, TestDesk, book, ledger};
 use crate::{Api, CostTerms, Ports, router};
 
 /// The API over `firm`, at noon.
@@ -36,6 +37,7 @@ async fn ports(firm: &Arc<Firm>) -> Ports {
         walls: firm.clone(),
         costs: Arc::new(shared::ports::MemoryCostLedger::default()),
         cost_terms: Arc::new(CostTerms::of(&Default::default()).unwrap()),
+        settings: Arc::new(book().await),
         platforms: [].into(),
         clock: Arc::new(StoppedClock(NOON)),
     }

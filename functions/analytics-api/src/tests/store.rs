@@ -16,7 +16,7 @@ use url::Url;
 
 use super::document::{assert_answer, document};
 use super::get;
-use crate::testing::TestDesk;
+use crate::testing::{TestDesk, book};
 use crate::{Api, CostTerms, Ports, router};
 
 pub(super) struct Laptop {
@@ -48,6 +48,7 @@ impl Laptop {
             walls: Arc::clone(&stores.walls),
             costs: stores.costs,
             cost_terms: Arc::new(CostTerms::of(&Default::default()).unwrap()),
+            settings: Arc::new(book().await),
             platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
             clock: Arc::new(SystemClock),
         });

@@ -1,0 +1,2 @@
+DROP TRIGGER settings_are_never_removed;
+DROP TRIGGER settings_are_never_changed;
