@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::{CONTENT_TYPE, FORWARDED, HOST, HeaderMap, ORIGIN, VIA};
 use axum::http::uri::Authority;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderName, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -66,8 +66,13 @@ pub(super) fn router(identity: LocalIdentity) -> Router {
         .with_state(identity)
 }
 
-async fn give(State(identity): State<LocalIdentity>, headers: HeaderMap, body: Bytes) -> Response {
-    if let Err(detail) = check_sender(&headers) {
+async fn give(
+    State(identity): State<LocalIdentity>,
+    version: Version,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Err(detail) = check_sender(version, &headers) {
         return host::problem(StatusCode::FORBIDDEN, Some(detail), Some(PATH));
     }
     let is_json = headers.get(CONTENT_TYPE).is_some_and(|it| it == "application/json");
@@ -97,8 +102,11 @@ async fn give(State(identity): State<LocalIdentity>, headers: HeaderMap, body: B
 const EXAMPLE: &str = "`{\"person\": \"lena\", \"roles\": [\"lawyer\"]}`";
 
 /// Tells whether our own page asks, on this machine.
-fn check_sender(headers: &HeaderMap) -> Result<(), &'static str> {
-    if SIGNS_OF_A_PROXY.iter().any(|it| headers.contains_key(it)) {
+fn check_sender(version: Version, headers: &HeaderMap) -> Result<(), &'static str> {
+    // No browser speaks HTTP/1.0, and nginx does to what is behind it, with a `Host` of this machine
+    // and nothing that tells of the sender.
+    let is_old = version < Version::HTTP_11;
+    if is_old || SIGNS_OF_A_PROXY.iter().any(|it| headers.contains_key(it)) {
         return Err(
             "the request came through a proxy, and local tokens are for this machine only: \
                     set `[identity]`",

@@ -1,7 +1,7 @@
 //! What is told about signing in, and to whom local tokens are given.
 
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{Request, Response, StatusCode, Version};
 use serde_json::{Value, json};
 use shared::ports::{SystemClock, SystemRandom};
 use tower::ServiceExt as _;
@@ -109,6 +109,12 @@ async fn nobody_else_gets_a_local_token() {
         let response = ask(&sign_in, &headers, "{}").await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN, "{who}");
     }
+    let through_nginx = Request::post("/auth/local/token").version(Version::HTTP_10);
+    let through_nginx =
+        OURS.iter().fold(through_nginx, |it, (name, value)| it.header(*name, *value));
+    let request = through_nginx.body(Body::from("{}")).unwrap();
+    let response = sign_in.router().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
     // A form of another site can be sent without asking first; JSON cannot.
     let mut form = OURS;
     form[2].1 = "text/plain";

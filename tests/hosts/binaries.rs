@@ -87,6 +87,18 @@ impl Stores {
         stores
     }
 
+    /// Takes tokens of `issuer` for `audience`.
+    pub(crate) fn with_issuer(mut self, issuer: &str, audience: &str) -> Self {
+        for (name, value) in &mut self.settings {
+            match *name {
+                "IDENTITY_ISSUER" => issuer.clone_into(value),
+                "IDENTITY_AUDIENCE" => audience.clone_into(value),
+                _ => {}
+            }
+        }
+        self
+    }
+
     /// Returns the settings as variables.
     pub(crate) fn settings(&self) -> Vec<(&str, &str)> {
         self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect()

@@ -1,6 +1,8 @@
 //! The function binaries, unchanged, under a Functions host, a Lambda runtime API and `cargo lambda`.
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod azure;
 #[cfg(test)]
 mod binaries;
@@ -12,6 +14,9 @@ mod functions_host;
 #[cfg(test)]
 #[path = "../support/http_client.rs"]
 mod http_client;
+#[cfg(test)]
+#[path = "../support/identity_provider.rs"]
+mod identity_provider;
 #[cfg(test)]
 mod lambda;
 #[cfg(test)]
