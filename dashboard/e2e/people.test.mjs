@@ -202,7 +202,7 @@ describe('costs and settings', () => {
     await page.waitForSelector('.plot[aria-label*="7 days"]');
     await page.getByRole('button', { name: 'Show table' }).click();
     assert.equal(await page.locator('.plot-table tbody tr').count(), 7);
-    await page.getByLabel('By', { exact: true }).selectOption('case');
+    await page.locator('.inline-field select').selectOption('case');
     await settle(page);
     if (site.isMock) {
       assert.ok((await page.locator('.table-costs a').count()) > 0);
@@ -221,7 +221,7 @@ describe('costs and settings', () => {
       assert.match(await page.textContent('.difference'), /77s/);
       await page.getByLabel('Reason, for the history').fill('a test looks at it');
       await page.getByRole('button', { name: 'Save' }).click();
-      await page.getByText('Saved.').waitFor();
+      await page.getByText('takes effect when it starts the next time').waitFor();
       const newest = page.locator('[data-version]').first();
       await newest.getByText('a test looks at it').waitFor();
       assert.match(await newest.textContent(), /poll\.every.*77s/);

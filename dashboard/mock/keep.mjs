@@ -29,7 +29,7 @@ export const PLATFORMS = [
 export function resilience(now = Date.now()) {
   const breaker = (platform, host, operation, state, until = null) => ({ platform, host, operation, state, since: instant(now - 41_000), until });
   const quota = (platform, connection, limit, used) => ({
-    platform, connection, limit, used, left: limit - used, reserve: limit / 20, per_hour: limit / 10, exhausted_at: null, reported_at: instant(now - 9_000),
+    platform, connection, limit, used, left: limit - used, reserve: limit / 20, per_hour: limit / 10, exhausted_at: instant(now + ((limit - used) / (limit / 10)) * 3_600_000), reported_at: instant(now - 9_000),
   });
   return {
     breakers: [
@@ -78,6 +78,7 @@ export function costs({ by = 'day', from, until }, caseIds, now = Date.now()) {
 /** Settings with versions, an author and an undo. */
 export class SettingsBook {
   version = 3;
+  runningVersion = 3;
   values = [
     { path: 'poll.every', value: '60s', source: 'database', can_change: true },
     { path: 'poll.page_size', value: 200, source: 'default', can_change: true },

@@ -95,8 +95,8 @@ function route(firm, me, method, parts, query, body) {
 }
 
 function routeSettings(book, me, what, body) {
-  if (what === undefined) return { version: book.version, values: book.values };
-  if (what === 'history') return { items: book.history };
+  if (what === undefined) return { version: book.version, running_version: book.runningVersion, values: book.values };
+  if (what === 'history') return { items: book.history, next_before: null };
   const done = what === 'changes' ? book.change(body, me.person) : book.undo(body, me.person);
   if (done === undefined) throw new Refusal(409, 'Changed meanwhile', `the settings are at version ${book.version}`);
   return done;

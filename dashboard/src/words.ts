@@ -20,6 +20,7 @@ export const CHANNEL: Record<Channel, string> = {
   change_event: 'Change event',
   poll: 'Delta poll',
   webhook: 'Webhook',
+  api: 'Request of a person',
 };
 
 export const HEALTH: Record<Health, [string, Tone]> = {
@@ -64,6 +65,8 @@ export function toneOfStatus(status: string | null, isClosed: boolean): Tone {
 
 /** Writes a field's or an event's name: `docket_number` becomes `Docket number`. */
 export function fieldName(name: string): string {
+  // A person's wall stands in the audit log as `wall:anna`; the person's name is left as it is.
+  if (name.startsWith('wall:')) return `Wall of ${name.slice(5)}`;
   const words = name.replace(/_/g, ' ').replace(/\bid\b/g, 'ID').trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -3,7 +3,7 @@ import { Problem } from './problem';
 import type { Session } from '../auth/session';
 import type {
   AuditPage, CaseDetail, CasePage, CostGrouping, Costs, DeadLetterPage, Integration, Items, Me, Overview, Platform, QueueState,
-  Resilience, Settings, SettingsVersion, Stance, SyncRun, Wall,
+  Resilience, Settings, SettingsHistory, Stance, SyncRun, Wall,
 } from './types';
 
 /** How long one answer may take. */
@@ -121,8 +121,8 @@ export class ApiClient {
     return this.#get('/v1/settings', {}, signal);
   }
 
-  settingsHistory(signal?: AbortSignal): Promise<Items<SettingsVersion>> {
-    return this.#get('/v1/settings/history', {}, signal);
+  settingsHistory(before?: number, signal?: AbortSignal): Promise<SettingsHistory> {
+    return this.#get('/v1/settings/history', { before, limit: 20 }, signal);
   }
 
   changeSettings(change: { expected_version: number; reason: string; set: Record<string, unknown> }): Promise<unknown> {

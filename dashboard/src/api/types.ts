@@ -5,7 +5,7 @@ export type Instant = string;
 
 export type Entity = 'account' | 'contact' | 'case';
 export type WriteKind = 'created' | 'updated' | 'deleted' | 'restored';
-export type Channel = 'outbound_message' | 'change_event' | 'poll' | 'webhook';
+export type Channel = 'outbound_message' | 'change_event' | 'poll' | 'webhook' | 'api';
 export type Health = 'healthy' | 'degraded' | 'down' | 'unknown';
 export type RunOutcome = 'running' | 'succeeded' | 'failed';
 export type FieldValue = string | number | boolean | null;
@@ -283,10 +283,11 @@ export interface Quota {
   limit: number;
   used: number;
   left: number;
-  /** So many calls are kept for what is urgent. */
+  /** So many calls are kept for work that a person waits for. */
   reserve: number;
-  /** At most so many calls an hour; 0 for no such limit. */
+  /** Calls in an hour, at the present pace. */
   per_hour: number;
+  /** When the last call goes at this pace; nothing when calls come free faster. */
   exhausted_at: Instant | null;
   reported_at: Instant | null;
 }
@@ -340,8 +341,15 @@ export interface Setting {
   can_change: boolean;
 }
 
+export interface SettingsHistory {
+  items: SettingsVersion[];
+  next_before: number | null;
+}
+
 export interface Settings {
   version: number;
+  /** The version that the server began with; later ones take effect when it starts again. */
+  running_version: number;
   values: Setting[];
 }
 

@@ -42,12 +42,12 @@ function QuotaLine({ it }: { it: Quota }) {
   const used = it.limit === 0 ? 100 : (it.used / it.limit) * 100;
   return (
     <Meter
-      name={`${fieldName(it.platform)} · ${it.connection}`} percent={it.exhausted_at === null ? used : 100}
+      name={`${fieldName(it.platform)} · ${it.connection}`} percent={used}
       value={`${count(it.left)} of ${count(it.limit)} left`}
-      note={it.exhausted_at !== null ? <>used up at <When at={it.exhausted_at} />; calls wait</> : (
+      note={(
         <>
-          {count(it.reserve)} kept for what is urgent, at most {count(it.per_hour)} an hour
-          {it.reported_at !== null && <>, told by the platform at <When at={it.reported_at} /></>}
+          {count(it.per_hour)} an hour at the present pace{it.exhausted_at !== null && <>, the last one at <When at={it.exhausted_at} /></>};
+          {' '}{count(it.reserve)} are kept for people who wait
         </>
       )}
     />

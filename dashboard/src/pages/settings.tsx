@@ -5,8 +5,10 @@ import { Problem } from '../api/problem';
 import type { Setting, SettingChange, SettingsVersion } from '../api/types';
 import { counted } from '../format';
 import { useLoad } from '../load';
+import { usePaged } from '../more';
 import { Confirm } from '../parts/confirm';
 import { Card, PageHead } from '../parts/frame';
+import { LoadMore } from '../parts/load-more';
 import { Answer, Empty, ProblemBox } from '../parts/states';
 import { Pill, When } from '../parts/text';
 import { useMay, useServices } from '../services';
@@ -19,11 +21,17 @@ export function SettingsPage() {
   const { api } = useServices();
   const mayWrite = useMay('settings:write');
   const settings = useLoad('settings', (signal) => api.settings(signal));
-  const history = useLoad('settings history', (signal) => api.settingsHistory(signal));
+  const history = usePaged<SettingsVersion, number>(
+    'settings history',
+    async (before, signal) => {
+      const page = await api.settingsHistory(before, signal);
+      return { items: page.items, next: page.next_before };
+    },
+    (n) => announce(`${counted(n, 'older version')} loaded`),
+  );
   const [asked, setAsked] = useState<Asked>();
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | undefined>();
-  const [isSaved, setSaved] = useState(false);
   const act = async (what: () => Promise<unknown>, said: string): Promise<void> => {
     setBusy(true);
     const failed = await what().then(() => undefined, Problem.from);
@@ -32,10 +40,9 @@ export function SettingsPage() {
     // What is not valid can be mended where it was written; everything else ends the dialog.
     if (failed?.status === 400 || failed?.status === 422) return;
     setAsked(undefined);
-    setSaved(failed === undefined);
     if (failed === undefined) announce(said);
     settings.reload();
-    history.reload();
+    history.first.reload();
   };
   const ask = (next: Asked): void => {
     setProblem(undefined);
@@ -47,7 +54,11 @@ export function SettingsPage() {
       <PageHead title="Settings" lead={settings.data === undefined ? 'What holds, and where it comes from.' : `What holds, and where it comes from. Version ${version}.`} />
       <div class="stack">
         {problem !== undefined && asked === undefined && <ProblemBox problem={problem} />}
-        {isSaved && <p class="result" data-result>Saved. It takes effect when MoodBridge starts the next time.</p>}
+        {settings.data !== undefined && version > settings.data.running_version && (
+          <p class="pending" role="status">
+            MoodBridge runs with version {settings.data.running_version}. What was changed since takes effect when it starts the next time.
+          </p>
+        )}
         <Answer of={settings} lines={10} part="settings">
           {({ values }) => values.length === 0
             ? <div class="card"><Empty title="No settings are known" /></div>
@@ -56,10 +67,15 @@ export function SettingsPage() {
             ))}
         </Answer>
         <Card title="History" id="history" flush note="the newest first">
-          <Answer of={history} lines={4} part="the history of settings">
-            {({ items }) => items.length === 0
+          <Answer of={history.first} lines={4} part="the history of settings">
+            {() => (history.items ?? []).length === 0
               ? <Empty title="Nothing was changed here yet">Changes made on this page or through the API stand here, with their author and reason.</Empty>
-              : <ol>{items.map((it) => <Version key={it.version} it={it} onUndo={mayWrite ? () => ask({ undo: it }) : undefined} />)}</ol>}
+              : (
+                <>
+                  <ol>{history.items?.map((it) => <Version key={it.version} it={it} onUndo={mayWrite ? () => ask({ undo: it }) : undefined} />)}</ol>
+                  <LoadMore of={history} one="version" />
+                </>
+              )}
           </Answer>
         </Card>
       </div>
@@ -88,8 +104,7 @@ export function SettingsPage() {
 function groupsOf(values: readonly Setting[]): [string, Setting[]][] {
   const groups = new Map<string, Setting[]>();
   for (const it of values) {
-    const dot = it.path.indexOf('.');
-    const name = dot < 0 ? 'general' : it.path.slice(0, dot);
+    const [name = ''] = it.path.split(/[.[]/, 1);
     groups.set(name, [...(groups.get(name) ?? []), it]);
   }
   return [...groups];
@@ -108,7 +123,7 @@ function Group({ name, items, onChange }: { name: string; items: readonly Settin
             <tr key={it.path} data-setting={it.path}>
               <th scope="row" class="cell-title"><code>{it.path}</code></th>
               <td data-label="Value"><Value of={it.value} /></td>
-              <td data-label="From">{fieldName(it.source)}</td>
+              <td data-label="From"><span class="muted">{it.source}</span></td>
               <td class="number">
                 {onChange !== undefined && it.can_change && (
                   <button type="button" class="button button-small" onClick={() => onChange(it)}>Change<span class="unseen"> {it.path}</span></button>

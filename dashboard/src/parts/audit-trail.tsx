@@ -64,7 +64,7 @@ function Row({ row }: { row: AuditRow }) {
       <td class="nowrap" data-label="When">
         <span><When at={row.at} style="seconds" /><span class="row-note">no. {row.seq}</span></span>
       </td>
-      <td data-label="Who"><span>{actorName(row.actor)}<span class="row-note">by {CHANNEL[row.channel].toLowerCase()}</span></span></td>
+      <td data-label="Who"><span>{actorName(row.actor)}<span class="row-note">by {(CHANNEL[row.channel] ?? fieldName(row.channel)).toLowerCase()}</span></span></td>
       <td data-label="What changed" class="cell-wide">
         <div>
           <Pill tone={tone}>{kind}</Pill>

@@ -47,7 +47,8 @@ export function makePlot(place: HTMLElement, look: PlotLook, first: PlotData, on
     padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
-    scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(look.floor, look.isWhole ? Math.ceil(max * 1.05) : max * 1.05)] } },
+    // A bar stands on both sides of its day.
+    scales: { x: { time: false, ...(look.series.some((it) => it.isBars) ? { range: () => [-0.5, data.days.length - 0.5] } : {}) }, y: { range: (_, __, max) => [0, Math.max(look.floor, look.isWhole ? Math.ceil(max * 1.05) : max * 1.05)] } },
     axes: [
       {
         ...axis,
@@ -55,7 +56,7 @@ export function makePlot(place: HTMLElement, look: PlotLook, first: PlotData, on
         size: 32,
         space: 64,
         incrs: [1, 2, 5, 7, 14, 30],
-        values: (_, splits) => splits.map((at) => (data.days[at] === undefined ? '' : day(data.days[at]))),
+        values: (_, splits) => splits.map((at) => { const it = data.days[at]; return it === undefined ? '' : day(it); }),
       },
       {
         ...axis,
