@@ -7,6 +7,7 @@ mod azure;
 mod costs;
 #[cfg(feature = "azure")]
 mod envelope;
+mod described;
 mod error;
 mod flush;
 mod frame;

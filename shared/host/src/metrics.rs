@@ -24,6 +24,7 @@ pub(crate) fn page() -> Option<&'static PrometheusHandle> {
         let recorder = PrometheusBuilder::new().set_buckets(&BUCKETS).ok()?.build_recorder();
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).ok()?;
+        crate::described::describe();
         Some(handle)
     })
     .as_ref()

@@ -1,0 +1,57 @@
+//! What each metric means, for whoever reads the page.
+
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+
+const COUNTERS: [(&str, &str); 17] = [
+    ("http_requests_total", "Requests answered, by route, method and status."),
+    ("http_requests_shed_total", "Requests turned away because too many were in hand."),
+    ("intake_events_total", "Events taken from webhooks, by endpoint and outcome."),
+    ("intake_webhooks_total", "Webhooks answered, by endpoint and outcome."),
+    ("oauth_renewals_total", "Tokens of platforms renewed, by outcome."),
+    ("platform_calls_total", "Attempts to call a platform, by operation and outcome."),
+    ("platform_hedges_total", "Reads asked a second time because the first was late."),
+    ("platform_retries_total", "Calls to a platform that were tried again."),
+    ("poller_rows_queued_total", "Rows read by the poller that the queue had not seen."),
+    ("poller_rows_read_total", "Rows read by the poller."),
+    ("port_calls_total", "Calls of a port's method, by outcome."),
+    ("queue_messages_total", "Messages handled, by outcome."),
+    ("schedule_runs_total", "Runs of a schedule, by outcome."),
+    ("sign_ins_total", "Sign-ins, by outcome."),
+    ("sync_events_total", "Change events merged, by object and outcome."),
+    ("sync_records_read_total", "Records read from a platform to settle a merge, by reason."),
+    ("trace_spans_total", "Spans sent to the collector, refused by it, or dropped before."),
+];
+
+const GAUGES: [(&str, &str); 16] = [
+    ("audit_chain_broken", "1 when the last verification found the audit log altered."),
+    ("cost_budget_used_ratio", "The used part of a budget: 1 is all of it."),
+    ("data_disk_free_bytes", "Free space on the disk of the data folder."),
+    ("data_disk_size_bytes", "Size of the disk of the data folder."),
+    ("http_requests_in_flight", "Requests in hand."),
+    ("moodbridge_change_followers", "Streams of live changes that are open."),
+    ("platform_breaker_state", "A breaker: 0 closed, 1 half open, 2 open."),
+    ("platform_calls_left", "Calls left as the platform says."),
+    ("platform_quota_left", "Calls left of the quota that all workers share."),
+    ("platform_quota_limit", "The quota that all workers share."),
+    ("queue_messages", "Messages a queue holds, by state."),
+    ("queue_messages_in_flight", "Messages in this process's hands."),
+    ("queue_oldest_message_seconds", "How long the oldest message that is not dead has waited."),
+    ("ready_check_ok", "1 when a dependency can be used."),
+    ("salesforce_api_calls_allowed", "Calls a day that the org allows."),
+    ("salesforce_api_calls_used", "Calls that the org counted today."),
+];
+
+const HISTOGRAMS: [(&str, &str); 5] = [
+    ("http_request_duration_seconds", "Time until a response began."),
+    ("platform_call_seconds", "Time of one attempt to call a platform."),
+    ("port_call_seconds", "Time in one call of a port's method."),
+    ("queue_message_duration_seconds", "Time in the handler of a message."),
+    ("sync_lag_seconds", "Time from an event's arrival to its commit."),
+];
+
+/// Describes every metric to the recorder of this process.
+pub(crate) fn describe() {
+    COUNTERS.iter().for_each(|(name, help)| describe_counter!(*name, *help));
+    GAUGES.iter().for_each(|(name, help)| describe_gauge!(*name, *help));
+    HISTOGRAMS.iter().for_each(|(name, help)| describe_histogram!(*name, *help));
+}
