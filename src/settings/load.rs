@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use shared::config::{ConfigError, Env, Fault, Form, Reading};
 use webhook_intake::IntakeSettings;
 use wiring::ConnectionSettings;
@@ -14,6 +15,9 @@ use super::{file, overrides};
 
 /// The name of the settings file, in the working folder or in the data folder.
 pub(crate) const FILE_NAME: &str = "moodbridge.toml";
+
+/// Where connector manifests are, below the data folder.
+const PLATFORMS_FOLDER: &str = "platforms";
 
 /// Returns the form of every setting.
 pub(crate) fn form() -> Form {
@@ -66,6 +70,25 @@ impl Places {
                 .into_iter()
                 .find(|candidate| candidate.is_file())
         })
+    }
+
+    /// Loads the connector manifests, on which the form of a connection depends: those of the
+    /// folder `platforms.folder`, or of `platforms` in the data folder where there is one.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every manifest, or that the named folder is not there.
+    pub(crate) fn load_platforms(&self) -> Result<usize, ConfigError> {
+        let form = form();
+        let mut document = Document::default();
+        // Faults of the rest are told by `load`.
+        let _ = self.lay_file(&mut document);
+        let _ = overrides::lay_environment(&mut document, &form, &self.env);
+        let _ = overrides::lay_flags(&mut document, &form, &self.flags);
+        match document.root().pointer("/platforms/folder").and_then(Value::as_str) {
+            Some(folder) => wiring::load_named_platforms("platforms.folder", Path::new(folder)),
+            None => wiring::load_platforms(&self.data_dir.join(PLATFORMS_FOLDER)),
+        }
     }
 
     /// Reads and checks the settings; nothing is written or opened but the file itself.

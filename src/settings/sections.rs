@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) secrets: SecretsSettings,
     /// Who proves people; without it, this machine does, and only for itself.
     pub(crate) identity: Option<IdentitySettings>,
+    /// Which platforms there are besides those of this build.
+    pub(crate) platforms: PlatformsSettings,
     /// The systems that records come from.
     pub(crate) connections: Vec<ConnectionSettings>,
     /// Which prices count, and how much may be spent.
@@ -113,6 +115,15 @@ pub(crate) struct SecretsSettings {
     pub(crate) folder: Option<PathBuf>,
     /// Where the key is that they are sealed with; by default in a file beside them.
     pub(crate) key: Option<KeyPlace>,
+}
+
+/// Which platforms there are besides those of this build.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PlatformsSettings {
+    /// The folder of connector manifests; by default `platforms` in the data folder.
+    #[schemars(with = "Option<String>", extend("examples" = ["/etc/moodbridge/platforms"]))]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// How the API answers.

@@ -5,6 +5,8 @@ mod commands;
 #[cfg(test)]
 mod dead_letters;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 #[path = "../support/firm.rs"]
@@ -14,6 +16,8 @@ mod identity;
 #[cfg(test)]
 #[path = "../support/identity_provider.rs"]
 mod identity_provider;
+#[cfg(test)]
+mod manifest;
 #[cfg(test)]
 #[path = "../support/moodbridge.rs"]
 mod moodbridge;

@@ -18,6 +18,7 @@ pub struct Config {
     /// Where cursors, states and runs are kept: `CASE_STORE`, such as `sqlite:cases.db`.
     pub case_store: Url,
     /// What is polled: `CONNECTIONS`, a JSON list, or the file named by `CONNECTIONS_FILE`.
+    /// They may be of platforms whose manifests lie in the folder `PLATFORMS_FOLDER`.
     pub connections: Vec<ConnectionSettings>,
     /// How often: `POLL_EVERY`, `60s` by default. On Lambda and Azure the platform's timer decides.
     pub every: Duration,
@@ -53,6 +54,7 @@ impl Config {
         if env.get("CONNECTIONS").is_none() && env.get("CONNECTIONS_FILE").is_none() {
             env.fault("CONNECTIONS is unset: write a JSON list, or set CONNECTIONS_FILE");
         }
+        wiring::read_platforms(&mut env);
         let connections = ConnectionSettings::read(&mut env);
         let costs = CostSettings::read(&mut env);
         let outbound = OutboundSettings::read(&env);

@@ -14,6 +14,7 @@ pub struct Config {
     /// `sqlite:queue.db?queue=events`.
     pub events_queue: Option<Url>,
     /// The connections that records can be read from: `CONNECTIONS`, a JSON list.
+    /// They may be of platforms whose manifests lie in the folder `PLATFORMS_FOLDER`.
     pub connections: Vec<wiring::ConnectionSettings>,
     /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
     pub costs: CostSettings,
@@ -30,6 +31,7 @@ impl Config {
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let case_store = env.required("CASE_STORE");
         let events_queue = env.get("EVENTS_QUEUE").is_some().then(|| env.required("EVENTS_QUEUE"));
+        wiring::read_platforms(&mut env);
         let connections = wiring::ConnectionSettings::read(&mut env);
         let costs = CostSettings::read(&mut env);
         let outbound = OutboundSettings::read(&env);

@@ -96,9 +96,18 @@ fn fix_for_reach(what: &str) -> &'static str {
     if says(&["dns", "lookup address", "name or service not known", "resolve"]) {
         "the host's name is not known: check its spelling in this connection's address, and the \
          name servers of this machine"
+    } else if says(&[
+        "protocolversion",
+        "protocol version",
+        "peerincompatible",
+        "peer is incompatible",
+    ]) {
+        "the host does not speak TLS 1.3: let it be brought up to date, or add it to \
+         `http.tls12_hosts` (`HTTP_TLS12_HOSTS` for a function)"
     } else if says(&["certificate", "tls", "handshake", "unknownissuer"]) {
         "the host's certificate was not taken: check the address, this machine's clock and its \
-         root certificates; a proxy that opens TLS must have its root installed"
+         root certificates; an authority of the firm's own, or of a proxy that opens TLS, goes into \
+         the file `http.extra_roots_file` (`HTTP_EXTRA_ROOTS_FILE`)"
     } else if says(&["refused"]) {
         "nothing listens there: check host and port of this connection's address"
     } else if says(&["within", "timed out", "timeout"]) {
@@ -221,6 +230,7 @@ mod tests {
         for (what, fix) in [
             ("dns error: failed to lookup address information", "name servers"),
             ("invalid peer certificate: UnknownIssuer", "root certificates"),
+            ("received fatal alert: ProtocolVersion", "tls12_hosts"),
             ("tcp connect error: Connection refused (os error 111)", "nothing listens"),
             ("no answer within 30s", "firewall"),
             ("HTTP 503", "status page"),

@@ -176,6 +176,24 @@ pub fn authenticator(
     Ok(Arc::new(OidcAuthenticator::new(settings.oidc(), http, clock)))
 }
 
+/// Reads what the issuer in `settings` says about itself, and its keys.
+///
+/// # Errors
+///
+/// [`WiringError`] when it cannot be reached, or is not that issuer.
+pub async fn read_issuer(
+    settings: &IdentitySettings,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<(), WiringError> {
+    let unusable = |error| WiringError::unusable(&settings.issuer, error);
+    let http = HttpClient::new(HttpSettings::default(), clock.clone(), random).map_err(unusable)?;
+    OidcAuthenticator::new(settings.oidc(), http, clock)
+        .warm_up()
+        .await
+        .map_err(|error| WiringError::unusable(&settings.issuer, error))
+}
+
 /// This machine as its own issuer, for a laptop without a directory.
 #[derive(Clone)]
 pub struct LocalIdentity(Arc<LocalIssuer>);

@@ -9,9 +9,9 @@ mod connection;
 #[cfg(feature = "sql")]
 mod copy;
 mod error;
-mod metered;
 #[cfg(feature = "oidc")]
 mod identity;
+mod metered;
 #[cfg(feature = "sql")]
 mod migrations;
 #[cfg(feature = "salesforce")]
@@ -30,11 +30,13 @@ pub use connection::ConnectionSettings;
 pub use copy::{CopyLine, CopyReport, copy_case_store};
 pub use error::WiringError;
 #[cfg(feature = "oidc")]
-pub use identity::{IdentitySettings, LocalIdentity, LocalToken, authenticator};
+pub use identity::{IdentitySettings, LocalIdentity, LocalToken, authenticator, read_issuer};
 #[cfg(feature = "sql")]
 pub use migrations::{MigrationLine, MigrationReport, migrate, migrate_to, migration_report};
 #[cfg(feature = "salesforce")]
-pub use platforms::{load_platforms, manifest_schema, platform, platforms};
+pub use platforms::{
+    load_named_platforms, load_platforms, manifest_schema, platform, platforms, read_platforms,
+};
 pub use queue::queue;
 #[cfg(feature = "salesforce")]
 pub use shared::platform::OpenConnection;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use adapter_manifest::{BUILT_IN, ManifestIntegration, load};
-use shared::config::ConfigError;
+use shared::config::{ConfigError, Env};
 use shared::platform::{PlatformIntegration, PlatformSource};
 
 /// Loaded once, before any connection is read; a setting's form cannot be handed them.
@@ -78,6 +78,34 @@ pub fn load_platforms(folder: &Path) -> Result<usize, ConfigError> {
     Ok(n_loaded)
 }
 
+/// Does the same for the folder that `setting` names, which must be there.
+///
+/// # Errors
+///
+/// Also when there is no such folder.
+pub fn load_named_platforms(setting: &str, folder: &Path) -> Result<usize, ConfigError> {
+    if !folder.is_dir() {
+        let fault = format!(
+            "{setting}: `{}` is no folder: make it, or correct the setting",
+            folder.display()
+        );
+        return Err(ConfigError::new(vec![fault]));
+    }
+    load_platforms(folder)
+}
+
+/// Loads the manifests of the folder that `PLATFORMS_FOLDER` names, if it names one; notes each
+/// fault. Connections are read after this, as their form depends on it.
+pub fn read_platforms(env: &mut Env) {
+    const NAME: &str = "PLATFORMS_FOLDER";
+    let Some(folder) = env.get(NAME).map(PathBuf::from) else { return };
+    if let Err(error) = load_named_platforms(NAME, &folder) {
+        for fault in error.faults() {
+            env.fault(fault.clone());
+        }
+    }
+}
+
 fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, ConfigError> {
     let fault = |path: &Path, error: &std::io::Error| {
         ConfigError::new(vec![format!("{}: cannot be read: {error}", path.display())])
@@ -107,6 +135,17 @@ mod tests {
     fn platforms_of_this_build_are_all_there() {
         let ids: Vec<_> = own_platforms().iter().map(|it| it.id()).collect();
         assert_eq!(ids, ["salesforce", "clio", "github-issues"]);
+    }
+
+    #[test]
+    fn folder_that_a_setting_names_must_be_there() {
+        let mut env = Env::from_pairs([("PLATFORMS_FOLDER", "no-such-folder")]);
+        read_platforms(&mut env);
+        let error = env.finish(Some(())).unwrap_err().to_string();
+        assert!(error.contains("PLATFORMS_FOLDER: `no-such-folder` is no folder"), "{error}");
+        let mut env = Env::default();
+        read_platforms(&mut env);
+        assert!(env.finish(Some(())).is_ok());
     }
 
     #[test]

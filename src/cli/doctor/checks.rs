@@ -1,34 +1,18 @@
-//! The checks, each of one thing.
+//! Checks of where data is kept: the folder, the case store, its audit log, and the queue.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use shared::chain;
-use shared::platform::Surroundings;
-use shared::ports::{SystemClock, SystemRandom};
-use shared::sync::ConnectionState;
-use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 use wiring::CaseStores;
 
 use super::finding::{Area, Report};
 use crate::settings::Settings;
 
+const POSTGRES_PORT: u16 = 5432;
+
 /// With less room than this the next day may not fit. A case store of 100,000 cases takes 0.5 GB.
 const FEW_BYTES: u64 = 1 << 30;
-
-/// The longest wait for an issuer to take a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Returns what the connections of this process are given.
-pub(super) fn surroundings(settings: &Settings) -> Surroundings {
-    Surroundings::new(
-        Arc::new(settings.local_secrets()),
-        Arc::new(SystemClock),
-        Arc::new(SystemRandom),
-    )
-}
 
 /// Checks that the data folder can be written and has room.
 pub(super) fn data_folder(settings: &Settings, report: &mut Report) {
@@ -45,18 +29,23 @@ pub(super) fn data_folder(settings: &Settings, report: &mut Report) {
             "let the user that runs MoodBridge write there, or choose another with `--data-dir`";
         return report.bad(Area::DataFolder, &name, format!("cannot be written: {error}"), fix);
     }
-    match free_bytes(folder) {
+    room(&name, free_bytes(folder), report);
+}
+
+/// Reports how much room is left, where the system says so.
+pub(super) fn room(name: &str, n_bytes: Option<u64>, report: &mut Report) {
+    match n_bytes {
         Some(n_bytes) if n_bytes < FEW_BYTES => report.warning(
             Area::DataFolder,
-            &name,
+            name,
             format!("only {} MB are free", n_bytes >> 20),
             "make room on that disk, or move the data folder",
         ),
         Some(n_bytes) => {
             let what = format!("can be written, {} MB are free", n_bytes >> 20);
-            report.good(Area::DataFolder, &name, what);
+            report.good(Area::DataFolder, name, what);
         }
-        None => report.good(Area::DataFolder, &name, "can be written"),
+        None => report.good(Area::DataFolder, name, "can be written"),
     }
 }
 
@@ -94,6 +83,11 @@ pub(super) async fn case_store(settings: &Settings, report: &mut Report) -> Opti
         report.bad(Area::CaseStore, &name, "is not there", fix);
         return None;
     }
+    if let Err(what) = reach(&address).await {
+        let fix = fix_for_database("store.cases", &address, &what);
+        report.bad(Area::CaseStore, &name, what, fix);
+        return None;
+    }
     match wiring::migration_report(&address).await {
         Ok(migrations) if !migrations.is_current() => {
             let fix = "run `moodbridge db migrate`; `moodbridge db status` lists each migration";
@@ -102,7 +96,7 @@ pub(super) async fn case_store(settings: &Settings, report: &mut Report) -> Opti
         }
         Err(error) => {
             let what = format!("cannot be read: {}", chain(&error));
-            let fix = "see that `store.cases` names the case store and that this user may read it";
+            let fix = fix_for_database("store.cases", &address, &what);
             report.bad(Area::CaseStore, &name, what, fix);
             return None;
         }
@@ -155,13 +149,16 @@ pub(super) async fn queue(settings: &Settings, report: &mut Report) {
         let what = "is not there yet: the first start makes it";
         return report.unknown(Area::Queue, &name, what);
     }
-    let depth = match wiring::queue(&address).await {
-        Ok(queue) => queue.depth().await.map_err(|it| chain(&it).to_string()),
-        Err(error) => Err(chain(&error).to_string()),
+    let depth = match reach(&address).await {
+        Err(what) => Err(what),
+        Ok(()) => match wiring::queue(&address).await {
+            Ok(queue) => queue.depth().await.map_err(|it| chain(&it).to_string()),
+            Err(error) => Err(chain(&error).to_string()),
+        },
     };
     match depth {
         Err(what) => {
-            let fix = "see that `store.events_queue` names a queue and that this user may write it";
+            let fix = fix_for_database("store.events_queue", &address, &what);
             report.bad(Area::Queue, &name, what, fix);
         }
         Ok(depth) if depth.n_dead > 0 => report.warning(
@@ -176,108 +173,37 @@ pub(super) async fn queue(settings: &Settings, report: &mut Report) {
     }
 }
 
-/// Checks that each secret can be read, and by nobody else.
-pub(super) async fn secrets(settings: &Settings, surroundings: &Surroundings, report: &mut Report) {
-    for connection in &settings.connections {
-        for (path, address) in connection.secrets() {
-            let subject = format!("{}.{path}", connection.name());
-            if let Err(error) = surroundings.secrets.read(&address).await {
-                let fix = format!("put the secret at `{address}`, or correct `{path}`");
-                report.bad(Area::Secret, &subject, chain(&error).to_string(), fix);
-                continue;
-            }
-            match address
-                .as_str()
-                .strip_prefix("mounted:")
-                .filter(|it| is_open_to_others(Path::new(it)))
-            {
-                Some(file) => report.bad(
-                    Area::Secret,
-                    &subject,
-                    format!("others may read `{file}`"),
-                    format!("run `chmod 600 {file}`"),
-                ),
-                None => report.good(Area::Secret, &subject, format!("`{address}` can be read")),
-            }
-        }
+/// Connects to the server of a database: its pool would try for long, and not say why it could not.
+async fn reach(address: &Url) -> Result<(), String> {
+    let host = address.host_str().unwrap_or_default();
+    let is_remote = address.scheme() != "sqlite" && !host.is_empty() && !host.starts_with('%');
+    if is_remote { super::network::reach(address, POSTGRES_PORT).await } else { Ok(()) }
+}
+
+/// Names the fix for a database that `setting` names and that cannot be used because of `what`.
+pub(super) fn fix_for_database(setting: &str, address: &Url, what: &str) -> String {
+    let what = what.to_lowercase();
+    let says = |parts: &[&str]| parts.iter().any(|part| what.contains(part));
+    if address.scheme() == "sqlite" {
+        return format!(
+            "see that `{setting}` names a database of MoodBridge and that this user may read and \
+             write it; restore it from a backup if it is damaged"
+        );
     }
-}
-
-#[cfg(unix)]
-fn is_open_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(path).is_ok_and(|it| it.mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_path: &Path) -> bool {
-    false
-}
-
-/// Checks each connection.
-pub(super) async fn connections(
-    settings: &Settings,
-    surroundings: &Surroundings,
-    stores: Option<&CaseStores>,
-    report: &mut Report,
-) {
-    for connection in &settings.connections {
-        let mut last_success_at = None;
-        if let Some(stores) = stores {
-            let name = ConnectionState::ledger_name(connection.name());
-            let entry = stores.ledger.get(&name).await.ok().flatten();
-            let state =
-                entry.and_then(|it| serde_json::from_str::<ConnectionState>(&it.value).ok());
-            last_success_at = state.and_then(|it| it.last_success_at);
-        }
-        let health = connection.health(surroundings, last_success_at).await;
-        for finding in health.findings {
-            let subject = format!("{} {}", connection.name(), finding.aspect);
-            report.add(Area::Connection, subject, finding.verdict, finding.what, finding.fix);
-        }
-    }
-}
-
-/// Checks that the issuer of people's tokens can be reached.
-pub(super) async fn identity(settings: &Settings, report: &mut Report) {
-    let Some(identity) = &settings.identity else { return };
-    let name = identity.issuer.clone();
-    let Ok(issuer) = Url::parse(&name) else {
-        let fix = "write the address of your issuer at `identity.issuer`";
-        return report.bad(Area::Identity, &name, "is not an address", fix);
-    };
-    let host = issuer.host_str().unwrap_or_default().to_owned();
-    let port = issuer.port_or_known_default().unwrap_or(443);
-    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host, port)));
-    let what = match connecting.await {
-        Ok(Ok(_)) => return report.good(Area::Identity, &name, "can be reached"),
-        Ok(Err(error)) => format!("cannot be reached: {error}"),
-        Err(_) => format!("took no connection within {} s", CONNECT_TIMEOUT.as_secs()),
-    };
-    let fix = "correct `identity.issuer`, or see that this machine reaches it; until then nobody \
-               can sign in";
-    report.bad(Area::Identity, &name, what, fix);
-}
-
-/// Checks that the server's address is free.
-pub(super) async fn server(settings: &Settings, report: &mut Report) {
-    let address = settings.server.address;
-    let name = address.to_string();
-    match TcpListener::bind(address).await {
-        Ok(_) => report.good(Area::Server, &name, "is free"),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => report.warning(
-            Area::Server,
-            &name,
-            "something listens there already",
-            "that is well when MoodBridge runs; else stop the other program, or choose another \
-             port with `server.address`",
-        ),
-        Err(error) => report.bad(
-            Area::Server,
-            &name,
-            format!("cannot be listened on: {error}"),
-            "write an address of this machine at `server.address`, such as `127.0.0.1:8080`",
-        ),
+    if says(&["secret"]) {
+        format!("put the password where `{setting}` says it is (`?password=env:NAME`)")
+    } else if says(&["password authentication failed", "no password"]) {
+        format!("correct the user in `{setting}`, or the secret that its `password` names")
+    } else if says(&["does not exist"]) {
+        format!("make the database or the role, or correct `{setting}`")
+    } else if says(&["lacks", "migrations", "relation"]) {
+        "run `moodbridge db migrate`".to_owned()
+    } else if says(&["refused"]) {
+        format!("nothing listens there: start PostgreSQL, or correct host and port in `{setting}`")
+    } else if says(&["lookup", "resolve", "name or service not known"]) {
+        format!("the host's name is not known: check its spelling in `{setting}`")
+    } else {
+        format!("see that `{setting}` is right and that this machine reaches the database")
     }
 }
 

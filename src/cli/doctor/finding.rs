@@ -18,6 +18,7 @@ pub(crate) enum Area {
     Secret,
     Connection,
     Identity,
+    Telemetry,
     Server,
 }
 
@@ -33,6 +34,7 @@ impl fmt::Display for Area {
             Self::Secret => "secret",
             Self::Connection => "connection",
             Self::Identity => "identity",
+            Self::Telemetry => "telemetry",
             Self::Server => "server",
         })
     }

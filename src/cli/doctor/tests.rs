@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::finding::{Area, Checked};
 use super::*;
+use crate::settings::Settings;
 
 /// A set-up in which everything is as it should be: no connection, and a port of its own.
 struct SetUp {
@@ -40,7 +41,7 @@ impl SetUp {
     /// Returns what is bad or needs a look.
     async fn found(&self) -> Vec<Checked> {
         let path = self.data_dir().join("moodbridge.toml");
-        let report = examine(Some(&path), self.data_dir()).await;
+        let report = examine(&Places::of_process(Some(&path), self.data_dir())).await;
         report.findings.into_iter().filter(|it| it.verdict > Verdict::Unknown).collect()
     }
 
@@ -153,9 +154,127 @@ async fn secret_that_is_not_there_is_found() {
     let set_up = SetUp::new().await;
     let auth = "auth = { kind = \"bearer\", token = \"env:MOODBRIDGE_NO_SUCH_SECRET\" }\n";
     set_up.settings(&format!("{NOBODY}{auth}"));
-    let found = set_up.found().await;
-    assert_eq!(found[0].area, Area::Secret, "{found:#?}");
-    assert!(found[0].subject.contains("firm.auth.token"));
+    let found = set_up.only().await;
+    assert_eq!(found.area, Area::Secret, "{found:#?}");
+    assert!(found.subject.contains("firm.auth.token"));
+    assert!(found.fix.unwrap().contains("set the variable `MOODBRIDGE_NO_SUCH_SECRET`"));
+}
+
+#[tokio::test]
+async fn plain_text_where_a_sealed_secret_belongs_is_found() {
+    let set_up = SetUp::new().await;
+    let plain = set_up.write("secrets/plain", "s3cret");
+    let auth = format!("auth = {{ kind = \"bearer\", token = \"file:{}\" }}\n", plain.display());
+    set_up.settings(&format!("{NOBODY}{auth}"));
+    let found = set_up.only().await;
+    assert_eq!(found.area, Area::Secret);
+    assert!(found.what.contains("is not sealed"), "{found:?}");
+    assert!(found.fix.as_ref().unwrap().contains("moodbridge secret set plain"), "{found:?}");
+    assert!(!format!("{found:?}").contains("s3cret"));
+}
+
+#[tokio::test]
+async fn secret_of_a_sender_that_is_not_there_is_found() {
+    let set_up = SetUp::new().await;
+    set_up.settings(
+        "[[intake.connections]]\nname = \"main\"\norganization_id = \"00D5f000000ABCD\"\n\
+         tokens = [\"env:MOODBRIDGE_NO_SUCH_SECRET\"]\n",
+    );
+    let found = set_up.only().await;
+    assert_eq!(found.area, Area::Secret);
+    assert!(found.what.contains("intake.connections[0].tokens[0]"), "{found:?}");
+}
+
+#[tokio::test]
+async fn file_in_place_of_the_data_folder_is_found() {
+    let folder = TempDir::new().unwrap();
+    let data_dir = folder.path().join("data");
+    std::fs::write(&data_dir, "a file").unwrap();
+    let settings = folder.path().join("moodbridge.toml");
+    std::fs::write(&settings, "server.address = \"127.0.0.1:0\"\n").unwrap();
+    let report = examine(&Places::of_process(Some(&settings), &data_dir)).await;
+    let found = report.findings.iter().find(|it| it.area == Area::DataFolder).unwrap();
+    assert_eq!(found.verdict, Verdict::Bad);
+    assert!(found.what.contains("cannot be written"), "{found:?}");
+    assert!(found.fix.as_ref().unwrap().contains("--data-dir"), "{found:?}");
+}
+
+#[test]
+fn disk_with_little_room_is_found() {
+    let mut report = Report::default();
+    checks::room("data", Some(500 << 20), &mut report);
+    checks::room("data", Some(2 << 30), &mut report);
+    checks::room("data", None, &mut report);
+    let verdicts: Vec<_> = report.findings.iter().map(|it| it.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Warning, Verdict::Good, Verdict::Good]);
+    assert_eq!(report.findings[0].what, "only 500 MB are free");
+    assert!(report.findings[0].fix.as_ref().unwrap().contains("make room"));
+}
+
+#[tokio::test]
+async fn folder_of_manifests_that_is_not_there_is_found() {
+    let set_up = SetUp::new().await;
+    set_up.settings("[platforms]\nfolder = \"no-such-folder\"\n");
+    let found = set_up.only().await;
+    assert_eq!(found.area, Area::Platforms);
+    assert!(found.what.contains("platforms.folder: `no-such-folder` is no folder"), "{found:?}");
+}
+
+#[tokio::test]
+async fn missing_migrations_are_found() {
+    let set_up = SetUp::new().await;
+    let settings = Settings::load(None, set_up.data_dir()).unwrap();
+    wiring::migrate_to(&settings.case_store().unwrap(), 1).await.unwrap();
+    let found = set_up.only().await;
+    assert_eq!(found.area, Area::CaseStore);
+    assert!(found.fix.unwrap().contains("moodbridge db migrate"));
+}
+
+#[tokio::test]
+async fn database_that_nobody_answers_for_is_found() {
+    let set_up = SetUp::new().await;
+    set_up.settings("[store]\ncases = \"postgres://ann@127.0.0.1:9/firm\"\n");
+    let found = set_up.only().await;
+    assert_eq!(found.area, Area::CaseStore);
+    assert!(found.fix.unwrap().contains("start PostgreSQL"), "{}", found.what);
+}
+
+#[tokio::test]
+async fn password_of_a_database_that_is_not_there_is_found() {
+    let set_up = SetUp::new().await;
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let password = "env:MOODBRIDGE_NO_SUCH";
+    set_up.settings(&format!(
+        "[store]\ncases = \"postgres://ann@{address}/firm?password={password}\"\n",
+    ));
+    let found = set_up.only().await;
+    assert_eq!(found.area, Area::CaseStore);
+    assert!(found.what.contains("MOODBRIDGE_NO_SUCH"), "{found:?}");
+    assert!(found.fix.unwrap().contains("put the password where"));
+}
+
+#[test]
+fn fix_of_a_database_goes_by_what_it_said() {
+    let address = url::Url::parse("postgres://ann@db/firm").unwrap();
+    for (what, fix) in [
+        ("password authentication failed for user \"ann\"", "correct the user"),
+        ("database \"firm\" does not exist", "make the database"),
+        ("lacks 3 migrations", "moodbridge db migrate"),
+        ("failed to lookup address information", "spelling"),
+    ] {
+        let told = checks::fix_for_database("store.cases", &address, what);
+        assert!(told.contains(fix), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn collector_that_is_out_of_reach_is_found() {
+    let set_up = SetUp::new().await;
+    set_up.settings("[telemetry]\notlp_endpoint = \"http://127.0.0.1:9\"\n");
+    let found = set_up.only().await;
+    assert_eq!(found.area, Area::Telemetry);
+    assert!(found.fix.unwrap().contains("start the collector"));
 }
 
 #[tokio::test]
