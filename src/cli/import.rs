@@ -145,8 +145,8 @@ impl fmt::Display for Imported {
             (_, false) if n_refused > 0 && self.files.iter().all(FileReport::is_verified) => {
                 write!(
                     f,
-                    "nothing was written: {n_refused} rows cannot be taken; correct them, or leave them \
-                 out with `--skip-refused`"
+                    "nothing was written: what is refused above ({n_refused}) has to be corrected, or \
+                 left out with `--skip-refused`"
                 )
             }
             (_, false) => write!(
@@ -166,7 +166,7 @@ fn show(f: &mut fmt::Formatter<'_>, file: &FileReport) -> fmt::Result {
         show_table(f, table)?;
     }
     for LeftOut { table, n_rows, why } in &file.left_out {
-        writeln!(f, "  {table:<18} {n_rows:>7} rows not imported: {why}")?;
+        writeln!(f, "  {table:<20} {n_rows:>7} not imported: {why}")?;
     }
     for column in &file.unknown_columns {
         writeln!(f, "  {column}: unknown column, kept with its rows")?;
@@ -192,7 +192,7 @@ fn show_table(f: &mut fmt::Formatter<'_>, table: &TableReport) -> fmt::Result {
     let TableReport { table: name, n_read, n_refused, tally, read, stored } = table;
     write!(
         f,
-        "  {name:<18} {n_read:>7} read {:>7} new {:>7} changed {:>7} same {n_refused:>5} refused",
+        "  {name:<20} {n_read:>7} read {:>7} new {:>7} changed {:>7} same {n_refused:>5} refused",
         tally.n_new, tally.n_changed, tally.n_same
     )?;
     match stored {

@@ -1,7 +1,9 @@
-//! A fresh PostgreSQL database for each test.
+//! A fresh PostgreSQL database for each test, and files of an existing MoodBridge.
 
 #![expect(clippy::expect_used, reason = "a test's database fails by panicking")]
 #![expect(clippy::panic, reason = "a test's database fails by panicking")]
+
+mod matter;
 
 use shared::config::Env;
 use shared::ports::{Random, SystemRandom};
@@ -10,6 +12,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use url::Url;
 
 use crate::postgres::PostgresOptions;
+
+pub use matter::{MATTER, MATTER_LATER, MATTER_TABLES, sample_matter, write_matter};
 
 /// An empty database of the PostgreSQL that `MOODBRIDGE_TEST_POSTGRES` names; gone when dropped.
 #[derive(Debug)]
