@@ -17,6 +17,8 @@ mod identity;
 #[path = "../support/identity_provider.rs"]
 mod identity_provider;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod manifest;
 #[cfg(test)]
 #[path = "../support/moodbridge.rs"]
