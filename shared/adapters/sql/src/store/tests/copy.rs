@@ -1,5 +1,6 @@
 //! Moving a store from SQLite to PostgreSQL, and tables up and down.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +16,7 @@ use shared::ports::{
 };
 use tokio::sync::oneshot;
 
-use super::deployment::Store;
+use super::deployment::{Deployment, Engine, Store};
 use crate::MigrationPolicy;
 use crate::store::{
     CopyError, PostgresCaseStore, SqliteCaseStore, copy_to_postgres, move_postgres_to_version,
@@ -54,6 +55,7 @@ async fn filled(folder: &tempfile::TempDir, n_cases: u32) -> PathBuf {
     let gone = sample_write(Entity::Case, 0, text_fields([("title", "gone")]));
     store.apply(next_write(gone.clone(), WriteKind::Deleted, 1)).await.unwrap();
     store.put("cursor/main/Case", "2026\0", 0).await.unwrap();
+    store.put("settings/0000000001", "{}", 0).await.unwrap();
     let items = vec![sample_denial(1, "2024-05-01", Some("a\0b \u{10fffe}"), Some(0.1 + 0.2))];
     store.import_items(&sample_batch(0, items)).await.unwrap();
     store.set_wall(&sample_wall(&gone.entity_id, "anna", Stance::Screened)).await.unwrap();
@@ -112,6 +114,51 @@ async fn copied_store_answers_as_its_source_and_goes_on_where_that_stood() {
     assert_eq!(target.apply(new).await.unwrap().change_seq, Some(newest + 1));
     let found = target.verify(&|_| {}).await.unwrap();
     assert_eq!((found.n_rows, found.fault), (155, None));
+}
+
+/// Tables that the copy makes of others, or has of its own.
+const MADE_THERE: [&str; 9] = [
+    "case_day_counts",
+    "case_search",
+    "case_status_counts",
+    "case_words",
+    "change_second_counts",
+    "ends",
+    "migration",
+    "row_counts",
+    "walls_revision",
+];
+
+#[tokio::test]
+async fn every_column_of_every_table_is_copied() {
+    let Some(target) = Deployment::new(Engine::Postgres).await else { return };
+    let Some(database) = FreshDatabase::create().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(&folder, 3).await;
+    let copied = copy_to_postgres(&path, &database.options(), &|_| {}).await.unwrap();
+    let copied: BTreeSet<String> = copied.tables.into_iter().map(|it| it.name).collect();
+
+    let of_target: Vec<(String, String)> = target
+        .rows(
+            "SELECT table_name::text, column_name::text FROM information_schema.columns \
+             WHERE table_schema = 'moodbridge' AND is_generated = 'NEVER'",
+        )
+        .await;
+    let source = Deployment::new(Engine::Sqlite).await.unwrap();
+    let of_source: Vec<(String, String)> = source
+        .rows(
+            "SELECT t.name, c.name FROM sqlite_master t JOIN pragma_table_xinfo(t.name) c \
+             WHERE t.type = 'table' AND c.hidden = 0",
+        )
+        .await;
+
+    let tables: BTreeSet<String> = of_target.iter().map(|it| it.0.clone()).collect();
+    let uncopied: Vec<&String> = tables.difference(&copied).collect();
+    assert_eq!(uncopied, MADE_THERE);
+    let columns = |all: Vec<(String, String)>| -> BTreeSet<(String, String)> {
+        all.into_iter().filter(|it| copied.contains(&it.0)).collect()
+    };
+    assert_eq!(columns(of_source), columns(of_target));
 }
 
 #[tokio::test]

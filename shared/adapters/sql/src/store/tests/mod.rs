@@ -7,6 +7,7 @@ mod deployment;
 mod lists;
 mod postgres;
 mod rollups;
+mod settings;
 mod writes;
 
 use std::path::PathBuf;
