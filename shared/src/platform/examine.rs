@@ -70,12 +70,7 @@ fn findings_of(error: &PortError) -> Vec<Finding> {
             ),
         ],
         PortErrorKind::NotFound | PortErrorKind::Rejected => vec![
-            Finding::bad(
-                Aspect::Reachable,
-                what,
-                "something answers, but not as this platform does: check the address, the API \
-                 version and the other settings of this connection",
-            ),
+            Finding::bad(Aspect::Reachable, what.clone(), fix_for_answer(&what)),
             unknown(Aspect::Authenticated),
             unknown(Aspect::Permitted),
             unknown(Aspect::Quota),
@@ -89,6 +84,19 @@ const FIX_FOR_SIGN_IN: &str = "check the secrets and the client id of this conne
                                the app over there is still approved; after a change try again \
                                with `moodbridge doctor`";
 
+const FIX_FOR_OLD_TLS: &str = "have the host brought up to date, or add it to `http.tls12_hosts` \
+                               (`HTTP_TLS12_HOSTS` for a function) to allow TLS 1.2";
+
+/// Names the fix for an answer that is not the platform's.
+fn fix_for_answer(what: &str) -> &'static str {
+    if what.contains("speaks no TLS 1.3") {
+        FIX_FOR_OLD_TLS
+    } else {
+        "something answers, but not as this platform does: check the address, the API version and \
+         the other settings of this connection"
+    }
+}
+
 /// Names the fix for what keeps a platform from being reached.
 fn fix_for_reach(what: &str) -> &'static str {
     let what = what.to_lowercase();
@@ -96,14 +104,8 @@ fn fix_for_reach(what: &str) -> &'static str {
     if says(&["dns", "lookup address", "name or service not known", "resolve"]) {
         "the host's name is not known: check its spelling in this connection's address, and the \
          name servers of this machine"
-    } else if says(&[
-        "protocolversion",
-        "protocol version",
-        "peerincompatible",
-        "peer is incompatible",
-    ]) {
-        "the host does not speak TLS 1.3: let it be brought up to date, or add it to \
-         `http.tls12_hosts` (`HTTP_TLS12_HOSTS` for a function)"
+    } else if says(&["speaks no tls 1.3", "protocolversion"]) {
+        FIX_FOR_OLD_TLS
     } else if says(&["certificate", "tls", "handshake", "unknownissuer"]) {
         "the host's certificate was not taken: check the address, this machine's clock and its \
          root certificates; an authority of the firm's own, or of a proxy that opens TLS, goes into \
@@ -230,7 +232,7 @@ mod tests {
         for (what, fix) in [
             ("dns error: failed to lookup address information", "name servers"),
             ("invalid peer certificate: UnknownIssuer", "root certificates"),
-            ("received fatal alert: ProtocolVersion", "tls12_hosts"),
+            ("`old.example` speaks no TLS 1.3: have it upgraded", "tls12_hosts"),
             ("tcp connect error: Connection refused (os error 111)", "nothing listens"),
             ("no answer within 30s", "firewall"),
             ("HTTP 503", "status page"),
