@@ -243,12 +243,21 @@ fn read_version(
     first: u64,
     faults: &mut Vec<Fault>,
 ) -> Option<u64> {
-    let version = members.get(name).and_then(Value::as_u64);
+    let version = members.get(name).and_then(whole);
     let version = version.filter(|it| (first..=MAX_SEQ).contains(it));
     if version.is_none() {
         faults.push(Fault::new(name, format!("it is needed: a whole number from {first}")));
     }
     version
+}
+
+/// Reads a whole number, in JSON Schema's words an `integer`: `1.0` is one too.
+fn whole(value: &Value) -> Option<u64> {
+    let written = || {
+        let text = value.as_f64().filter(|it| it.fract() == 0.0)?.to_string();
+        text.parse().ok()
+    };
+    value.as_u64().or_else(written)
 }
 
 /// Says why nothing was changed; `whole` is the member that stands for all paths.

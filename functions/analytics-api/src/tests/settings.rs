@@ -125,3 +125,10 @@ async fn author_who_saw_an_older_version_is_told_the_newest() {
     let unknown = post(&routes, "/v1/settings/undo", JSON, r#"{"version":99}"#).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_fraction_of_nothing() {
+    let routes = serve(&Arc::default()).await;
+    let undone = post(&routes, "/v1/settings/undo", JSON, r#"{"version": 1.0}"#).await;
+    assert_eq!(undone.status, StatusCode::OK, "{}", undone.body);
+}
