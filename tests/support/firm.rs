@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::moodbridge::{Moodbridge, command, free_port};
+use crate::moodbridge::{BINARY, Moodbridge, command, free_port};
 use crate::place::Place;
 
 /// Runs a command of `moodbridge` that must succeed, and returns its JSON.
@@ -25,6 +25,11 @@ pub(crate) struct Firm {
 impl Firm {
     /// Starts a firm with an empty org and no activity; `extra` are further arguments of `dev`.
     pub(crate) async fn start(extra: &[&str]) -> Self {
+        Self::start_by(std::process::Command::new(BINARY), extra).await
+    }
+
+    /// Does the same by `command`, which is handed the arguments.
+    pub(crate) async fn start_by(program: std::process::Command, extra: &[&str]) -> Self {
         let folder = Place::new().await;
         let (port, sandbox_port) = (free_port(), free_port());
         let ports = [port.to_string(), sandbox_port.to_string()];
@@ -35,7 +40,7 @@ impl Firm {
             arguments.extend(["--cases", cases.as_str(), "--queue", queue.as_str()]);
         }
         arguments.extend(extra);
-        let moodbridge = Moodbridge::start(folder.path(), port, &arguments).await;
+        let moodbridge = Moodbridge::start_by(program, folder.path(), port, &arguments).await;
         let sandbox_url = format!("http://127.0.0.1:{sandbox_port}");
         let answer: Value = moodbridge
             .client
@@ -100,6 +105,13 @@ impl Firm {
             .await
             .unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+
+    /// Calls off every fault of the sandbox.
+    pub(crate) async fn call_off_faults(&self) {
+        let url = format!("{}/_sandbox/faults", self.sandbox_url);
+        let answer = self.moodbridge.client.delete(url).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
     }
 
     /// Returns the path that takes change events of the sandbox, its token included.

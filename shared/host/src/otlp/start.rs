@@ -57,6 +57,8 @@ pub(crate) fn start(
         .with_service_name(settings.service_name().to_owned())
         .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build();
+    // First: it starts the recorder, and a counter looked up earlier would count nowhere.
+    let _ = crate::metrics::page();
     let buffer = Buffer::default();
     let mut provider = SdkTracerProvider::builder()
         .with_span_processor(buffer.clone())
