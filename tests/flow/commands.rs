@@ -32,6 +32,27 @@ async fn commands_read_the_data_of_a_running_host() {
     assert_eq!(settings["n_connections"], 1);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_on_the_machine_can_read_what_is_kept() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let firm = Firm::start(&["--empty", "--poll-every", "1h"]).await;
+    let mut folders = vec![firm.folder.path().join(".moodbridge")];
+    let mut n_files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let about = entry.metadata().unwrap();
+            assert_eq!(about.permissions().mode() & 0o007, 0, "{}", entry.path().display());
+            n_files += usize::from(about.is_file());
+            if about.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    assert!(n_files > 3, "{n_files} files");
+}
+
 #[test]
 fn broken_settings_end_with_78_and_name_every_fault() {
     let folder = tempfile::tempdir().unwrap();
