@@ -60,7 +60,7 @@ impl CaseStores {
         Self {
             store: metered::case_store(store.clone()),
             view: metered::case_view(store.clone()),
-            audit: metered::audit_log(store.clone()),
+            audit: metered::watched(metered::audit_log(store.clone())),
             feed: metered::change_feed(store.clone()),
             walls: metered::walls(store.clone()),
             imports: store.clone(),
