@@ -102,7 +102,8 @@ impl Bench {
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let secrets =
             Arc::new(LocalSecrets::new(Env::from_pairs([("SF_SECRET", "sandbox-secret")])));
-        let opened = settings.open(&Surroundings::new(secrets, clock.clone(), random.clone())).unwrap();
+        let opened =
+            settings.open(&Surroundings::new(secrets, clock.clone(), random.clone())).unwrap();
         let folder = TempDir::new().unwrap();
         let address =
             |rest| Url::parse(&format!("sqlite:{}/{rest}", folder.path().display())).unwrap();

@@ -32,6 +32,7 @@ const OTHER_FEATURES: &[(&str, &str)] = &[
     ("lambda", "shared/host/"),
     ("azure", "shared/host/"),
     ("local", "shared/host/"),
+    ("otlp", "shared/host/"),
 ];
 
 /// Lists every breach, each with its place.

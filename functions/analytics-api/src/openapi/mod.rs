@@ -3,4 +3,6 @@
 pub(crate) mod document;
 mod schemas;
 
-pub(crate) use schemas::{DayOrInstant, Problems, ReplayRequest, SettingsRequest, UndoRequest, WallRequest};
+pub(crate) use schemas::{
+    DayOrInstant, Problems, ReplayRequest, SettingsRequest, UndoRequest, WallRequest,
+};

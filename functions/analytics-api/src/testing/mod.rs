@@ -8,8 +8,6 @@ mod screens;
 
 pub(crate) use book::book;
 pub(crate) use desk::TestDesk;
-#[cfg(test)]
-pub(crate) use desk::{CHAIR, EXPIRED, UNCHECKED};
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -332,3 +330,6 @@ impl SyncJournal for Firm {
         self.answer(vec![run; usize::try_from(limit).unwrap().min(2)])
     }
 }
+
+#[cfg(test)]
+pub(crate) use desk::{CHAIR, EXPIRED, UNCHECKED};

@@ -107,10 +107,7 @@ async fn wrong_credentials_are_refused() {
             "grant_type=password&client_id=moodbridge-sandbox&client_secret=sandbox-secret&username=a&password=b",
             "invalid_grant",
         ),
-        (
-            "grant_type=refresh_token&client_id=moodbridge-sandbox&refresh_token=x",
-            "invalid_grant",
-        ),
+        ("grant_type=refresh_token&client_id=moodbridge-sandbox&refresh_token=x", "invalid_grant"),
         (
             "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=a.b.c",
             "invalid_grant",
