@@ -70,6 +70,11 @@ impl<'a> Bookmark<'a> {
         self.cursor.as_ref()
     }
 
+    /// Tells whether the next reader would begin a new generation.
+    pub(crate) fn is_at_the_beginning(&self) -> bool {
+        is_beginning(self.cursor())
+    }
+
     /// Moves the cursor, durably.
     pub(crate) async fn save(&mut self, cursor: Cursor) -> Result<(), SweepError> {
         let value = serde_json::to_string(&cursor)
@@ -84,6 +89,10 @@ impl<'a> Bookmark<'a> {
     }
 }
 
+fn is_beginning(cursor: Option<&Cursor>) -> bool {
+    cursor.is_none_or(|it| it.at == Timestamp::EPOCH && it.until.is_none())
+}
+
 async fn generation(
     ledger: &dyn Ledger,
     random: &dyn Random,
@@ -93,9 +102,8 @@ async fn generation(
 ) -> Result<String, PortError> {
     let name = format!("generation/{connection}/{object}");
     let entry = ledger.get(&name).await?;
-    let is_beginning = cursor.is_none_or(|it| it.at == Timestamp::EPOCH && it.until.is_none());
     match entry {
-        Some(entry) if !is_beginning => Ok(entry.value),
+        Some(entry) if !is_beginning(cursor) => Ok(entry.value),
         entry => {
             let fresh = format!("{:08x}", random.bits() & 0xffff_ffff);
             ledger.put(&name, &fresh, entry.map_or(0, |it| it.revision)).await?;

@@ -72,7 +72,7 @@ impl Sweep<'_> {
             object: self.object.clone(),
             fields: self.fields.to_vec(),
             from: window.from,
-            after_id: window.after_id,
+            after_id: window.after_id.clone(),
             until,
         };
         let mut position = query.clone();
@@ -86,6 +86,12 @@ impl Sweep<'_> {
             if let Some(last) = last {
                 (position.from, position.after_id) = (last.version, Some(last.record_id.clone()));
                 n_losses = 0;
+            }
+            if order == PageOrder::Other && bookmark.is_at_the_beginning() {
+                // So that a crash goes on in this generation, and queues nothing a second time.
+                let Window { from: at, until, is_backfill, .. } = window;
+                let begun = Cursor { at, after_id: None, until: Some(until), is_backfill };
+                bookmark.save(begun).await?;
             }
             self.queue(records, bookmark.generation(), is_backfill).await?;
             let Some(next) = next else {
