@@ -148,7 +148,7 @@ pub(crate) async fn list_settings_history(
     request_body(content = inline(crate::openapi::SettingsRequest), description = "What to change, why, and which version the author saw",
         content_type = "application/json", example = json!({"expected_version": 2, "reason": "too many calls in the morning", "set": {"poll.every": "2m"}})),
     responses((status = 200, description = "The version that it made", body = SettingsChanged),
-        (status = 409, description = "Somebody else changed them meanwhile", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Somebody else changed them meanwhile, or they have these values already", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not `application/json`", body = Problem, content_type = "application/problem+json"),
         Problems))]
@@ -172,7 +172,7 @@ pub(crate) async fn change_settings(
         content_type = "application/json", example = json!({"version": 3, "reason": "the org is fast again"})),
     responses((status = 200, description = "The version that it made", body = SettingsChanged),
         (status = 404, description = "There is no such version", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A later version changed the same settings", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A later version changed the same settings, or they have these values already", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not `application/json`", body = Problem, content_type = "application/problem+json"),
         Problems))]
@@ -277,6 +277,10 @@ fn refused(failed: ChangeError, whole: &str) -> Problem {
             let message = format!("the newest version is {current}: look at it and send {current}");
             let detail = format!("the settings are at version {current} by now: look again");
             Problem::conflict(detail, vec![Fault::new("expected_version", message)])
+        }
+        ChangeError::Unchanged => {
+            let faults = vec![Fault::new(whole, "nothing would change: send another value")];
+            Problem::conflict("the settings have these values already", faults)
         }
         ChangeError::UnknownVersion { version } => {
             Problem::not_found(format!("there is no version {version} of the settings"))

@@ -87,6 +87,9 @@ pub enum ChangeError {
         /// The version there is.
         current: u64,
     },
+    /// The settings have these values already.
+    #[error("nothing would change: give another value")]
+    Unchanged,
     /// There is no such version.
     #[error("there is no version {version}")]
     UnknownVersion {
@@ -194,8 +197,7 @@ impl SettingsEditor {
             .filter(|it| it.before != it.after)
             .collect();
         if changes.is_empty() {
-            let faults = vec![Fault::new("", "nothing would change: send another value")];
-            return Err(ChangeError::Settings { faults });
+            return Err(ChangeError::Unchanged);
         }
         let next = SettingsVersion {
             version: current + 1,

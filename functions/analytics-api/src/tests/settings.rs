@@ -60,7 +60,6 @@ async fn each_wrong_change_is_refused_by_path_with_its_fix_and_nothing_is_kept()
         (json!({"poll.evry": "1m"}), "poll.evry", "did you mean `poll.every`?"),
         (json!({"name": "x"}), "name", "cannot be changed while the process runs"),
         (json!({"colour": "x"}), "colour", "is not a setting"),
-        (json!({"poll.every": "2m"}), "set", "nothing would change"),
         (json!({}), "set", "it is needed"),
         (json!([]), "set", "it is needed"),
     ] {
@@ -122,6 +121,8 @@ async fn author_who_saw_an_older_version_is_told_the_newest() {
     let hidden = post(&routes, "/v1/settings/undo", JSON, r#"{"version":1}"#).await;
     assert_eq!(hidden.status, StatusCode::CONFLICT);
     assert_eq!(hidden.faults()[0].0, "poll.every");
+    let same = change(&routes, 2, json!({"poll.every": "3m"})).await;
+    assert_eq!((same.status, same.faults()[0].0), (StatusCode::CONFLICT, "set"));
     let unknown = post(&routes, "/v1/settings/undo", JSON, r#"{"version":99}"#).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
