@@ -76,7 +76,7 @@ pub(super) async fn identity(settings: &Settings, report: &mut Report) {
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     match wiring::read_issuer(identity, clock, random).await {
         Ok(()) => {
-            report.good(Area::Identity, &identity.issuer, "says who it is, and gives its keys")
+            report.good(Area::Identity, &identity.issuer, "says who it is, and gives its keys");
         }
         Err(error) => {
             let fix = "correct `identity.issuer`: below it must stand \
