@@ -107,13 +107,6 @@ impl Firm {
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
     }
 
-    /// Calls off every fault of the sandbox.
-    pub(crate) async fn call_off_faults(&self) {
-        let url = format!("{}/_sandbox/faults", self.sandbox_url);
-        let answer = self.moodbridge.client.delete(url).send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.status());
-    }
-
     /// Returns the path that takes change events of the sandbox, its token included.
     pub(crate) fn changes_path(&self) -> String {
         let asked = ["--json", "secret", "reveal", "webhook-token", "--yes"];
