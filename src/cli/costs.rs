@@ -106,7 +106,7 @@ pub(crate) async fn run(
                 .map_err(|error| CommandError::failed("print the answer", error))?;
         }
         CostsCommand::Prices => {
-            print_prices().map_err(|error| CommandError::failed("print the price list", error))?
+            print_prices().map_err(|error| CommandError::failed("print the price list", error))?;
         }
     }
     Ok(SUCCESS.into())

@@ -92,7 +92,7 @@ pub(crate) async fn run(
         let is_good = !is_refused && checked.iter().all(|it| it.is_unchanged);
         return answer(
             output,
-            Imported { is_dry_run: args.dry_run, is_done: false, files: checked },
+            &Imported { is_dry_run: args.dry_run, is_done: false, files: checked },
             is_good,
         );
     }
@@ -106,7 +106,7 @@ pub(crate) async fn run(
     }
     progress.finish();
     let is_done = done.iter().all(FileReport::is_verified);
-    answer(output, Imported { is_dry_run: false, is_done, files: done }, is_done)
+    answer(output, &Imported { is_dry_run: false, is_done, files: done }, is_done)
 }
 
 async fn open(args: &MoodbridgeArgs) -> Result<Vec<MatterFile>, CommandError> {
@@ -128,8 +128,8 @@ async fn open(args: &MoodbridgeArgs) -> Result<Vec<MatterFile>, CommandError> {
     Ok(files)
 }
 
-fn answer(output: Output, imported: Imported, is_good: bool) -> Result<ExitCode, CommandError> {
-    output.answer(&imported).map_err(|error| CommandError::failed("print the answer", error))?;
+fn answer(output: Output, imported: &Imported, is_good: bool) -> Result<ExitCode, CommandError> {
+    output.answer(imported).map_err(|error| CommandError::failed("print the answer", error))?;
     Ok(if is_good { SUCCESS } else { FOUND_WRONG }.into())
 }
 

@@ -79,10 +79,13 @@ impl HttpClient {
     /// # Errors
     ///
     /// As [`new`](Self::new).
-    pub fn within(surroundings: &Surroundings, settings: HttpSettings) -> Result<Self, PortError> {
+    pub fn within(
+        surroundings: &Surroundings,
+        mut settings: HttpSettings,
+    ) -> Result<Self, PortError> {
         let Surroundings { clock, random, observer, tls, .. } = surroundings.clone();
-        let tls = TlsSettings { allow_tls12: tls.allow_tls12, extra_roots: tls.extra_roots };
-        let client = Self::new(HttpSettings { tls, ..settings }, clock, random)?;
+        settings.tls = TlsSettings { allow_tls12: tls.allow_tls12, extra_roots: tls.extra_roots };
+        let client = Self::new(settings, clock, random)?;
         Ok(match observer {
             Some(observer) => client.with_observer(observer),
             None => client,
