@@ -1,5 +1,6 @@
 //! MoodBridge in one process: the command line, and the host that wires every function together.
 
+mod audit_watch;
 mod auth;
 mod cli;
 mod dashboard;

@@ -16,6 +16,7 @@ use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
 
+use crate::audit_watch::AuditWatch;
 use crate::auth::SignIn;
 use crate::dashboard;
 use crate::exit::{CommandError, SUCCESS};
@@ -174,6 +175,11 @@ impl Parts {
                 remotes(connections),
                 Some(self.queue.clone()),
             ))
+            .app(host::App::new("audit").schedule(
+                "audit-verify",
+                VERIFY_EVERY,
+                Arc::new(AuditWatch::new(self.stores.audit.clone())),
+            ))
             .app(host::App::new("costs").flush(Arc::new(self.cost_keeper(settings))))
             .app(analytics_api::assemble(self.api_ports(settings, &sign_in, editor), answers))
             .merge(sign_in.router())
@@ -196,6 +202,9 @@ fn poll_settings(settings: &Settings) -> PollSettings {
         ..PollSettings::default()
     }
 }
+
+/// How often the audit log is proved.
+const VERIFY_EVERY: Duration = Duration::from_hours(24);
 
 /// How long work in hand may take after a stop.
 const DRAIN: Duration = Duration::from_secs(10);

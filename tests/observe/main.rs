@@ -14,6 +14,7 @@ mod firm;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+#[expect(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../support/moodbridge.rs"]
 mod moodbridge;
 #[cfg(test)]

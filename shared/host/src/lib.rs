@@ -5,9 +5,9 @@ mod app;
 #[cfg(feature = "azure")]
 mod azure;
 mod costs;
+mod described;
 #[cfg(feature = "azure")]
 mod envelope;
-mod described;
 mod error;
 mod flush;
 mod frame;
