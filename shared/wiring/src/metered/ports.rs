@@ -48,7 +48,7 @@ pub(crate) use platforms::crm;
 
 #[cfg(feature = "sql")]
 mod stores {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::time::Duration;
 
     use shared::auth::Sight;
@@ -57,8 +57,8 @@ mod stores {
     use shared::ports::{
         AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage, CaseStore,
         CaseView, ChangeFeed, ChangeRow, Committed, CostBatch, CostLedger, CostQuery, CostSum,
-        Ledger, LedgerEntry, Overview, Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls,
-        Write,
+        ImportTallies, IncidentFigures, IncidentView, ItemBatch, Ledger, LedgerEntry, MatterImport,
+        Overview, Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls, Write,
     };
 
     use super::metered;
@@ -110,6 +110,16 @@ mod stores {
         async fn costs(sight: &Sight, query: &CostQuery) -> Vec<CostSum>;
     });
 
+    metered!(matter_import, MeteredMatterImport, MatterImport, "matter_import", {
+        async fn import_items(batch: &ItemBatch) -> ImportTallies;
+        async fn compare_items(batch: &ItemBatch) -> ImportTallies;
+        async fn imported(case_id: &EntityId) -> BTreeMap<String, StoreDigest>;
+    });
+
+    metered!(incident_view, MeteredIncidentView, IncidentView, "incident_view", {
+        async fn incidents(sight: &Sight, n_latest: u32) -> IncidentFigures;
+    });
+
     metered!(ledger, MeteredLedger, Ledger, "ledger", {
         async fn get(name: &str) -> Option<LedgerEntry>;
         async fn put(name: &str, value: &str, expected_revision: u64) -> u64;
@@ -119,7 +129,8 @@ mod stores {
 
 #[cfg(feature = "sql")]
 pub(crate) use stores::{
-    audit_log, case_store, case_view, change_feed, cost_ledger, ledger, sync_journal, walls,
+    audit_log, case_store, case_view, change_feed, cost_ledger, incident_view, ledger,
+    matter_import, sync_journal, walls,
 };
 
 #[cfg(test)]

@@ -59,6 +59,8 @@ impl Exchange<'_> {
         let settings = &self.client.settings;
         let request = Request::post(settings.platform, self.operation, url)
             .with_subject(settings.subject.as_str())
+            // Platforms count calls of their API, not of their login.
+            .unmetered()
             .with_max_response_bytes(MAX_ANSWER_BYTES);
         match self.repeat {
             Repeat::Safe => request.repeatable(),
