@@ -138,11 +138,11 @@ pub(crate) fn write_settings(place: &Place, name: &str, port: u16) {
         [connections.auth]
         flow = "client_credentials"
         client_id = "nobody"
-        client_secret = "file:token"
+        client_secret = "mounted:token"
         [[intake.connections]]
         name = "{CONNECTION}"
         organization_id = "{ORGANIZATION}"
-        tokens = ["file:token"]
+        tokens = ["mounted:token"]
         "#
     );
     let store = place.addresses().map_or_else(String::new, |(cases, queue)| {
