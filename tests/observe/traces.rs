@@ -20,6 +20,12 @@ fn webhook(record_id: &str) -> Value {
     })
 }
 
+/// Tells whether a pass over the cases has ended.
+fn cases_were_read(runs: &Value) -> bool {
+    let mut runs = runs["items"].as_array().into_iter().flatten();
+    runs.any(|run| run["object"] == "Case" && run["outcome"] == "succeeded")
+}
+
 fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
     spans.iter().find(|it| it.name == name).unwrap_or_else(|| panic!("no `{name}`: {spans:#?}"))
 }
@@ -42,6 +48,9 @@ async fn one_trace_leads_from_the_webhook_to_the_committed_row() {
     let mut command = std::process::Command::new(BINARY);
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url());
     let firm = Firm::start_by(command, &["--empty", "--poll-every", "1h", "--no-webhooks"]).await;
+    // The poller reads the org once at the start: what it brings, the webhook would not write again.
+    let limit = std::time::Duration::from_secs(20);
+    firm.moodbridge.wait_for("/v1/sync-runs", limit, cases_were_read).await;
     let id = firm.create("Case", json!({"Subject": "Traced"})).await;
     let answer = firm
         .moodbridge
