@@ -14,6 +14,11 @@ pub(crate) const AUDIENCE: &str = "https://api.moodbridge.test";
 
 const REDIRECT_URI: &str = "http://127.0.0.1:9/callback";
 
+/// How long the provider may take until it is ready, and how often it is started: Node has been seen
+/// to hang at its start on a crowded machine.
+const START_LIMIT: Duration = Duration::from_secs(20);
+const N_STARTS: u32 = 3;
+
 /// A running provider with the issuers `firm` and `other`; dropping it ends it.
 pub(crate) struct IdentityProvider {
     child: Child,
@@ -38,16 +43,7 @@ impl IdentityProvider {
         for (name, value) in settings.as_object().unwrap() {
             all[name] = value.clone();
         }
-        let mut child = Command::new("node")
-            .args([script, all.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        let ready: Value = serde_json::from_str(&first).unwrap();
+        let (child, ready) = (0..N_STARTS).find_map(|_| run(&script, &all)).unwrap();
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(30))
@@ -137,6 +133,33 @@ impl IdentityProvider {
             .send()
             .await
             .unwrap()
+    }
+}
+
+/// Runs the provider; `None` when it does not say in time that it is ready.
+fn run(script: &str, settings: &Value) -> Option<(Child, Value)> {
+    let mut child = Command::new("node")
+        .args([script.to_owned(), settings.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let (says, hears) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut first = String::new();
+        let _ = BufReader::new(stdout).read_line(&mut first);
+        let _ = says.send(first);
+    });
+    let first = hears.recv_timeout(START_LIMIT).unwrap_or_default();
+    match serde_json::from_str(&first) {
+        Ok(ready) => Some((child, ready)),
+        Err(_) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            None
+        }
     }
 }
 
