@@ -60,7 +60,7 @@ impl Parts {
         &self,
         settings: &Settings,
     ) -> Result<Vec<OpenConnection>, CommandError> {
-        let tls = settings.http.load().map_err(|it| ConfigError::from(it.below("http")))?;
+        let tls = settings.outbound_tls()?;
         let surroundings = Surroundings {
             secrets: self.secrets.clone(),
             clock: self.clock.clone(),

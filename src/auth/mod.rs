@@ -55,7 +55,8 @@ impl SignIn {
         random: Arc<dyn Random>,
     ) -> Result<Self, CommandError> {
         if let Some(identity) = &settings.identity {
-            let authenticator = wiring::authenticator(identity, clock, random)
+            let tls = settings.outbound_tls()?;
+            let authenticator = wiring::authenticator(identity, tls, clock, random)
                 .map_err(|error| CommandError::failed("prepare the sign-in", error))?;
             return Ok(Self::Issuer { settings: Box::new(identity.clone()), authenticator });
         }

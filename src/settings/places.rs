@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use shared::config::{ConfigError, Env};
 use shared::cost::PriceList;
+use shared::platform::OutboundTls;
 use shared::ports::LocalSecrets;
 use shared::sealed::SealedFolder;
 use url::Url;
@@ -62,6 +63,15 @@ impl Settings {
     /// Returns what reads, and writes, the secrets that these settings address.
     pub(crate) fn local_secrets(&self) -> LocalSecrets {
         LocalSecrets::new(Env::of_process()).with_key(self.secrets.key.clone())
+    }
+
+    /// Loads how calls are encrypted.
+    ///
+    /// # Errors
+    ///
+    /// When the root certificates cannot be used, with the file and the fix.
+    pub(crate) fn outbound_tls(&self) -> Result<OutboundTls, ConfigError> {
+        self.http.load().map_err(|fault| fault.below("http").into())
     }
 
     /// Loads the price list.

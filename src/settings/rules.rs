@@ -16,6 +16,7 @@ impl Settings {
         self.check_poll(&mut faults);
         self.check_stores(&mut faults);
         faults.extend(self.costs.faults().into_iter().map(|it| it.below("costs")));
+        faults.extend(self.http.faults().into_iter().map(|it| it.below("http")));
         faults.extend(self.telemetry.faults().into_iter().map(|it| it.below("telemetry")));
         faults.extend(self.intake.faults().into_iter().map(|it| it.below("intake")));
         faults

@@ -11,7 +11,7 @@ use shared::config::{
     ConfigError, Env, Fault, Form, SettingsEditor, SettingsReader, ShownSetting, Span,
 };
 use shared::cost::CostSettings;
-use shared::platform::description_of;
+use shared::platform::{OutboundSettings, description_of};
 use shared::ports::{SystemClock, SystemRandom};
 use url::Url;
 use wiring::IdentitySettings;
@@ -33,6 +33,8 @@ pub struct Config {
     pub identity: IdentitySettings,
     /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
     pub costs: CostSettings,
+    /// How the issuer is called: `HTTP_TLS12_HOSTS` and `HTTP_EXTRA_ROOTS_FILE`.
+    pub outbound: OutboundSettings,
     /// How it answers: `CORS_ORIGINS`, separated by commas, and `CHANGES_STREAM`.
     pub answers: AnswerSettings,
 }
@@ -64,6 +66,7 @@ impl Config {
         let events_queue = env.required("EVENTS_QUEUE");
         let identity = IdentitySettings::read(&mut env);
         let costs = CostSettings::read(&mut env);
+        let outbound = OutboundSettings::read(&mut env);
         let changes_stream = env.duration_or("CHANGES_STREAM", STREAM_FOR);
         let listed = env.get("CORS_ORIGINS").unwrap_or_default().to_owned();
         let mut cors_origins = Vec::new();
@@ -80,6 +83,7 @@ impl Config {
             events_queue,
             identity,
             costs,
+            outbound,
             answers,
         }))
     }
@@ -135,8 +139,9 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env)?;
     let stores = wiring::case_store(&config.case_store).await?;
     let clock = Arc::new(SystemClock);
+    let tls = config.outbound.load().map_err(ConfigError::from)?;
     let authenticator =
-        wiring::authenticator(&config.identity, clock.clone(), Arc::new(SystemRandom))?;
+        wiring::authenticator(&config.identity, tls, clock.clone(), Arc::new(SystemRandom))?;
     let ports = Ports {
         view: stores.view,
         incidents: stores.incidents,

@@ -57,7 +57,7 @@ impl Config {
         wiring::read_platforms(&mut env);
         let connections = ConnectionSettings::read(&mut env);
         let costs = CostSettings::read(&mut env);
-        let outbound = OutboundSettings::read(&env);
+        let outbound = OutboundSettings::read(&mut env);
         let found = queue.zip(case_store).map(|(queue, case_store)| Self {
             queue,
             case_store,

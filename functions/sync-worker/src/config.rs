@@ -34,7 +34,7 @@ impl Config {
         wiring::read_platforms(&mut env);
         let connections = wiring::ConnectionSettings::read(&mut env);
         let costs = CostSettings::read(&mut env);
-        let outbound = OutboundSettings::read(&env);
+        let outbound = OutboundSettings::read(&mut env);
         env.finish(case_store.map(|case_store| Self {
             case_store,
             events_queue: events_queue.flatten(),

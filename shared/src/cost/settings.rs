@@ -25,15 +25,21 @@ impl CostSettings {
     pub fn read(env: &mut Env) -> Self {
         let price_list = env.get("COST_PRICE_LIST").map(PathBuf::from);
         let budgets = env.json::<Vec<Budget>>("COST_BUDGETS").unwrap_or_default();
-        Self { price_list, budgets }
+        let settings = Self { price_list, budgets };
+        for Fault { path, what } in settings.faults() {
+            let path = path.replacen("price_list", "COST_PRICE_LIST", 1);
+            env.fault(format!("{}: {what}", path.replacen("budgets", "COST_BUDGETS", 1)));
+        }
+        settings
     }
 
-    /// Returns what is wrong although each budget is well formed by itself.
+    /// Returns what is wrong although each setting is well formed by itself: the price list is read.
     pub fn faults(&self) -> Vec<Fault> {
-        let mut faults = Vec::new();
+        let mut faults: Vec<Fault> = self.prices().err().into_iter().collect();
         for (idx, budget) in self.budgets.iter().enumerate() {
             if self.budgets.iter().take(idx).any(|it| it.name == budget.name) {
-                let what = format!("`{}` names another budget already", budget.name);
+                let what =
+                    format!("`{}` names another budget already; choose another name", budget.name);
                 faults.push(Fault::new(format!("budgets[{idx}].name"), what));
             }
             if budget.alert_at.contains(&0) {
@@ -71,6 +77,19 @@ mod tests {
             CostSettings { price_list: Some("no-such-prices.json".into()), ..Default::default() };
         let error = settings.prices().unwrap_err();
         assert!(error.to_string().contains("`no-such-prices.json` cannot be read"), "{error}");
+    }
+
+    #[test]
+    fn a_function_is_told_every_fault_under_the_name_of_its_variable() {
+        let mut env = Env::from_pairs([
+            ("COST_PRICE_LIST", "no-such-prices.json"),
+            ("COST_BUDGETS", r#"[{"name": "a", "period": "day", "limit": "1", "alert_at": [0]}]"#),
+        ]);
+        CostSettings::read(&mut env);
+        let message = env.finish(None::<()>).unwrap_err().to_string();
+        for fault in ["COST_PRICE_LIST: `no-such-prices.json`", "COST_BUDGETS[0].alert_at: 0"] {
+            assert!(message.contains(fault), "{message}");
+        }
     }
 
     #[test]

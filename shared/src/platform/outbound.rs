@@ -29,13 +29,22 @@ pub struct OutboundTls {
 
 impl OutboundSettings {
     /// Reads `HTTP_TLS12_HOSTS`, separated by commas, and `HTTP_EXTRA_ROOTS_FILE`.
-    pub fn read(env: &Env) -> Self {
+    pub fn read(env: &mut Env) -> Self {
         let listed = env.get("HTTP_TLS12_HOSTS").unwrap_or_default();
         let hosts = listed.split(',').map(str::trim).filter(|host| !host.is_empty());
-        Self {
+        let settings = Self {
             tls12_hosts: hosts.map(str::to_owned).collect(),
             extra_roots_file: env.get("HTTP_EXTRA_ROOTS_FILE").map(PathBuf::from),
+        };
+        for Fault { what, .. } in settings.faults() {
+            env.fault(format!("HTTP_EXTRA_ROOTS_FILE: {what}"));
         }
+        settings
+    }
+
+    /// Returns what is wrong with the file of root certificates.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.load().err().into_iter().collect()
     }
 
     /// Reads the root certificates.
@@ -65,8 +74,8 @@ mod tests {
 
     #[test]
     fn hosts_are_separated_by_commas() {
-        let env = Env::from_pairs([("HTTP_TLS12_HOSTS", "old.court.example, b.example,")]);
-        let settings = OutboundSettings::read(&env);
+        let mut env = Env::from_pairs([("HTTP_TLS12_HOSTS", "old.court.example, b.example,")]);
+        let settings = OutboundSettings::read(&mut env);
         assert_eq!(settings.tls12_hosts, ["old.court.example", "b.example"]);
         assert_eq!(settings.load().unwrap().allow_tls12.len(), 2);
     }

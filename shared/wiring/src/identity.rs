@@ -11,6 +11,7 @@ use serde::Deserialize;
 use shared::auth::{Role, RoleMapping};
 use shared::config::{Env, Fault};
 use shared::ids::PersonId;
+use shared::platform::OutboundTls;
 use shared::ports::{Authenticator, Clock, Random};
 use shared::secret::Secret;
 use shared::time::Timestamp;
@@ -168,12 +169,17 @@ impl IdentitySettings {
 /// [`WiringError`] when the HTTP client cannot be built on this machine.
 pub fn authenticator(
     settings: &IdentitySettings,
+    tls: OutboundTls,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<Arc<dyn Authenticator>, WiringError> {
-    let http = HttpClient::new(HttpSettings::default(), clock.clone(), random)
+    let http = HttpClient::new(encrypted(tls), clock.clone(), random)
         .map_err(|error| WiringError::unusable(&settings.issuer, error))?;
     Ok(Arc::new(OidcAuthenticator::new(settings.oidc(), http, clock)))
+}
+
+fn encrypted(tls: OutboundTls) -> HttpSettings {
+    HttpSettings { tls: tls.into(), ..HttpSettings::default() }
 }
 
 /// Reads what the issuer in `settings` says about itself, and its keys.
@@ -183,11 +189,12 @@ pub fn authenticator(
 /// [`WiringError`] when it cannot be reached, or is not that issuer.
 pub async fn read_issuer(
     settings: &IdentitySettings,
+    tls: OutboundTls,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<(), WiringError> {
     let unusable = |error| WiringError::unusable(&settings.issuer, error);
-    let http = HttpClient::new(HttpSettings::default(), clock.clone(), random).map_err(unusable)?;
+    let http = HttpClient::new(encrypted(tls), clock.clone(), random).map_err(unusable)?;
     OidcAuthenticator::new(settings.oidc(), http, clock)
         .warm_up()
         .await

@@ -74,7 +74,9 @@ pub(super) async fn connections(
 pub(super) async fn identity(settings: &Settings, report: &mut Report) {
     let Some(identity) = &settings.identity else { return };
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    match wiring::read_issuer(identity, clock, random).await {
+    // A file that cannot be read is a fault of the settings, and told there.
+    let tls = settings.http.load().unwrap_or_default();
+    match wiring::read_issuer(identity, tls, clock, random).await {
         Ok(()) => {
             report.good(Area::Identity, &identity.issuer, "says who it is, and gives its keys");
         }

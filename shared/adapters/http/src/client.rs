@@ -21,7 +21,7 @@ use crate::fault::HttpFault;
 use crate::guards::GuardBook;
 use crate::request::Request;
 use crate::response::{BodyStream, Response};
-use crate::settings::{HttpSettings, PlainHttp, TlsSettings};
+use crate::settings::{HttpSettings, PlainHttp};
 use crate::transport::{Network, Transport};
 
 /// Calls platforms. Clones share connections, breakers and budgets: make one a process.
@@ -84,7 +84,7 @@ impl HttpClient {
         mut settings: HttpSettings,
     ) -> Result<Self, PortError> {
         let Surroundings { clock, random, observer, tls, .. } = surroundings.clone();
-        settings.tls = TlsSettings { allow_tls12: tls.allow_tls12, extra_roots: tls.extra_roots };
+        settings.tls = tls.into();
         let client = Self::new(settings, clock, random)?;
         Ok(match observer {
             Some(observer) => client.with_observer(observer),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::platform::OutboundTls;
 use shared::worker::Backoff;
 
 /// Whether requests may go over HTTP without TLS.
@@ -61,6 +62,13 @@ pub struct TlsSettings {
     /// Root certificates as PEM that are trusted beside the machine's, such as a firm's own:
     /// the file in `HTTP_EXTRA_ROOTS_FILE`.
     pub extra_roots: Vec<String>,
+}
+
+impl From<OutboundTls> for TlsSettings {
+    fn from(tls: OutboundTls) -> Self {
+        let OutboundTls { allow_tls12, extra_roots } = tls;
+        Self { allow_tls12, extra_roots }
+    }
 }
 
 /// Settings of an [`HttpClient`](crate::HttpClient).
