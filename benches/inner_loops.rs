@@ -17,7 +17,7 @@ use shared::ids::{ConnectionId, CorrelationId, ObjectName, RecordId};
 use shared::model::{Change, ChangeEvent, Channel, Fields, RecordKey, Scope};
 use shared::ports::{LocalSecrets, NewMessage, Queue, SystemClock, SystemRandom};
 use shared::secret::Secret;
-use shared::sync::{AuditColumns, Authority, Mappings, MergeContext, Merged, merge};
+use shared::sync::{AuditColumns, Authority, MergeContext, Merged, merge};
 use shared::time::Timestamp;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
@@ -52,10 +52,11 @@ fn main() -> Outcome {
 
 /// An update of one field of a case whose shadow is known.
 fn merge_an_event(criterion: &mut Criterion) -> Outcome {
-    let mappings = Mappings::salesforce()?;
+    let mappings = wiring::connecting::standard_mappings()?;
     let object = ObjectName::parse("Case")?;
     let mapping = mappings.get(&object).ok_or("no mapping of `Case`")?;
-    let context = MergeContext { mapping, actor: "salesforce:main", authority: Authority::Read };
+    let actor = "salesforce:main";
+    let context = MergeContext { mapping, actor, authority: Authority::Read, reported: None };
     let mut event = ChangeEvent {
         event_id: "7e6d1720".to_owned(),
         key: RecordKey {
@@ -67,6 +68,7 @@ fn merge_an_event(criterion: &mut Criterion) -> Outcome {
         version: Some(Timestamp::from_millis(1_793_527_201_000)),
         scope: Scope::Full,
         fields: case_fields()?,
+        unread: Vec::new(),
         channel: Channel::Webhook,
         received_at: Timestamp::from_millis(1_793_527_202_000),
         is_backfill: false,

@@ -11,7 +11,6 @@ use shared::config::Env;
 use shared::ports::{Clock, SystemClock, SystemRandom};
 use shared::sealed::{SealError, SealedFolder};
 use shared::secret::Secret;
-use shared::sync::Mappings;
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -173,7 +172,7 @@ fn start_sandbox(
 
 /// Sends every change twice: cases as outbound messages too, as many orgs do.
 fn subscriptions(keys: &DevKeys, server: SocketAddr) -> Result<Vec<Subscription>, CommandError> {
-    let mappings = Mappings::salesforce()
+    let mappings = wiring::connecting::standard_mappings()
         .map_err(|error| CommandError::failed("read the mapping of Salesforce", error))?;
     let url = |kind: &str| {
         format!(

@@ -149,6 +149,21 @@ text_id!(
     |raw| !raw.is_empty() && raw.len() <= 255 && raw.bytes().all(|b| b.is_ascii_graphic())
 );
 
+/// What the record ids of rows begin with that the platform does not know yet.
+const LOCAL_PREFIX: &str = "local:";
+
+impl RecordId {
+    /// Names the record that the row `id`, made here, will be; the platform has not named it yet.
+    pub fn of_local(id: &EntityId) -> Self {
+        Self(format!("{LOCAL_PREFIX}{id}"))
+    }
+
+    /// Returns the row, when the platform has not named its record yet.
+    pub fn as_local(&self) -> Option<EntityId> {
+        self.0.strip_prefix(LOCAL_PREFIX).and_then(|id| EntityId::parse(id).ok())
+    }
+}
+
 impl CorrelationId {
     /// Makes one from 128 random bits.
     pub fn from_random(bits: u128) -> Self {
@@ -160,8 +175,12 @@ impl EntityId {
     /// Derives the id of the row that stands for `record` of `object` behind `connection`.
     ///
     /// It depends on nothing else, so that a case can point at an account that has not arrived yet.
-    /// The form is a version 8 `UUID` (RFC 9562, section 5.8) over SHA-256.
+    /// The form is a version 8 `UUID` (RFC 9562, section 5.8) over SHA-256. The row of a record that
+    /// the platform has not named yet is the one that the record's id names.
     pub fn derive(connection: &ConnectionId, object: &ObjectName, record: &RecordId) -> Self {
+        if let Some(id) = record.as_local() {
+            return id;
+        }
         let digest = Sha256::new()
             .chain_update(connection.as_str())
             .chain_update([0])
@@ -173,7 +192,16 @@ impl EntityId {
         for (to, from) in bytes.iter_mut().zip(digest.iter()) {
             *to = *from;
         }
-        let mut bits = u128::from_be_bytes(bytes);
+        Self::of_bits(u128::from_be_bytes(bytes))
+    }
+
+    /// Makes the id of a row that is made here from 128 random bits.
+    pub fn from_random(bits: u128) -> Self {
+        Self::of_bits(bits)
+    }
+
+    fn of_bits(bits: u128) -> Self {
+        let mut bits = bits;
         bits = (bits & !(0xf << 76)) | (0x8 << 76);
         bits = (bits & !(0x3 << 62)) | (0x2 << 62);
         let hex = format!("{bits:032x}");

@@ -82,6 +82,12 @@ impl Timestamp {
     }
 }
 
+/// Reads a day such as `2026-01-31`, as days since 1970; `None` when there is no such day.
+pub fn parse_day(raw: &str) -> Option<i32> {
+    let day = chrono::NaiveDate::parse_from_str(raw, "%Y-%m-%d").ok()?;
+    (raw.len() == 10).then_some(day.to_epoch_days())
+}
+
 fn millis(duration: Duration) -> i64 {
     duration.as_millis().try_into().unwrap_or(i64::MAX)
 }

@@ -10,7 +10,7 @@ use shared::auth::Sight;
 use shared::ids::{ConnectionId, ObjectName, RecordId, SalesforceId};
 use shared::model::{FieldValue, Fields, RecordKey};
 use shared::ports::StoreDigest;
-use shared::sync::{DigestSum, Mappings};
+use shared::sync::DigestSum;
 
 use crate::place::Place;
 
@@ -92,7 +92,7 @@ fn expected(events: &[Sent]) -> StoreDigest {
         lives.entry(&event.record_id).or_default().push(event);
     }
     let object = ObjectName::parse("Case").unwrap();
-    let mapping = Mappings::salesforce().unwrap().get(&object).unwrap().clone();
+    let mapping = wiring::connecting::standard_mappings().unwrap().get(&object).unwrap().clone();
     let mut sum = DigestSum::default();
     for (record_id, mut life) in lives {
         life.sort_by_key(|it| it.version_ms);

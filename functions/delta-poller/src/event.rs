@@ -29,7 +29,7 @@ pub(crate) fn message(
     record: RemoteRecord,
 ) -> serde_json::Result<NewMessage> {
     let Context { connection, object, generation, max_body_bytes, .. } = *context;
-    let RemoteRecord { record_id, version, is_deleted, fields } = record;
+    let RemoteRecord { record_id, version, is_deleted, fields, unread } = record;
     let fingerprint = fingerprint(is_deleted, &fields);
     let event_id = format!("poll:{connection}:{object}:{record_id}:{version}:{fingerprint}");
     let mut event = ChangeEvent {
@@ -39,6 +39,7 @@ pub(crate) fn message(
         version: Some(version),
         scope: Scope::Full,
         fields,
+        unread,
         channel: Channel::Poll,
         received_at: context.received_at,
         is_backfill: context.is_backfill,
@@ -98,6 +99,7 @@ mod tests {
             version: Timestamp::from_millis(1_767_261_600_000),
             is_deleted,
             fields: Fields::from([("Subject".into(), FieldValue::text(subject))]),
+            unread: Vec::new(),
         }
     }
 

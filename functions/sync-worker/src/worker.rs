@@ -6,19 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics::{counter, histogram};
-use shared::cost::{Work, attributed};
-use shared::ids::{ConnectionId, EntityId, SalesforceId};
-use shared::model::{Change, ChangeEvent, Entity, RecordKey, Scope};
-use shared::ports::{CaseStore, Committed, Crm, Ledger, RemoteRecord, Shadow};
-use shared::sync::{Authority, Cursor, Mappings, MergeContext, Merged, ObjectMapping, merge};
+use shared::ids::{ConnectionId, SalesforceId};
+use shared::model::{Change, ChangeEvent};
+use shared::ports::{CaseStore, Committed, Crm, Ledger};
+use shared::sync::{Absorbed, Authority, Cursor, Inbound, Mappings, ObjectMapping};
 use shared::time::Timestamp;
 use shared::worker::{Failure, Message, MessageHandler};
-use shared::{PortError, PortErrorKind, Retry};
-use tracing::{Span, debug, info, warn};
+use shared::{PortError, PortErrorKind};
+use tracing::{Span, info, warn};
 use wiring::OpenConnection;
-
-/// How often one event is merged again because another worker wrote its record in between.
-const MAX_MERGES: u32 = 8;
 
 /// A connection that events come from and records can be read from.
 pub struct Remote {
@@ -80,43 +76,12 @@ impl SyncWorker {
             self.read_object_again(event).await?;
             return Ok(Done::Resync);
         }
-        self.merge_until_written(event, remote, mapping).await
-    }
-
-    async fn merge_until_written(
-        &self,
-        event: &ChangeEvent,
-        remote: &Remote,
-        mapping: &ObjectMapping,
-    ) -> Result<Done, Failure> {
         let actor = format!("{}:{}", remote.mappings.platform(), remote.connection);
-        for _ in 0..MAX_MERGES {
-            let shadow = self.store.shadow(&event.key).await?;
-            let context = MergeContext { mapping, actor: &actor, authority: Authority::Reported };
-            let mut merged = merge(event, shadow.as_ref(), context)
-                .map_err(|error| Failure::of(&error, Retry::Never))?;
-            if let Merged::ReadRecord(reason) = merged {
-                debug!(correlation.id = %event.correlation_id, record.id = %event.key.record_id,
-                    "reading record `{}`: {reason}", event.key.record_id);
-                counter!("sync_records_read_total", "reason" => reason).increment(1);
-                let current = read_record(event, shadow.as_ref(), remote, mapping).await?;
-                let context = MergeContext { authority: Authority::Read, ..context };
-                merged = merge(&current, shadow.as_ref(), context)
-                    .map_err(|error| Failure::of(&error, Retry::Never))?;
-            }
-            match merged {
-                Merged::Nothing => return Ok(Done::Known),
-                Merged::ReadRecord(reason) => {
-                    return Err(Failure::transient(format!("record read in vain: {reason}")));
-                }
-                Merged::Write(write) => match self.store.apply(*write).await {
-                    Ok(committed) => return Ok(Done::Applied(committed)),
-                    Err(error) if error.kind() == PortErrorKind::Conflict => {}
-                    Err(error) => return Err(error.into()),
-                },
-            }
-        }
-        Err(Failure::transient(format!("record `{}` is written too often at once", event.key)))
+        let inbound = Inbound { store: &*self.store, crm: &*remote.crm, mapping, actor: &actor };
+        Ok(match inbound.absorb(event, Authority::Reported).await? {
+            Absorbed::Known => Done::Known,
+            Absorbed::Applied(committed) => Done::Applied(committed),
+        })
     }
 
     /// Names the event's object in metrics: one that has no mapping could be any text.
@@ -166,43 +131,6 @@ fn put_right(event: &mut ChangeEvent, remote: &Remote, mapping: &ObjectMapping) 
 fn names_no_record(event: &ChangeEvent) -> bool {
     let id = event.key.record_id.as_str();
     event.change == Change::Unknown && (id == "000000000000000AAA" || id.ends_with('*'))
-}
-
-/// Says for whom calls about `record` are made.
-fn work_for(record: &RecordKey, entity: Entity) -> Work {
-    let RecordKey { connection, object, record_id } = record;
-    let case_id = (entity == Entity::Case).then(|| EntityId::derive(connection, object, record_id));
-    Work { connection: Some(connection.clone()), case_id, run_id: None }
-}
-
-/// Reads the record and reports it as an event of its own; a record that is gone for good is a
-/// delete.
-async fn read_record(
-    event: &ChangeEvent,
-    shadow: Option<&Shadow>,
-    remote: &Remote,
-    mapping: &ObjectMapping,
-) -> Result<ChangeEvent, Failure> {
-    let fields = mapping.remote_fields();
-    let reading = remote.crm.read(&event.key.object, &event.key.record_id, &fields);
-    let record = attributed(work_for(&event.key, mapping.entity), reading).await?;
-    let mut current = event.clone();
-    current.scope = Scope::Full;
-    match record {
-        Some(RemoteRecord { version, is_deleted, fields, .. }) => {
-            current.change = if is_deleted { Change::Delete } else { Change::Upsert };
-            // What is read now holds the event too, even when its stamp is of before the commit.
-            current.version = event.version.max(Some(version));
-            current.fields = fields;
-        }
-        None => {
-            let known = shadow.map(|it| it.version.max(it.presence_version));
-            current.change = Change::Delete;
-            current.version = event.version.max(known).or(Some(Timestamp::EPOCH));
-            current.fields.clear();
-        }
-    }
-    Ok(current)
 }
 
 #[async_trait]

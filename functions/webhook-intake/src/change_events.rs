@@ -148,6 +148,7 @@ impl Reading<'_> {
                 version: Some(content.version),
                 scope: content.scope,
                 fields: content.fields.clone(),
+                unread: Vec::new(),
                 channel: Channel::ChangeEvent,
                 received_at: self.stamp.received_at,
                 is_backfill: false,

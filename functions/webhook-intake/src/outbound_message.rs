@@ -63,6 +63,7 @@ fn draft(
         version,
         scope: Scope::NonEmpty,
         fields,
+        unread: Vec::new(),
         channel: Channel::OutboundMessage,
         received_at: stamp.received_at,
         is_backfill: false,

@@ -82,6 +82,7 @@ pub(crate) fn draft(source: &Source, id: &str, text: &str, stamp: Stamp) -> Resu
         version: Some(record.version.unwrap_or(webhook.timestamp)),
         scope: record.scope,
         fields: record.fields,
+        unread: Vec::new(),
         channel: Channel::Webhook,
         received_at: stamp.received_at,
         is_backfill: false,

@@ -8,6 +8,7 @@ use crate::time::Timestamp;
 
 /// Names one record of one remote system.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordKey {
     /// The connection it came by.
     pub connection: ConnectionId,
@@ -18,6 +19,12 @@ pub struct RecordKey {
 }
 
 impl RecordKey {
+    /// Returns the key of the row `id`, made here, until the platform has named its record.
+    #[must_use]
+    pub fn of_local(&self, id: &EntityId) -> Self {
+        Self { record_id: RecordId::of_local(id), ..self.clone() }
+    }
+
     /// Derives the id of our row for this record.
     pub fn entity_id(&self) -> EntityId {
         EntityId::derive(&self.connection, &self.object, &self.record_id)
@@ -71,6 +78,12 @@ pub enum Channel {
     Webhook,
     /// A person who asked us to, through the API or the command line.
     Api,
+    /// The reading of a whole object, for the first time or again.
+    Load,
+    /// The answer to a write of ours.
+    WriteBack,
+    /// The comparison of both sides.
+    Reconcile,
 }
 
 impl Channel {
@@ -82,6 +95,9 @@ impl Channel {
             Self::Poll => "poll",
             Self::Webhook => "webhook",
             Self::Api => "api",
+            Self::Load => "load",
+            Self::WriteBack => "write_back",
+            Self::Reconcile => "reconcile",
         }
     }
 }
@@ -105,6 +121,9 @@ pub struct ChangeEvent {
     /// The fields by their remote names, as sent.
     #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub fields: Fields,
+    /// Fields that the source did not let us read: they are as they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
     /// How it reached us.
     pub channel: Channel,
     /// When we accepted it.

@@ -1,5 +1,7 @@
 //! The value of one field, in the one form in which two systems can be compared.
 
+mod decimal;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -55,6 +57,14 @@ impl FieldValue {
         } else {
             Self::Float(raw)
         }
+    }
+
+    /// Reads a decimal number such as `1250.50` or `9.12260031E8`; `None` when it is none.
+    ///
+    /// A number that neither `i64` nor `f64` holds exactly stays text, in its plain form, so that
+    /// no digit of an amount is lost. Source: Salesforce numbers have up to 18 digits.
+    pub fn decimal(raw: &str) -> Option<Self> {
+        decimal::read(raw)
     }
 
     /// Takes a JSON value; `None` when it is an object or a list, which no field holds.

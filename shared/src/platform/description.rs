@@ -79,6 +79,8 @@ pub enum FieldType {
     Text,
     /// True or false.
     Bool,
+    /// A number.
+    Number,
     /// A day.
     Date,
     /// An instant.
@@ -92,6 +94,7 @@ impl fmt::Display for FieldType {
         f.write_str(match self {
             Self::Text => "text",
             Self::Bool => "bool",
+            Self::Number => "number",
             Self::Date => "date",
             Self::Datetime => "datetime",
             Self::Reference => "reference",

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 
 use super::audit_log::AuditLog;
 use super::case_store::{
-    AuditDraft, CaseStore, FieldChange, Shadow, TimelineDraft, Write, WriteKind,
+    AuditDraft, CaseStore, FieldChange, Marks, Shadow, TimelineDraft, Write, WriteKind,
 };
 use super::change_feed::ChangeFeed;
 use super::ledger::Ledger;
@@ -42,11 +42,7 @@ pub fn sample_write(entity: Entity, number: u32, row: Fields) -> Write {
     let version = Timestamp::parse("2026-11-22T10:00:00Z").unwrap();
     let changes = row
         .iter()
-        .map(|(field, after)| FieldChange {
-            field: field.clone(),
-            before: FieldValue::Null,
-            after: after.clone(),
-        })
+        .map(|(field, after)| FieldChange::new(field.as_str(), FieldValue::Null, after.clone()))
         .collect();
     let opened = TimelineDraft {
         occurred_at: version,
@@ -58,14 +54,13 @@ pub fn sample_write(entity: Entity, number: u32, row: Fields) -> Write {
         entity,
         entity_id: key.entity_id(),
         kind: WriteKind::Created,
+        is_deleted: false,
         shadow: Shadow {
-            key,
             fields: row.clone(),
             version,
             field_versions: [("Status".to_owned(), version.plus(Duration::from_secs(1)))].into(),
             presence_version: version,
-            is_deleted: false,
-            revision: 0,
+            ..Shadow::unseen(key)
         },
         row,
         audit: Some(AuditDraft {
@@ -79,6 +74,7 @@ pub fn sample_write(entity: Entity, number: u32, row: Fields) -> Write {
             is_backfill: false,
         }),
         timeline: if entity == Entity::Case { vec![opened] } else { Vec::new() },
+        marks: Marks::default(),
     }
 }
 
@@ -87,6 +83,7 @@ pub fn sample_write(entity: Entity, number: u32, row: Fields) -> Write {
 pub fn next_write(mut write: Write, kind: WriteKind, revision: u64) -> Write {
     write.kind = kind;
     write.shadow.is_deleted = kind == WriteKind::Deleted;
+    write.is_deleted = write.shadow.is_deleted;
     write.shadow.revision = revision;
     write
 }

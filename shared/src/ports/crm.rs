@@ -18,6 +18,9 @@ pub struct RemoteRecord {
     pub is_deleted: bool,
     /// Every field that was asked for, `Null` where it has no value.
     pub fields: Fields,
+    /// Of the fields that were asked for, those that could not be read: they do not exist, or are
+    /// hidden from us. They say nothing.
+    pub unread: Vec<String>,
 }
 
 /// Which changes to read: from `from` on, in the order `(version, id)`, deleted records included.

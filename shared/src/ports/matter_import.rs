@@ -166,10 +166,9 @@ pub type ImportTallies = BTreeMap<String, ImportTally>;
 pub fn import_audit(batch: &ItemBatch, tallies: &ImportTallies) -> Option<AuditDraft> {
     let written = tallies.iter().filter(|(_, tally)| tally.writes());
     let changes: Vec<FieldChange> = written
-        .map(|(source, ImportTally { n_new, n_changed, n_same })| FieldChange {
-            field: format!("import:{source}"),
-            before: FieldValue::Null,
-            after: FieldValue::Text(format!("{n_new} new, {n_changed} changed, {n_same} same")),
+        .map(|(source, ImportTally { n_new, n_changed, n_same })| {
+            let tally = format!("{n_new} new, {n_changed} changed, {n_same} same");
+            FieldChange::new(format!("import:{source}"), FieldValue::Null, FieldValue::Text(tally))
         })
         .collect();
     (!changes.is_empty()).then(|| AuditDraft {

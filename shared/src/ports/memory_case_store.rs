@@ -1,9 +1,12 @@
 //! A case store in the memory of this process, for tests.
 
+mod conflicts;
 mod imports;
+mod outbox;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
@@ -12,21 +15,35 @@ use super::case_store::{
     AuditDraft, CaseStore, Committed, Shadow, TimelineDraft, Write, WriteKind,
 };
 use super::case_view::StoreDigest;
+use super::clock::{Clock, SystemClock};
+use super::conflicts::Conflict;
 use super::matter_import::MatterItem;
 use super::walls::{Stance, Wall, Walls, wall_audit};
 use crate::auth::Sight;
 use crate::error::{PortError, PortErrorKind};
 use crate::ids::{EntityId, PersonId};
-use crate::model::{Entity, Fields, RecordKey};
-use crate::sync::{AuditColumns, ChainWalk, DigestSum};
+use crate::model::{Entity, FieldValue, Fields, RecordKey};
+use crate::sync::{AuditColumns, CUSTOM_PREFIX, ChainWalk, DigestSum};
 use crate::time::Timestamp;
 
 /// A case store in the memory of this process, for tests.
 ///
-/// A write is committed at the instant its event was received, so that no clock is needed.
-#[derive(Debug, Default)]
+/// A write is committed at the instant its event was received; the clock is for leases alone.
 pub struct MemoryCaseStore {
     state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Default for MemoryCaseStore {
+    fn default() -> Self {
+        Self::new(Arc::new(SystemClock))
+    }
+}
+
+impl fmt::Debug for MemoryCaseStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryCaseStore").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -39,10 +56,24 @@ struct State {
     walls: BTreeMap<(EntityId, PersonId), Wall>,
     walls_revision: u64,
     items: BTreeMap<EntityId, (EntityId, MatterItem)>,
+    aliases: BTreeMap<EntityId, EntityId>,
+    deleted: BTreeSet<(Entity, EntityId)>,
+    outbox: BTreeMap<RecordKey, outbox::Waiting>,
+    conflicts: Vec<Conflict>,
     n_conflicts_to_come: u32,
 }
 
 impl MemoryCaseStore {
+    /// Makes an empty store; `clock` is asked when leases end.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { state: Mutex::default(), clock }
+    }
+
+    /// Returns the rows that count as deleted.
+    pub fn deleted_rows(&self) -> BTreeSet<(Entity, EntityId)> {
+        self.state().deleted.clone()
+    }
+
     /// Returns every row by its kind and id.
     pub fn rows(&self) -> BTreeMap<(Entity, EntityId), Fields> {
         self.state().rows.clone()
@@ -88,17 +119,35 @@ impl CaseStore for MemoryCaseStore {
         Ok(self.state().shadows.get(key).cloned())
     }
 
+    async fn shadows(&self, keys: &[RecordKey]) -> Result<Vec<Option<Shadow>>, PortError> {
+        let state = self.state();
+        Ok(keys.iter().map(|key| state.shadows.get(key).cloned()).collect())
+    }
+
+    async fn locate(&self, entity: Entity, id: &EntityId) -> Result<Option<RecordKey>, PortError> {
+        let state = self.state();
+        let id = state.resolve(id);
+        let is_there = state.rows.contains_key(&(entity, id.clone()));
+        let found = state.shadows.values().find(|it| is_there && it.entity_id == id);
+        Ok(found.map(|it| it.key.clone()))
+    }
+
     async fn apply(&self, write: Write) -> Result<Committed, PortError> {
         let refused = |kind, subject: &str| PortError::new(kind, "memory", "apply", subject);
         let mut state = self.state();
-        if let Some(unknown) =
-            write.row.keys().find(|name| !write.entity.columns().contains(&name.as_str()))
-        {
+        if let Some(unknown) = write.row.keys().find(|name| {
+            !write.entity.columns().contains(&name.as_str()) && !name.starts_with(CUSTOM_PREFIX)
+        }) {
             return Err(refused(PortErrorKind::Rejected, &format!("{}.{unknown}", write.entity)));
         }
         let key = write.shadow.key.clone();
-        let stored = state.shadows.get(&key).map_or(0, |it| it.revision);
-        if stored != write.shadow.revision || state.n_conflicts_to_come > 0 {
+        let kept_as = RecordKey {
+            record_id: write.marks.was_named.clone().unwrap_or_else(|| key.record_id.clone()),
+            ..key.clone()
+        };
+        let stored = state.shadows.get(&kept_as).map_or(0, |it| it.revision);
+        let is_taken = kept_as != key && state.shadows.contains_key(&key);
+        if stored != write.shadow.revision || is_taken || state.n_conflicts_to_come > 0 {
             state.n_conflicts_to_come = state.n_conflicts_to_come.saturating_sub(1);
             return Err(refused(PortErrorKind::Conflict, &key.to_string()));
         }
@@ -108,9 +157,17 @@ impl CaseStore for MemoryCaseStore {
             .clone()
             .map(|draft| state.add_audit(write.entity, &write.entity_id, write.kind, draft, at));
         state.writes.push(write.clone());
+        state.mark(&write, &kept_as, at);
         let shadow = Shadow { revision: stored + 1, ..write.shadow };
+        state.shadows.remove(&kept_as);
         state.shadows.insert(key, shadow);
-        state.rows.insert((write.entity, write.entity_id.clone()), write.row);
+        let row_key = (write.entity, write.entity_id.clone());
+        match write.is_deleted {
+            true => state.deleted.insert(row_key.clone()),
+            false => state.deleted.remove(&row_key),
+        };
+        let row = state.resolved(write.row);
+        state.rows.insert(row_key, row);
         let events = write.timeline.into_iter().map(|event| (write.entity_id.clone(), event));
         state.timeline.extend(events);
         Ok(Committed { change_seq, at })
@@ -118,6 +175,47 @@ impl CaseStore for MemoryCaseStore {
 }
 
 impl State {
+    /// Follows an alias to the row that it stands for.
+    fn resolve(&self, id: &EntityId) -> EntityId {
+        self.aliases.get(id).unwrap_or(id).clone()
+    }
+
+    /// Points references of a row at what aliases stand for.
+    fn resolved(&self, mut row: Fields) -> Fields {
+        for name in ["account_id", "contact_id"] {
+            if let Some(FieldValue::Text(text)) = row.get_mut(name)
+                && let Ok(id) = EntityId::parse(text.as_str())
+            {
+                *text = self.resolve(&id).into();
+            }
+        }
+        row
+    }
+
+    /// Does what the marks of a write say.
+    fn mark(&mut self, write: &Write, kept_as: &RecordKey, at: Timestamp) {
+        let key = &write.shadow.key;
+        if kept_as != key {
+            self.aliases.insert(key.entity_id(), write.entity_id.clone());
+            if let Some(waiting) = self.outbox.remove(kept_as) {
+                self.outbox.insert(key.clone(), waiting.named(key));
+            }
+        }
+        if let Some(into) = &write.marks.merged_into {
+            let into = self.resolve(into);
+            self.aliases.insert(write.entity_id.clone(), into.clone());
+            for target in self.aliases.values_mut().filter(|it| **it == write.entity_id) {
+                *target = into.clone();
+            }
+            let rows = std::mem::take(&mut self.rows);
+            self.rows = rows.into_iter().map(|(key, row)| (key, self.resolved(row))).collect();
+        }
+        self.mark_outbox(write, at);
+        for mark in &write.marks.conflicts {
+            self.mark_conflict(write, mark, at);
+        }
+    }
+
     fn add_audit(
         &mut self,
         entity: Entity,
@@ -179,9 +277,9 @@ impl State {
         }
     }
 
-    fn shows_row(&self, sight: &Sight, row: &AuditRow) -> bool {
-        match row.entity {
-            Entity::Case => self.shows(sight, &row.entity_id),
+    fn shows_entity(&self, sight: &Sight, entity: Entity, id: &EntityId) -> bool {
+        match entity {
+            Entity::Case => self.shows(sight, id),
             Entity::Account | Entity::Contact => !matches!(sight, Sight::Only(_)),
         }
     }
@@ -222,7 +320,7 @@ impl AuditLog for MemoryCaseStore {
         let wanted = newest_first.filter(|row| {
             before.is_none_or(|before| row.seq < before)
                 && entity_id.is_none_or(|id| row.entity_id == *id)
-                && state.shows_row(sight, row)
+                && state.shows_entity(sight, row.entity, &row.entity_id)
         });
         Ok(wanted.take(limit.try_into().unwrap_or(usize::MAX)).cloned().collect())
     }

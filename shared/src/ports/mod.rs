@@ -12,10 +12,12 @@ pub mod case_store_contract;
 mod case_view;
 mod change_feed;
 mod clock;
+mod conflicts;
 mod cost_ledger;
 #[cfg(any(test, feature = "testkit"))]
 pub mod cost_ledger_contract;
 mod crm;
+mod crm_writer;
 mod incident_view;
 mod ledger;
 mod matter_import;
@@ -23,15 +25,21 @@ mod matter_import;
 pub mod matter_import_contract;
 mod memory_case_store;
 mod memory_queue;
+mod outbox;
 mod queue;
 #[cfg(any(test, feature = "testkit"))]
 pub mod queue_contract;
 mod random;
+mod reconcile_journal;
+#[cfg(any(test, feature = "testkit"))]
+pub mod reconcile_journal_contract;
 mod secrets;
 mod settings_store;
 #[cfg(any(test, feature = "testkit"))]
 pub mod settings_store_contract;
 mod sync_journal;
+#[cfg(any(test, feature = "testkit"))]
+pub mod two_way_contract;
 mod walls;
 #[cfg(any(test, feature = "testkit"))]
 pub mod walls_contract;
@@ -40,7 +48,8 @@ pub use audit_log::{AuditFault, AuditLog, AuditRow, AuditVerification};
 pub use authenticator::{Authenticator, NobodySignsIn, SignInError};
 pub use call_observer::{CallObserver, PlatformCall};
 pub use case_store::{
-    AuditDraft, CaseStore, Committed, FieldChange, Shadow, TimelineDraft, Write, WriteKind,
+    AuditDraft, CaseStore, Committed, Decision, FieldChange, Marks, Shadow, TimelineDraft, Write,
+    WriteKind,
 };
 pub use case_view::{
     CaseDetail, CaseFilter, CasePage, CaseSort, CaseSummary, CaseView, Communication, DayCount,
@@ -48,10 +57,17 @@ pub use case_view::{
 };
 pub use change_feed::{ChangeFeed, ChangeRow};
 pub use clock::{Clock, SystemClock};
+pub use conflicts::{
+    Conflict, ConflictDraft, ConflictFilter, ConflictMark, Conflicts, PRESENCE_FIELD, Resolution,
+};
 pub use cost_ledger::{
     CostBatch, CostGrouping, CostLedger, CostLine, CostQuery, CostSum, MemoryCostLedger,
 };
 pub use crm::{Crm, DeltaPage, DeltaQuery, Health, PageOrder, RemoteRecord};
+pub use crm_writer::{
+    BulkAction, BulkWriter, CrmWriter, JobProgress, ReadBack, Refusal, RefusalClass, RemoteWrite,
+    Target, WriteResult, WriterLimits,
+};
 pub use incident_view::{INCIDENT_SOURCE, Incident, IncidentFigures, IncidentView};
 pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
 pub use matter_import::{
@@ -60,10 +76,16 @@ pub use matter_import::{
 };
 pub use memory_case_store::MemoryCaseStore;
 pub use memory_queue::MemoryQueue;
+pub use outbox::{
+    Claim, Outbox, OutboxDepth, OutboxEntry, OutboxKind, OutboxMark, OutboxStatus, Setback,
+};
 pub use queue::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };
 pub use random::{Random, SystemRandom};
+pub use reconcile_journal::{
+    Difference, DifferenceKind, ReconcileJournal, ReconcileOutcome, Reconciliation,
+};
 pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
 pub use settings_store::{LedgerSettingsStore, SettingChange, SettingsStore, SettingsVersion};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};

@@ -84,7 +84,7 @@ pub fn wall_audit(
         channel: Channel::Api,
         correlation_id: CorrelationId::from_random(mark(&event_id)),
         event_id,
-        changes: vec![FieldChange { field, before: value(before), after: value(after) }],
+        changes: vec![FieldChange::new(field, value(before), value(after))],
         source_version: at,
         received_at: at,
         is_backfill: false,

@@ -2,13 +2,29 @@
 
 mod audit_chain;
 mod digest;
+mod inbound;
+mod local;
 mod mapping;
 mod merge;
 mod outcome;
+mod rulings;
+mod settle;
 mod state;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testing;
+#[cfg(test)]
+mod two_way_tests;
 
 pub use audit_chain::{AuditColumns, ChainWalk};
 pub use digest::DigestSum;
-pub use mapping::{FieldKind, FieldMapping, InvalidField, Mappings, ObjectMapping};
+pub use inbound::{Absorbed, Inbound, work_for};
+pub use local::{EditError, LocalChange, References, Verdict, edit, resolve};
+pub use mapping::{
+    CUSTOM_PREFIX, ConflictPolicy, Conversion, DeleteRules, Direction, FieldKind, FieldMapping,
+    Filter, InvalidField, MappingFault, Mappings, Mask, ObjectMapping, ObjectRules, Side, Step,
+    Test, Unconvertible, read_mapping,
+};
 pub use merge::{Authority, MergeContext, Merged, merge};
+pub use outcome::Cause;
+pub use settle::{Sent, depart, settle, stay};
 pub use state::{ConnectionState, ConnectionStatus, Cursor};

@@ -4,4 +4,4 @@ pub use adapter_http::oauth::{
     Grant, Loopback, LoopbackFault, OAuthClient, OAuthRefusal, RevokedKind,
 };
 pub use adapter_http::{HttpClient, HttpSettings, Request};
-pub use adapter_salesforce::app as salesforce_app;
+pub use adapter_salesforce::{app as salesforce_app, standard_mappings};

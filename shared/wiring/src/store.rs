@@ -5,8 +5,9 @@ use std::sync::Arc;
 use adapter_sql::MigrationPolicy;
 use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
 use shared::ports::{
-    AuditLog, CaseStore, CaseView, ChangeFeed, CostLedger, IncidentView, Ledger,
-    LedgerSettingsStore, MatterImport, SettingsStore, SyncJournal, SystemClock, Walls,
+    AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, IncidentView, Ledger,
+    LedgerSettingsStore, MatterImport, Outbox, ReconcileJournal, SettingsStore, SyncJournal,
+    SystemClock, Walls,
 };
 use url::Url;
 
@@ -18,6 +19,12 @@ use crate::metered;
 pub struct CaseStores {
     /// Writes.
     pub store: Arc<dyn CaseStore>,
+    /// What waits to be sent.
+    pub outbox: Arc<dyn Outbox>,
+    /// What both sides changed and a person decides.
+    pub conflicts: Arc<dyn Conflicts>,
+    /// The comparisons of both sides.
+    pub comparisons: Arc<dyn ReconcileJournal>,
     /// Reads for people.
     pub view: Arc<dyn CaseView>,
     /// The audit log.
@@ -44,6 +51,9 @@ impl CaseStores {
     fn of<S>(store: S) -> Self
     where
         S: CaseStore
+            + Outbox
+            + Conflicts
+            + ReconcileJournal
             + CaseView
             + AuditLog
             + ChangeFeed
@@ -59,6 +69,9 @@ impl CaseStores {
         let ledger = metered::ledger(store.clone());
         Self {
             store: metered::case_store(store.clone()),
+            outbox: metered::outbox(store.clone()),
+            conflicts: metered::conflicts(store.clone()),
+            comparisons: metered::reconcile_journal(store.clone()),
             view: metered::case_view(store.clone()),
             audit: metered::watched(metered::audit_log(store.clone())),
             feed: metered::change_feed(store.clone()),

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use shared::sync::Mappings;
 use shared::{PortError, PortErrorKind};
 use url::Url;
 use wiring::connecting::{Grant, HttpClient, Request};
@@ -99,7 +98,7 @@ impl Org {
             .get("/services/data/v66.0/sobjects")
             .await
             .map_err(failed("ask which objects may be read"))?;
-        let mappings = Mappings::salesforce()
+        let mappings = wiring::connecting::standard_mappings()
             .map_err(|error| CommandError::failed("read the mapping of Salesforce", error))?;
         let wanted: Vec<String> =
             mappings.objects().iter().map(|it| it.object.to_string()).collect();

@@ -114,6 +114,9 @@ fn security_schemes() -> Value {
     }})
 }
 
+/// Members that may be left out: the faults of a problem, and decisions, which nearly no change has.
+const MAY_BE_ABSENT: [&str; 2] = ["errors", "decisions"];
+
 /// Says of each schema that all its members are always there: an absent value is null.
 fn require_members(document: &mut Value) {
     for schema in members(document, "/components/schemas") {
@@ -127,8 +130,8 @@ fn require_members(document: &mut Value) {
 
 fn require_members_of(schema: &mut Value) {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-    // Only the list of faults of a problem may be left out.
-    let names: Vec<_> = properties.keys().filter(|name| *name != "errors").cloned().collect();
+    let may_be_absent = |name: &&String| MAY_BE_ABSENT.contains(&name.as_str());
+    let names: Vec<_> = properties.keys().filter(|it| !may_be_absent(it)).cloned().collect();
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("required".to_owned(), names.into());
     }

@@ -256,8 +256,7 @@ impl AuditLog for Firm {
         let is_known = entity_id.is_none_or(|id| id.as_str() == CASE_ID);
         let newest = before.map_or(self.n_audit_rows, |before| (before - 1).min(self.n_audit_rows));
         let newest = if is_known && self.shows(sight, &case_id()) { newest } else { 0 };
-        let change =
-            |field: &str, before, after| FieldChange { field: field.into(), before, after };
+        let change = |field: &str, before, after| FieldChange::new(field, before, after);
         let row = |seq| AuditRow {
             seq,
             at: NOON,

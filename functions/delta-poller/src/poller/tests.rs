@@ -75,6 +75,7 @@ fn record(id: usize, seconds: i64, subject: &str, is_deleted: bool) -> RemoteRec
         version: at(seconds),
         is_deleted,
         fields: Fields::from([("Subject".into(), FieldValue::text(subject))]),
+        unread: Vec::new(),
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Mutex;
 
+use shared::Retry;
 use shared::ids::{CorrelationId, ObjectName, RecordId};
-use shared::model::{Channel, FieldValue, Fields, RecordKey};
-use shared::ports::{DeltaPage, DeltaQuery, Health, MemoryCaseStore, MemoryLedger};
+use shared::model::{Channel, FieldValue, Fields, RecordKey, Scope};
+use shared::ports::{DeltaPage, DeltaQuery, Health, MemoryCaseStore, MemoryLedger, RemoteRecord};
+use shared::sync::testing::salesforce_mappings;
 
 use super::*;
 
@@ -54,7 +56,7 @@ fn rig() -> Rig {
     let remote = Remote {
         connection: ConnectionId::parse("main").unwrap(),
         crm: crm.clone(),
-        mappings: Mappings::salesforce().unwrap(),
+        mappings: salesforce_mappings(),
     };
     let worker = SyncWorker::new(store.clone(), ledger.clone(), vec![remote]);
     Rig { store, ledger, crm, worker }
@@ -80,6 +82,7 @@ fn event(change: Change, second: i64, scope: Scope, fields: Fields) -> ChangeEve
         version: Some(Timestamp::from_millis(second * 1000)),
         scope,
         fields,
+        unread: Vec::new(),
         channel: Channel::ChangeEvent,
         received_at: Timestamp::from_millis(second * 1000),
         is_backfill: false,
@@ -104,6 +107,7 @@ impl Rig {
             version: Timestamp::from_millis(second * 1000),
             is_deleted,
             fields: fields(name),
+            unread: Vec::new(),
         };
         self.crm.records.lock().unwrap().insert(record_id(), record);
     }

@@ -64,7 +64,7 @@ impl ManifestIntegration {
                 let Some(local) = columns.iter().find(|it| **it == rule.to) else { continue };
                 let kind = kind_of(rule)?;
                 described.push(describe_field(name, rule, &kind));
-                mapped.push(FieldMapping { remote: name.clone(), local, kind });
+                mapped.push(FieldMapping::reading(name.as_str(), *local, kind));
             }
             streams.push(StreamDescription {
                 object: object.clone(),
@@ -72,7 +72,7 @@ impl ManifestIntegration {
                 tells_deletes: stream.deleted.is_some(),
                 fields: described,
             });
-            objects.push(ObjectMapping { object, entity: stream.entity, fields: mapped });
+            objects.push(ObjectMapping::reading(object, stream.entity, mapped));
         }
         let mappings = Mappings::new(id, objects);
         Ok(Self { id, source, manifest: Arc::new(manifest), streams, mappings })

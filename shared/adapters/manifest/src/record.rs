@@ -78,7 +78,8 @@ impl Stream {
             fields.insert(name.clone(), value_of(name, rule, record)?);
         }
         let is_deleted = self.deleted.as_ref().is_some_and(|it| it.holds(record));
-        Ok(RemoteRecord { record_id, version: self.version_of(record)?, is_deleted, fields })
+        let version = self.version_of(record)?;
+        Ok(RemoteRecord { record_id, version, is_deleted, fields, unread: Vec::new() })
     }
 }
 

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use adapter_http::{HttpClient, HttpSettings};
 use async_trait::async_trait;
 use serde_json::Value;
-use shared::ids::ConnectionId;
 use shared::platform::{
     Capability, FieldDescription, FieldType, HealthReport, OpenConnection, OpenError,
     PlatformIntegration, PlatformSource, StreamDescription, Surroundings, examine,
 };
-use shared::sync::{FieldKind, FieldMapping, Mappings};
+use shared::sync::{FieldKind, FieldMapping};
 use shared::time::Timestamp;
 use shared::worker::quota::QuotaSettings;
-use shared::{PortError, PortErrorKind};
 
 use crate::crm::{PLATFORM, SalesforceCrm};
+use crate::mappings::{self, standard_mappings};
 use crate::settings::SalesforceSettings;
 
 /// The daily calls of the smallest org, until the org tells its own number.
@@ -27,30 +26,22 @@ const DAILY_CALLS: u64 = 15_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SalesforceIntegration;
 
-impl SalesforceIntegration {
-    fn mappings(connection: &ConnectionId) -> Result<Mappings, OpenError> {
-        Mappings::salesforce().map_err(|error| OpenError::Unusable {
-            connection: connection.clone(),
-            source: PortError::new(PortErrorKind::Rejected, PLATFORM, "map", "mappings")
-                .with_source(error),
-        })
-    }
-}
-
 fn describe_field(field: &FieldMapping) -> FieldDescription {
     let (kind, references) = match &field.kind {
         FieldKind::Text => (FieldType::Text, None),
         FieldKind::Bool => (FieldType::Bool, None),
+        FieldKind::Number => (FieldType::Number, None),
+        FieldKind::Date => (FieldType::Date, None),
         FieldKind::DateTime => (FieldType::Datetime, None),
         FieldKind::Reference(object) => (FieldType::Reference, Some(object.clone())),
     };
     FieldDescription {
         name: field.remote.clone(),
         kind,
-        column: Some(field.local.to_owned()),
+        column: Some(field.local.clone()),
         references,
         can_read: true,
-        can_write: false,
+        can_write: field.direction.goes_out(),
     }
 }
 
@@ -89,7 +80,7 @@ impl PlatformIntegration for SalesforceIntegration {
     }
 
     fn describe(&self) -> Vec<StreamDescription> {
-        let Ok(mappings) = Mappings::salesforce() else { return Vec::new() };
+        let Ok(mappings) = standard_mappings() else { return Vec::new() };
         mappings
             .objects()
             .into_iter()
@@ -109,7 +100,8 @@ impl PlatformIntegration for SalesforceIntegration {
     ) -> Result<OpenConnection, OpenError> {
         let settings = SalesforceSettings::from_json(settings)?;
         let connection = settings.connection.clone();
-        let mappings = Self::mappings(&connection)?;
+        let mappings =
+            standard_mappings().map_err(|error| mappings::unusable(&connection, error))?;
         let Surroundings { secrets, clock, writer, ledger, .. } = surroundings.clone();
         let http = HttpClient::within(surroundings, HttpSettings::default())
             .map_err(|source| OpenError::Unusable { connection: connection.clone(), source })?;

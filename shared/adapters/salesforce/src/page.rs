@@ -149,6 +149,7 @@ impl Draft {
         let id = self.id.ok_or_else(|| E::missing_field("Id"))?;
         let version = self.version.ok_or_else(|| E::missing_field("SystemModstamp"))?;
         Ok(RemoteRecord {
+            unread: Vec::new(),
             record_id: SalesforceId::parse(id).map_err(E::custom)?.to_record_id(),
             version: Timestamp::parse(&version).map_err(E::custom)?,
             is_deleted: self.is_deleted.ok_or_else(|| E::missing_field("IsDeleted"))?,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use adapter_http::{HttpClient, HttpSettings, Request};
-use adapter_salesforce::{SalesforceCrm, SalesforceSettings};
+use adapter_salesforce::{SalesforceCrm, SalesforceSettings, standard_mappings};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
@@ -17,7 +17,6 @@ use shared::config::Env;
 use shared::ids::{ObjectName, RecordId};
 use shared::ports::{Crm, DeltaQuery, LocalSecrets, RemoteRecord, SystemClock, SystemRandom};
 use shared::secret::Secret;
-use shared::sync::Mappings;
 use shared::time::Timestamp;
 use shared::{PortErrorKind, chain};
 use tokio::net::TcpListener;
@@ -112,7 +111,7 @@ fn case() -> ObjectName {
 }
 
 async fn everything(crm: &SalesforceCrm, object: &ObjectName) -> DeltaQuery {
-    let mappings = Mappings::salesforce().unwrap();
+    let mappings = standard_mappings().unwrap();
     DeltaQuery {
         object: object.clone(),
         fields: mappings.get(object).unwrap().remote_fields(),

@@ -6,11 +6,11 @@ use super::*;
 use crate::ids::{ConnectionId, CorrelationId, ObjectName, RecordId};
 use crate::model::{Channel, RecordKey};
 use crate::ports::WriteKind;
-use crate::sync::Mappings;
+use crate::sync::testing::salesforce_mappings;
 
 fn mapping() -> ObjectMapping {
     let object = ObjectName::parse("Account").unwrap();
-    Mappings::salesforce().unwrap().get(&object).unwrap().clone()
+    salesforce_mappings().get(&object).unwrap().clone()
 }
 
 fn at(second: i64) -> Timestamp {
@@ -32,6 +32,7 @@ fn event(change: Change, version: i64, scope: Scope, fields: &[(&str, &str)]) ->
             .iter()
             .map(|(name, value)| ((*name).to_owned(), FieldValue::text(value)))
             .collect(),
+        unread: Vec::new(),
         channel: Channel::ChangeEvent,
         received_at: at(version),
         is_backfill: false,
@@ -41,7 +42,8 @@ fn event(change: Change, version: i64, scope: Scope, fields: &[(&str, &str)]) ->
 
 fn merge_as(event: &ChangeEvent, shadow: Option<&Shadow>, authority: Authority) -> Merged {
     let mapping = mapping();
-    let context = MergeContext { mapping: &mapping, actor: "salesforce:main", authority };
+    let context =
+        MergeContext { mapping: &mapping, actor: "salesforce:main", authority, reported: None };
     merge(event, shadow, context).unwrap()
 }
 

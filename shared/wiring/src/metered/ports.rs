@@ -52,20 +52,48 @@ mod stores {
     use std::time::Duration;
 
     use shared::auth::Sight;
-    use shared::ids::{EntityId, PersonId};
-    use shared::model::RecordKey;
+    use shared::ids::{ConnectionId, EntityId, PersonId};
+    use shared::model::{Entity, RecordKey};
     use shared::ports::{
         AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage, CaseStore,
-        CaseView, ChangeFeed, ChangeRow, Committed, CostBatch, CostLedger, CostQuery, CostSum,
-        ImportTallies, IncidentFigures, IncidentView, ItemBatch, Ledger, LedgerEntry, MatterImport,
-        Overview, Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls, Write,
+        CaseView, ChangeFeed, ChangeRow, Claim, Committed, Conflict, ConflictFilter, Conflicts,
+        CostBatch, CostLedger, CostQuery, CostSum, ImportTallies, IncidentFigures, IncidentView,
+        ItemBatch, Ledger, LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry,
+        OutboxStatus, Overview, ReconcileJournal, Reconciliation, Setback, Shadow, StoreDigest,
+        SyncJournal, SyncRun, Wall, Walls, Write,
     };
 
     use super::metered;
 
     metered!(case_store, MeteredCaseStore, CaseStore, "case_store", {
         async fn shadow(key: &RecordKey) -> Option<Shadow>;
+        async fn shadows(keys: &[RecordKey]) -> Vec<Option<Shadow>>;
+        async fn locate(entity: Entity, id: &EntityId) -> Option<RecordKey>;
         async fn apply(write: Write) -> Committed;
+    });
+
+    metered!(outbox, MeteredOutbox, Outbox, "outbox", {
+        async fn claim(claim: &Claim) -> Vec<OutboxEntry>;
+        async fn postpone(keys: &[(RecordKey, Option<Setback>)], delay: Duration) -> ();
+        async fn hold(key: &RecordKey, setback: &Setback) -> ();
+        async fn resend(connection: &ConnectionId, key: Option<&RecordKey>) -> u64;
+        async fn depths() -> Vec<OutboxDepth>;
+        async fn waiting(
+            status: OutboxStatus,
+            after: Option<&RecordKey>,
+            limit: u32,
+        ) -> Vec<OutboxEntry>;
+    });
+
+    metered!(conflicts, MeteredConflicts, Conflicts, "conflicts", {
+        async fn conflicts(sight: &Sight, filter: &ConflictFilter) -> Vec<Conflict>;
+        async fn conflict(sight: &Sight, id: u64) -> Option<Conflict>;
+        async fn n_open_conflicts() -> u64;
+    });
+
+    metered!(reconcile_journal, MeteredReconcileJournal, ReconcileJournal, "reconcile_journal", {
+        async fn record_reconciliation(run: &Reconciliation) -> ();
+        async fn reconciliations(limit: u32) -> Vec<Reconciliation>;
     });
 
     metered!(case_view, MeteredCaseView, CaseView, "case_view", {
@@ -129,8 +157,8 @@ mod stores {
 
 #[cfg(feature = "sql")]
 pub(crate) use stores::{
-    audit_log, case_store, case_view, change_feed, cost_ledger, incident_view, ledger,
-    matter_import, sync_journal, walls,
+    audit_log, case_store, case_view, change_feed, conflicts, cost_ledger, incident_view, ledger,
+    matter_import, outbox, reconcile_journal, sync_journal, walls,
 };
 
 #[cfg(test)]

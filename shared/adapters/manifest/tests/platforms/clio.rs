@@ -75,7 +75,7 @@ async fn matter_becomes_a_row_of_ours() {
     let row = |id: &str| {
         let mut records = pages.iter().flat_map(|it| &it.records);
         let record = records.find(|it| it.record_id.as_str() == id).unwrap();
-        mapping.row(&opened.connection, &mapping.canonical(&record.fields).unwrap())
+        mapping.row(&opened.connection, &mapping.canonical(&record.fields).unwrap()).unwrap()
     };
 
     let open_matter = row("1711");

@@ -67,7 +67,7 @@ async fn issue_becomes_a_row_of_ours() {
     let page = opened.crm.changes(&query).await.unwrap();
     let mapping = opened.mappings.get(&query.object).unwrap();
     let record = &page.records[0];
-    let row = mapping.row(&opened.connection, &mapping.canonical(&record.fields).unwrap());
+    let row = mapping.row(&opened.connection, &mapping.canonical(&record.fields).unwrap()).unwrap();
     assert_eq!(row["case_number"], FieldValue::text("7"));
     assert_eq!(row["description"], FieldValue::text("The last digit is missing."));
     assert_eq!(row["is_closed"], FieldValue::Bool(false));

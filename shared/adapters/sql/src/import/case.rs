@@ -120,8 +120,12 @@ impl CaseRow {
         stamp: &Stamp,
     ) -> Result<CaseOutcome, PortError> {
         let mapping = mapping().map_err(|error| refused(key, error))?;
-        let context =
-            MergeContext { mapping: &mapping, actor: &stamp.actor, authority: Authority::Read };
+        let context = MergeContext {
+            mapping: &mapping,
+            actor: &stamp.actor,
+            authority: Authority::Read,
+            reported: None,
+        };
         for n_left in (0..N_TRIES).rev() {
             let outcome = self.compare(store, key).await?;
             if outcome == CaseOutcome::Same {
@@ -143,10 +147,7 @@ impl CaseRow {
     /// The rows of `case_info` carry no version. What the file says now wins over what is known of
     /// it: its version is that of the row's making, but never older than what is known.
     fn event(&self, key: &RecordKey, shadow: Option<&Shadow>, stamp: &Stamp) -> ChangeEvent {
-        let known = shadow.map_or(Timestamp::EPOCH, |it| {
-            let fields = it.field_versions.values().copied().max().unwrap_or(Timestamp::EPOCH);
-            it.version.max(it.presence_version).max(fields)
-        });
+        let known = shadow.map_or(Timestamp::EPOCH, Shadow::newest_version);
         let made = self.created_at.unwrap_or(Timestamp::EPOCH);
         let first = Timestamp::from_millis(1);
         ChangeEvent {
@@ -156,6 +157,7 @@ impl CaseRow {
             version: Some(made.max(known).max(first)),
             scope: Scope::Full,
             fields: self.fields.clone(),
+            unread: Vec::new(),
             channel: Channel::Api,
             received_at: stamp.at,
             is_backfill: true,
@@ -189,19 +191,16 @@ fn refused(key: &RecordKey, cause: impl std::error::Error + Send + Sync + 'stati
 }
 
 fn mapping() -> Result<ObjectMapping, InvalidId> {
-    let field = |remote: &str, local, kind| FieldMapping { remote: remote.to_owned(), local, kind };
-    Ok(ObjectMapping {
-        object: ObjectName::parse("case_info")?,
-        entity: Entity::Case,
-        fields: vec![
-            field("docket_number", "docket_number", FieldKind::Text),
-            field("case_title", "title", FieldKind::Text),
-            field("court", "court", FieldKind::Text),
-            field("status", "status", FieldKind::Text),
-            field("is_closed", "is_closed", FieldKind::Bool),
-            field("created_at", "opened_at", FieldKind::DateTime),
-        ],
-    })
+    let fields = [
+        ("docket_number", "docket_number", FieldKind::Text),
+        ("case_title", "title", FieldKind::Text),
+        ("court", "court", FieldKind::Text),
+        ("status", "status", FieldKind::Text),
+        ("is_closed", "is_closed", FieldKind::Bool),
+        ("created_at", "opened_at", FieldKind::DateTime),
+    ];
+    let fields = fields.map(|(remote, local, kind)| FieldMapping::reading(remote, local, kind));
+    Ok(ObjectMapping::reading(ObjectName::parse("case_info")?, Entity::Case, fields.into()))
 }
 
 /// Spells a docket number as part of an id: visible ASCII, no `/`, and no two alike. A long one is

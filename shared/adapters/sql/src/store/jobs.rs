@@ -1,9 +1,12 @@
 //! What the callers of a case store want written, and what they get back.
 
 use shared::ids::{EntityId, PersonId};
-use shared::ports::{Committed, CostBatch, ImportTallies, ItemBatch, SyncRun, Wall};
+use shared::ports::{
+    Committed, CostBatch, ImportTallies, ItemBatch, Reconciliation, SyncRun, Wall,
+};
 
 use super::prepared::PreparedWrite;
+use super::two_way::{OutboxAnswer, OutboxJob};
 
 /// What one caller wants written.
 pub(super) enum Job {
@@ -20,6 +23,10 @@ pub(super) enum Job {
     },
     /// A sync run.
     Record(Box<SyncRun>),
+    /// A comparison of both sides.
+    RecordReconciliation(Box<Reconciliation>),
+    /// Something about the outbox.
+    Outbox(OutboxJob),
     /// What calls to platforms cost.
     RecordCosts(Box<CostBatch>),
     /// A wall, in place of the one that stands.
@@ -45,8 +52,10 @@ pub(super) enum Answer {
     Conflict,
     /// The ledger entry has this revision now.
     Revision(u64),
-    /// The sync run, or the costs, are written.
+    /// The sync run, the comparison or the costs are written.
     Recorded,
+    /// What the outbox answers.
+    Outbox(OutboxAnswer),
     /// What was decided of a wall is written.
     Wall {
         /// Whether one stood before.

@@ -3,6 +3,7 @@
 //! What both engines share stands here; [`sqlite`] and [`postgres`] hold their statements.
 
 mod batch;
+mod case_store;
 mod chain;
 mod copy;
 mod costs;
@@ -19,6 +20,7 @@ mod search;
 mod sight;
 mod sqlite;
 mod text;
+mod two_way;
 
 pub use copy::{Copied, CopiedTable, CopyError, copy_to_postgres};
 pub(crate) use migrations::hex;

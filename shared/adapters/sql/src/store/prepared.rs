@@ -1,8 +1,11 @@
 //! A write made ready by its caller, so that the one writing task only binds and executes.
 
+use std::collections::BTreeMap;
+
 use shared::ids::{EntityId, ObjectName, RecordId};
 use shared::model::{Entity, FieldValue, Fields};
 use shared::ports::Write;
+use shared::sync::CUSTOM_PREFIX;
 use shared::time::Timestamp;
 use shared::{PortError, PortErrorKind};
 
@@ -19,6 +22,9 @@ pub(super) enum Cell {
     Text(String),
 }
 
+/// The column that holds custom fields, as one JSON object.
+const CUSTOM: &str = "custom";
+
 /// One write, checked and in the form of the tables.
 #[derive(Debug)]
 pub(super) struct PreparedWrite {
@@ -30,6 +36,8 @@ pub(super) struct PreparedWrite {
     pub(super) cells: Vec<Cell>,
     /// The shadow's fields as JSON.
     pub(super) shadow_fields: String,
+    /// What was changed here and not sent, as JSON; nothing where nothing was.
+    pub(super) edits: Option<String>,
     /// The shadow's field versions as JSON, in milliseconds since 1970.
     pub(super) field_versions: String,
     /// What changed, as JSON, for the audit row.
@@ -53,7 +61,12 @@ impl PreparedWrite {
         let rejected = |subject: String| rejected(platform, subject);
         let mut columns = Vec::with_capacity(write.row.len());
         let mut cells = Vec::with_capacity(write.row.len());
+        let mut custom = BTreeMap::new();
         for (name, value) in &write.row {
+            if let Some(name) = name.strip_prefix(CUSTOM_PREFIX) {
+                custom.insert(name, value);
+                continue;
+            }
             let column = entity.columns().iter().find(|it| *it == name);
             let cell = column.and_then(|column| Some((*column, cell(column, value)?)));
             let Some((column, cell)) = cell else {
@@ -62,12 +75,21 @@ impl PreparedWrite {
             columns.push(column);
             cells.push(cell);
         }
+        if !custom.is_empty() {
+            let present = custom.into_iter().filter(|(_, value)| !value.is_null());
+            let present: BTreeMap<_, _> = present.collect();
+            let text = serde_json::to_string(&present);
+            columns.push(CUSTOM);
+            cells.push(Cell::Text(
+                text.map_err(|cause| rejected(format!("{entity}.{CUSTOM}")).with_source(cause))?,
+            ));
+        }
         let encode = |json: Result<String, serde_json::Error>| {
             json.map_err(|cause| rejected(write.shadow.key.to_string()).with_source(cause))
         };
         let changes = write.audit.as_ref().map_or(&[] as &[_], |it| it.changes.as_slice());
         let changed: Vec<&str> = changes.iter().map(|it| it.field.as_str()).collect();
-        let versions: std::collections::BTreeMap<&str, i64> = write
+        let versions: BTreeMap<&str, i64> = write
             .shadow
             .field_versions
             .iter()
@@ -77,6 +99,10 @@ impl PreparedWrite {
             columns,
             cells,
             shadow_fields: encode(serde_json::to_string(&write.shadow.fields))?,
+            edits: match write.shadow.edits.is_empty() {
+                true => None,
+                false => Some(encode(serde_json::to_string(&write.shadow.edits))?),
+            },
             field_versions: encode(serde_json::to_string(&versions))?,
             changes: encode(serde_json::to_string(changes))?,
             changed_fields: encode(serde_json::to_string(&changed))?,
@@ -84,6 +110,12 @@ impl PreparedWrite {
             timeline_ids: timeline_ids(platform, &write)?,
             write,
         })
+    }
+
+    /// Returns the row's id when it is not that which would be derived from the record.
+    pub(super) fn own_id(&self) -> Option<&str> {
+        let Write { entity_id, shadow, .. } = &self.write;
+        (shadow.key.entity_id() != *entity_id).then(|| entity_id.as_str())
     }
 
     /// Returns from accepted event to `at`, in milliseconds; `None` where that says nothing.

@@ -16,7 +16,16 @@ const N_ROWS: u64 = 1_000;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Columns of JSON text, which spells U+0000 in its own way and is stored as it is.
-const JSON: [&str; 3] = ["fields", "field_versions", "changes"];
+const JSON: [&str; 8] = [
+    "fields",
+    "field_versions",
+    "changes",
+    "edits",
+    "setback",
+    "local_value",
+    "remote_value",
+    "samples",
+];
 
 /// Copies every row of `table`, and returns how many there were; calls `progress` with the rows
 /// copied so far.

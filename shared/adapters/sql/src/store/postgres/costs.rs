@@ -72,7 +72,7 @@ async fn add(connection: &mut PgConnection, line: &CostLine) -> Result<(), sqlx:
 impl CostLedger for PostgresCaseStore {
     async fn record_costs(&self, batch: &CostBatch) -> Result<(), PortError> {
         let job = Job::RecordCosts(Box::new(batch.clone()));
-        self.write(job, "record costs", batch.id.as_str()).await.map(drop)
+        self.commit(job, "record costs", batch.id.as_str()).await.map(drop)
     }
 
     async fn costs(&self, sight: &Sight, query: &CostQuery) -> Result<Vec<CostSum>, PortError> {

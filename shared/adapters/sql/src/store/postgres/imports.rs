@@ -103,7 +103,7 @@ impl MatterImport for PostgresCaseStore {
     async fn import_items(&self, batch: &ItemBatch) -> Result<ImportTallies, PortError> {
         let case_id = batch.case_id.as_str();
         let job = Job::Import(Box::new(batch.clone()));
-        match self.write(job, "import into", case_id).await? {
+        match self.commit(job, "import into", case_id).await? {
             Answer::Imported(tallies) => Ok(tallies),
             _ => Err(PortError::new(PortErrorKind::NotFound, PLATFORM, "import into", case_id)),
         }

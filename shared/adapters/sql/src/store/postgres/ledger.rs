@@ -54,7 +54,7 @@ impl Ledger for PostgresCaseStore {
 
     async fn put(&self, name: &str, value: &str, expected_revision: u64) -> Result<u64, PortError> {
         let job = Job::Put { name: name.to_owned(), value: value.to_owned(), expected_revision };
-        match self.write(job, "put", name).await? {
+        match self.commit(job, "put", name).await? {
             Answer::Revision(revision) => Ok(revision),
             _ => Err(PortError::new(PortErrorKind::Conflict, PLATFORM, "put", name)),
         }

@@ -27,4 +27,4 @@ mod writes;
 pub(super) use migrations::{SCHEMA, tables};
 pub use migrations::{move_postgres_to_version, postgres_migration_status};
 pub use postgres_case_store::PostgresCaseStore;
-pub(super) use shadow::digest;
+pub(super) use shadow::{MANY, digest};

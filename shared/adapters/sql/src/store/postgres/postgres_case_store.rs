@@ -13,7 +13,7 @@ use super::writes::CaseWrites;
 use crate::database::MigrationPolicy;
 use crate::error::WriteError;
 use crate::group::GroupWriter;
-use crate::postgres::{self, PLATFORM, PostgresOpenError, PostgresOptions};
+use crate::postgres::{self, PLATFORM, PostgresOpenError, PostgresOptions, port_error};
 use crate::store::jobs::{Answer, Job};
 
 /// Keeps cases, contacts and accounts, their shadows, audit log, change rows, sync runs and the
@@ -50,8 +50,20 @@ impl PostgresCaseStore {
         Ok(Self { pool, writer, clock, newest, listener })
     }
 
+    /// The name of this engine in errors.
+    pub(in crate::store) const PLATFORM: &'static str = PLATFORM;
+
+    /// Says that reading failed.
+    pub(in crate::store) fn read_failed(
+        cause: sqlx::Error,
+        operation: &'static str,
+        subject: &str,
+    ) -> PortError {
+        port_error(cause, operation, subject)
+    }
+
     /// Has `job` done for `operation` on `subject`, and waits until it is durable.
-    pub(super) async fn write(
+    pub(in crate::store) async fn commit(
         &self,
         job: Job,
         operation: &'static str,
@@ -70,7 +82,7 @@ impl PostgresCaseStore {
     }
 
     /// Returns the connections for reading.
-    pub(super) fn readers(&self) -> &PgPool {
+    pub(in crate::store) fn readers(&self) -> &PgPool {
         &self.pool
     }
 

@@ -44,7 +44,7 @@ pub(super) async fn record(
 impl SyncJournal for PostgresCaseStore {
     async fn record(&self, run: &SyncRun) -> Result<(), PortError> {
         let job = Job::Record(Box::new(run.clone()));
-        self.write(job, "record run", run.id.as_str()).await.map(drop)
+        self.commit(job, "record run", run.id.as_str()).await.map(drop)
     }
 
     async fn recent(&self, limit: u32) -> Result<Vec<SyncRun>, PortError> {

@@ -1,46 +1,18 @@
-//! The shadows: reading one, and digesting all of them.
+//! The shadows: how a list is asked for, and a digest of all of them.
 
-use async_trait::async_trait;
 use futures_util::TryStreamExt;
-use shared::model::RecordKey;
-use shared::ports::{CaseStore, Committed, Shadow, StoreDigest, Write};
+use shared::ports::StoreDigest;
 use shared::sync::DigestSum;
-use shared::{PortError, PortErrorKind};
 use sqlx::PgConnection;
 
-use super::postgres_case_store::PostgresCaseStore;
-use crate::postgres::{PLATFORM, port_error};
-use crate::store::jobs::{Answer, Job};
-use crate::store::prepared::PreparedWrite;
-use crate::store::rows::{DigestedShadow, StoredShadow};
+use crate::store::case_store::Many;
+use crate::store::rows::DigestedShadow;
 
-#[async_trait]
-impl CaseStore for PostgresCaseStore {
-    async fn shadow(&self, key: &RecordKey) -> Result<Option<Shadow>, PortError> {
-        let failed = |cause| port_error(cause, "read shadow of", &key.to_string());
-        let stored: Option<StoredShadow> = sqlx::query_as(
-            "SELECT fields, version, field_versions, presence_version, is_deleted, revision \
-             FROM sync_shadow \
-             WHERE connection = $1 AND object = $2 AND record_id = $3",
-        )
-        .bind(key.connection.as_str())
-        .bind(key.object.as_str())
-        .bind(key.record_id.as_str())
-        .fetch_optional(self.readers())
-        .await
-        .map_err(failed)?;
-        stored.map(|it| it.read(key)).transpose().map_err(failed)
-    }
-
-    async fn apply(&self, write: Write) -> Result<Committed, PortError> {
-        let subject = write.shadow.key.to_string();
-        let job = Job::Apply(Box::new(PreparedWrite::new(PLATFORM, write)?));
-        match self.write(job, "apply", &subject).await? {
-            Answer::Committed(committed) => Ok(committed),
-            _ => Err(PortError::new(PortErrorKind::Conflict, PLATFORM, "apply", subject)),
-        }
-    }
-}
+/// Lines of a list of shadows.
+pub(in crate::store) const MANY: Many = Many {
+    lines: "(SELECT place - 1 AS place, line FROM jsonb_array_elements($1::jsonb) \
+            WITH ORDINALITY AS lines (line, place)) AS asked",
+};
 
 /// Digests every shadow, one at a time. The transaction of `connection` has no time limit.
 pub(in crate::store) async fn digest(

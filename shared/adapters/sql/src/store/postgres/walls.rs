@@ -82,7 +82,7 @@ async fn standing(
 
 impl PostgresCaseStore {
     async fn decide(&self, job: Job, case_id: &EntityId) -> Result<bool, PortError> {
-        let answer = self.write(job, "change walls of", case_id.as_str()).await?;
+        let answer = self.commit(job, "change walls of", case_id.as_str()).await?;
         Ok(matches!(answer, Answer::Wall { stood: true }))
     }
 }

@@ -14,6 +14,8 @@ use crate::postgres::kind_of;
 use crate::store::batch::Batch;
 use crate::store::jobs::{Answer, Job};
 use crate::store::prepared::PreparedWrite;
+use crate::store::text::marked;
+use crate::store::two_way::{postgres_outbox, postgres_reconciliations};
 
 /// A server may be set up to answer before a commit is on disk; such an answer is no promise.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', true) \
@@ -89,6 +91,10 @@ async fn run<'a>(
                 ledger::put(connection, name, value, *expected_revision).await?
             }
             Job::Record(run) => runs::record(connection, run).await?,
+            Job::RecordReconciliation(run) => {
+                postgres_reconciliations::record(connection, run, marked).await?
+            }
+            Job::Outbox(job) => postgres_outbox::run(connection, job, batch.at()).await?,
             Job::RecordCosts(batch) => costs::record(connection, batch).await?,
             Job::SetWall(wall) => walls::set(connection, wall, batch).await?,
             Job::LiftWall { case_id, person, by } => {

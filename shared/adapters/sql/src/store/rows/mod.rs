@@ -15,5 +15,5 @@ pub(super) use case_detail::{
 };
 pub(super) use change::StoredChange;
 pub(super) use run::{StoredRun, outcome_word};
-pub(super) use shadow::{DigestedShadow, StoredShadow};
+pub(super) use shadow::{DigestedShadow, KeyedShadow, SHADOW_COLUMNS, StoredShadow};
 pub(super) use wall::StoredWall;

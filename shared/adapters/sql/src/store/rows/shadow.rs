@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use shared::ids::{ConnectionId, ObjectName, RecordId};
-use shared::model::RecordKey;
+use shared::model::{Edits, RecordKey};
 use shared::ports::Shadow;
 use shared::sync::DigestSum;
 use sqlx::FromRow;
 
-use crate::store::decode::{checked, count, instant, json};
+use crate::store::decode::{checked, count, entity_id, instant, json};
 
 /// A shadow as it is stored.
 #[derive(FromRow)]
@@ -19,13 +19,27 @@ pub(in crate::store) struct StoredShadow {
     presence_version: i64,
     is_deleted: bool,
     revision: i64,
+    entity_id: Option<String>,
+    edits: Option<String>,
 }
+
+/// Columns of a shadow, save those of its key.
+pub(in crate::store) const SHADOW_COLUMNS: &str = "fields, version, field_versions, \
+     presence_version, is_deleted, revision, entity_id, edits";
 
 impl StoredShadow {
     /// Reads it as the shadow of `key`.
     pub(in crate::store) fn read(self, key: &RecordKey) -> Result<Shadow, sqlx::Error> {
         let versions: BTreeMap<String, i64> = json(&self.field_versions)?;
         Ok(Shadow {
+            entity_id: match self.entity_id {
+                Some(id) => entity_id(id)?,
+                None => key.entity_id(),
+            },
+            edits: match &self.edits {
+                Some(text) => json(text)?,
+                None => Edits::default(),
+            },
             key: key.clone(),
             fields: json(&self.fields)?,
             version: instant(self.version),
@@ -35,6 +49,14 @@ impl StoredShadow {
             revision: count(self.revision),
         })
     }
+}
+
+/// A shadow with its place among those that were asked for.
+#[derive(FromRow)]
+pub(in crate::store) struct KeyedShadow {
+    pub(in crate::store) place: i64,
+    #[sqlx(flatten)]
+    pub(in crate::store) shadow: StoredShadow,
 }
 
 /// What the digest takes of a shadow.

@@ -25,5 +25,5 @@ mod writes;
 
 pub(super) use migrations::MIGRATOR;
 pub use migrations::{migration_status, move_to_version};
-pub(super) use shadow::digest;
+pub(super) use shadow::{MANY, digest};
 pub use sqlite_case_store::SqliteCaseStore;

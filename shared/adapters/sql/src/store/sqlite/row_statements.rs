@@ -14,6 +14,16 @@ pub(super) struct RowStatements<'a> {
 /// The number of the parameter that holds the first column.
 const FIRST_COLUMN: usize = 8;
 
+/// Spells what a column is given: a reference to an alias becomes one to what that stands for.
+fn value(column: &str, number: usize) -> String {
+    match column {
+        "account_id" | "contact_id" => format!(
+            "coalesce((SELECT entity_id FROM id_aliases WHERE alias = ?{number}), ?{number})"
+        ),
+        _ => format!("?{number}"),
+    }
+}
+
 impl<'a> RowStatements<'a> {
     /// Prepares the statements for the row of `prepared`.
     pub(super) fn of(prepared: &'a PreparedWrite) -> Self {
@@ -26,7 +36,7 @@ impl<'a> RowStatements<'a> {
         let (mut names, mut values) = (String::new(), String::new());
         for (column, number) in columns.iter().zip(FIRST_COLUMN..) {
             let _ = write!(names, ", {column}");
-            let _ = write!(values, ", ?{number}");
+            let _ = write!(values, ", {}", value(column, number));
         }
         format!(
             "INSERT INTO {table} (id, connection, object, record_id, is_deleted, version, \
@@ -40,8 +50,8 @@ impl<'a> RowStatements<'a> {
         let Self { table, columns } = self;
         let mut bits = "(is_deleted IS NOT ?5)".to_owned();
         for (place, column) in columns.iter().enumerate() {
-            let _ =
-                write!(bits, " | (({column} IS NOT ?{}) << {})", place + FIRST_COLUMN, place + 1);
+            let value = value(column, place + FIRST_COLUMN);
+            let _ = write!(bits, " | (({column} IS NOT {value}) << {})", place + 1);
         }
         format!("SELECT {bits} FROM {table} WHERE id = ?1")
     }
@@ -59,7 +69,7 @@ impl<'a> RowStatements<'a> {
             sets.push_str(", is_deleted = ?5");
         }
         for (place, column) in columns.iter().enumerate().filter(|(place, _)| differs(place + 1)) {
-            let _ = write!(sets, ", {column} = ?{}", place + FIRST_COLUMN);
+            let _ = write!(sets, ", {column} = {}", value(column, place + FIRST_COLUMN));
         }
         format!("UPDATE {table} SET {sets} WHERE id = ?1")
     }

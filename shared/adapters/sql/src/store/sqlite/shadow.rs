@@ -1,45 +1,16 @@
-//! The shadows: reading one, and digesting all of them.
+//! The shadows: how a list is asked for, and a digest of all of them.
 
-use async_trait::async_trait;
 use futures_util::TryStreamExt;
-use shared::model::RecordKey;
-use shared::ports::{CaseStore, Committed, Shadow, StoreDigest, Write};
+use shared::ports::StoreDigest;
 use shared::sync::DigestSum;
-use shared::{PortError, PortErrorKind};
 use sqlx::SqlitePool;
 
-use super::sqlite_case_store::SqliteCaseStore;
-use crate::error::{PLATFORM, read_error};
-use crate::store::jobs::{Answer, Job};
-use crate::store::prepared::PreparedWrite;
-use crate::store::rows::{DigestedShadow, StoredShadow};
+use crate::store::case_store::Many;
+use crate::store::rows::DigestedShadow;
 
-#[async_trait]
-impl CaseStore for SqliteCaseStore {
-    async fn shadow(&self, key: &RecordKey) -> Result<Option<Shadow>, PortError> {
-        let failed = |cause| read_error(cause, "read shadow of", &key.to_string());
-        let stored: Option<StoredShadow> = sqlx::query_as(
-            "SELECT fields, version, field_versions, presence_version, is_deleted, revision \
-             FROM sync_shadow WHERE connection = ?1 AND object = ?2 AND record_id = ?3",
-        )
-        .bind(key.connection.as_str())
-        .bind(key.object.as_str())
-        .bind(key.record_id.as_str())
-        .fetch_optional(self.readers())
-        .await
-        .map_err(failed)?;
-        stored.map(|it| it.read(key)).transpose().map_err(failed)
-    }
-
-    async fn apply(&self, write: Write) -> Result<Committed, PortError> {
-        let subject = write.shadow.key.to_string();
-        let job = Job::Apply(Box::new(PreparedWrite::new(PLATFORM, write)?));
-        match self.write(job).await.map_err(|cause| cause.into_port("apply", &subject))? {
-            Answer::Committed(committed) => Ok(committed),
-            _ => Err(PortError::new(PortErrorKind::Conflict, PLATFORM, "apply", subject)),
-        }
-    }
-}
+/// Lines of a list of shadows.
+pub(in crate::store) const MANY: Many =
+    Many { lines: "(SELECT key AS place, value AS line FROM json_each($1)) AS asked" };
 
 /// Digests every shadow, one at a time.
 pub(in crate::store) async fn digest(readers: &SqlitePool) -> Result<StoreDigest, sqlx::Error> {

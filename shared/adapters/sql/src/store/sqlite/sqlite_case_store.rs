@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use shared::PortError;
 use shared::ports::Clock;
 use sqlx::SqlitePool;
 use tokio::sync::watch;
@@ -10,7 +11,7 @@ use tokio::sync::watch;
 use super::migrations::MIGRATOR;
 use super::writes::CaseWrites;
 use crate::database::{Database, MigrationPolicy};
-use crate::error::{OpenError, WriteError};
+use crate::error::{OpenError, PLATFORM, WriteError, read_error};
 use crate::store::jobs::{Answer, Job};
 use crate::writer::Writer;
 
@@ -46,13 +47,35 @@ impl SqliteCaseStore {
         Ok(Self { database, writer, clock, newest })
     }
 
+    /// The name of this engine in errors.
+    pub(in crate::store) const PLATFORM: &'static str = PLATFORM;
+
+    /// Has `job` done for `operation` on `subject`, and waits until it is durable.
+    pub(in crate::store) async fn commit(
+        &self,
+        job: Job,
+        operation: &'static str,
+        subject: &str,
+    ) -> Result<Answer, PortError> {
+        self.write(job).await.map_err(|cause| cause.into_port(operation, subject))
+    }
+
+    /// Says that reading failed.
+    pub(in crate::store) fn read_failed(
+        cause: sqlx::Error,
+        operation: &'static str,
+        subject: &str,
+    ) -> PortError {
+        read_error(cause, operation, subject)
+    }
+
     /// Has `job` run and waits until it is durable.
     pub(super) async fn write(&self, job: Job) -> Result<Answer, WriteError> {
         self.writer.write(job).await
     }
 
     /// Returns the connections that only read.
-    pub(super) fn readers(&self) -> &SqlitePool {
+    pub(in crate::store) fn readers(&self) -> &SqlitePool {
         self.database.readers()
     }
 

@@ -1,5 +1,6 @@
 //! The group commit of the case store: every write of this process passes through here.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use crate::store::batch::Batch;
 use crate::store::decode::number;
 use crate::store::jobs::{Answer, Job};
 use crate::store::prepared::{Cell, PreparedWrite};
+use crate::store::two_way::{sqlite_marks, sqlite_outbox, sqlite_reconciliations};
 use crate::writer::WriteGroup;
 
 /// Runs jobs inside the transaction that they share.
@@ -51,6 +53,10 @@ impl WriteGroup for CaseWrites {
                     ledger::put(connection, name, value, *expected_revision).await?
                 }
                 Job::Record(run) => runs::record(connection, run).await?,
+                Job::RecordReconciliation(run) => {
+                    sqlite_reconciliations::record(connection, run, plain).await?
+                }
+                Job::Outbox(job) => sqlite_outbox::run(connection, job, batch.at()).await?,
                 Job::RecordCosts(batch) => costs::record(connection, batch).await?,
                 Job::SetWall(wall) => walls::set(connection, wall, &mut batch).await?,
                 Job::LiftWall { case_id, person, by } => {
@@ -80,11 +86,39 @@ async fn apply<'a>(
     prepared: &'a PreparedWrite,
     batch: &mut Batch<'a>,
 ) -> Result<Answer, sqlx::Error> {
-    if !write_shadow(connection, prepared).await? {
+    if !may_write(connection, prepared).await? || !write_shadow(connection, prepared).await? {
         return Ok(Answer::Conflict);
     }
     write_row(connection, prepared, batch.at()).await?;
+    sqlite_marks::apply(connection, prepared, batch.at(), plain).await?;
     Ok(Answer::Committed(Committed { change_seq: batch.add(prepared), at: batch.at() }))
+}
+
+/// Free text is kept as it is.
+fn plain(text: &str) -> Cow<'_, str> {
+    Cow::Borrowed(text)
+}
+
+/// Moves the shadow to its new key, when it has one and nothing stands there; false else, or when
+/// the shadow is not the one that was read.
+async fn may_write(
+    connection: &mut SqliteConnection,
+    prepared: &PreparedWrite,
+) -> Result<bool, sqlx::Error> {
+    let Some(old) = &prepared.write.marks.was_named else { return Ok(true) };
+    let key = &prepared.write.shadow.key;
+    let revision: Option<i64> = sqlx::query_scalar(
+        "SELECT revision FROM sync_shadow WHERE connection = ?1 AND object = ?2 AND record_id = ?3",
+    )
+    .bind(key.connection.as_str())
+    .bind(key.object.as_str())
+    .bind(old.as_str())
+    .fetch_optional(&mut *connection)
+    .await?;
+    if revision != Some(number(prepared.write.shadow.revision)) {
+        return Ok(false);
+    }
+    sqlite_marks::rename(connection, prepared, old).await
 }
 
 /// Writes the shadow when its revision is still the one that was read, and says whether it was.
@@ -95,11 +129,13 @@ async fn write_shadow(
     let shadow = &prepared.write.shadow;
     let sql = if shadow.revision == 0 {
         "INSERT INTO sync_shadow (connection, object, record_id, fields, version, field_versions, \
-         presence_version, is_deleted, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 + 1) \
+         presence_version, is_deleted, revision, entity_id, edits) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 + 1, ?10, ?11) \
          ON CONFLICT (connection, object, record_id) DO NOTHING"
     } else {
         "UPDATE sync_shadow SET fields = ?4, version = ?5, field_versions = ?6, \
-         presence_version = ?7, is_deleted = ?8, revision = revision + 1 \
+         presence_version = ?7, is_deleted = ?8, revision = revision + 1, \
+         entity_id = ?10, edits = ?11 \
          WHERE connection = ?1 AND object = ?2 AND record_id = ?3 AND revision = ?9"
     };
     let done = sqlx::query(sql)
@@ -112,6 +148,8 @@ async fn write_shadow(
         .bind(shadow.presence_version.as_millis())
         .bind(shadow.is_deleted)
         .bind(number(shadow.revision))
+        .bind(prepared.own_id())
+        .bind(&prepared.edits)
         .execute(connection)
         .await?;
     Ok(done.rows_affected() == 1)
@@ -155,7 +193,7 @@ fn row_arguments(prepared: &PreparedWrite, at: Timestamp) -> Result<SqliteArgume
     add(Cell::Text(key.connection.to_string()))?;
     add(Cell::Text(key.object.to_string()))?;
     add(Cell::Text(key.record_id.to_string()))?;
-    add(Cell::Int(write.shadow.is_deleted.into()))?;
+    add(Cell::Int(write.is_deleted.into()))?;
     add(Cell::Int(write.shadow.version.as_millis()))?;
     add(Cell::Int(at.as_millis()))?;
     cells.iter().cloned().try_for_each(add)?;

@@ -8,6 +8,7 @@ mod lists;
 mod postgres;
 mod rollups;
 mod settings;
+mod two_way;
 mod writes;
 
 use std::path::PathBuf;

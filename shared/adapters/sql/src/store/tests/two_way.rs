@@ -1,0 +1,114 @@
+//! Rows that travel both ways, on both engines.
+
+use std::sync::Arc;
+
+use shared::ids::EntityId;
+use shared::model::{Entity, FieldValue};
+use shared::ports::case_store_contract::{next_write, sample_key, sample_write, text_fields};
+use shared::ports::reconcile_journal_contract::reconcile_journal_contract;
+use shared::ports::two_way_contract::{conflicts_contract, identity_contract, outbox_contract};
+use shared::ports::{CaseStore, Clock, Shadow, SystemClock, Write, WriteKind};
+use tokio::sync::Mutex;
+
+use super::deployment::{Deployment, on_both_engines};
+use crate::MigrationPolicy;
+use crate::store::{PostgresCaseStore, SqliteCaseStore};
+use crate::testkit::FreshDatabase;
+
+/// Files that live as long as the contract that runs on them.
+#[derive(Default)]
+struct Files(Mutex<Vec<tempfile::TempDir>>);
+
+impl Files {
+    async fn fresh(&self, clock: Arc<dyn Clock>) -> Arc<SqliteCaseStore> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cases.db");
+        let store = SqliteCaseStore::open(&path, MigrationPolicy::Apply, clock).await.unwrap();
+        self.0.lock().await.push(folder);
+        Arc::new(store)
+    }
+}
+
+#[tokio::test]
+async fn sqlite_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
+    let files = Files::default();
+    identity_contract(|| files.fresh(Arc::new(SystemClock))).await;
+    outbox_contract(|clock| files.fresh(clock)).await;
+    conflicts_contract(|| files.fresh(Arc::new(SystemClock))).await;
+    reconcile_journal_contract(&*files.fresh(Arc::new(SystemClock)).await).await;
+}
+
+/// Databases that live as long as the contract that runs on them.
+#[derive(Default)]
+struct Databases(Mutex<Vec<FreshDatabase>>);
+
+impl Databases {
+    async fn fresh(&self, clock: Arc<dyn Clock>) -> Arc<PostgresCaseStore> {
+        let database = FreshDatabase::create().await.unwrap();
+        let policy = MigrationPolicy::Apply;
+        let store = PostgresCaseStore::open(&database.options(), policy, clock).await.unwrap();
+        self.0.lock().await.push(database);
+        Arc::new(store)
+    }
+}
+
+#[tokio::test]
+async fn postgres_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
+    let Some(_) = FreshDatabase::create().await else { return };
+    let databases = Databases::default();
+    identity_contract(|| databases.fresh(Arc::new(SystemClock))).await;
+    outbox_contract(|clock| databases.fresh(clock)).await;
+    conflicts_contract(|| databases.fresh(Arc::new(SystemClock))).await;
+    reconcile_journal_contract(&*databases.fresh(Arc::new(SystemClock)).await).await;
+}
+
+fn case_of(account: &EntityId, number: u32) -> Write {
+    let row = text_fields([("title", "Doe v. Roe"), ("account_id", account.as_str())]);
+    sample_write(Entity::Case, number, row)
+}
+
+/// Makes an account here, lets the platform name it, and points two cases at it: one by its own
+/// id, one by that of the record. Then merges it into another.
+async fn play(store: &dyn CaseStore) {
+    let id = EntityId::from_random(7);
+    let mut made = sample_write(Entity::Account, 1, text_fields([("name", "Made Here")]));
+    made.entity_id = id.clone();
+    let mut key = sample_key(Entity::Account, 1);
+    key.record_id = shared::ids::RecordId::of_local(&id);
+    made.shadow = Shadow::unseen(key.clone());
+    store.apply(made.clone()).await.unwrap();
+
+    let mut named = next_write(made.clone(), WriteKind::Updated, 1);
+    named.marks.was_named = Some(key.record_id);
+    named.shadow.key = sample_key(Entity::Account, 1);
+    store.apply(named.clone()).await.unwrap();
+    store.apply(case_of(&id, 1)).await.unwrap();
+    store.apply(case_of(&sample_key(Entity::Account, 1).entity_id(), 2)).await.unwrap();
+
+    let winner = sample_write(Entity::Account, 2, text_fields([("name", "Winner")]));
+    store.apply(winner.clone()).await.unwrap();
+    let mut merged = next_write(named, WriteKind::Deleted, 2);
+    merged.marks.was_named = None;
+    merged.marks.merged_into = Some(winner.entity_id);
+    store.apply(merged).await.unwrap();
+
+    let mut custom = case_of(&id, 3);
+    custom.row.insert("custom.fee".to_owned(), FieldValue::Float(19.99));
+    custom.row.insert("custom.note".to_owned(), FieldValue::text("a \"b\" \u{0}"));
+    custom.row.insert("custom.none".to_owned(), FieldValue::Null);
+    store.apply(custom).await.unwrap();
+}
+
+async fn references_follow_names_and_merges(deployment: Deployment) {
+    play(&*deployment.store).await;
+    let rows: Vec<(Option<String>, String)> = deployment
+        .rows("SELECT account_id, CAST(custom AS TEXT) FROM cases ORDER BY record_id")
+        .await;
+    let winner = sample_key(Entity::Account, 2).entity_id();
+    assert!(rows.iter().all(|it| it.0.as_deref() == Some(winner.as_str())), "{rows:?}");
+    let custom: serde_json::Value = serde_json::from_str(&rows[2].1).unwrap();
+    assert_eq!(custom, serde_json::json!({"fee": 19.99, "note": "a \"b\" \u{0}"}));
+    assert_eq!(rows[0].1, "{}");
+}
+
+on_both_engines!(references_follow_names_and_merges);

@@ -1,0 +1,147 @@
+//! What the platform's answer to a write of ours means for its record.
+
+use super::mapping::{InvalidField, ObjectMapping};
+use super::merge::{Authority, MergeContext, Merged, absorb};
+use super::outcome::{Cause, build_write};
+use super::rulings::{LateChange, Rulings, rule};
+use crate::ids::RecordId;
+use crate::model::{Change, ChangeEvent, Channel, FieldValue, Fields, Overwrite, Presence, Scope};
+use crate::ports::{RemoteRecord, Shadow, Write};
+use crate::time::Timestamp;
+
+/// What was sent of a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Fields by their remote names, as they are kept here.
+    pub fields: Fields,
+    /// What was to become of the record.
+    pub presence: Option<Presence>,
+}
+
+/// Marks what is about to be sent of `shadow` without a guard, so that whatever happens meanwhile
+/// is not mistaken for what the platform holds in the end.
+#[must_use]
+pub fn depart(shadow: &Shadow, sent: &Sent) -> Shadow {
+    let mut leaving = shadow.clone();
+    for (field, value) in &sent.fields {
+        let Some(edit) = leaving.edits.fields.get_mut(field) else { continue };
+        if edit.value == *value {
+            edit.is_in_flight = true;
+            // What an earlier write may have overwritten is not forgotten.
+            let overwrite =
+                leaving.edits.overwrites.entry(field.clone()).or_insert_with(|| Overwrite {
+                    since: shadow.version_of(field),
+                    seen: Vec::new(),
+                    edited_at: edit.at,
+                    found: None,
+                    until: None,
+                });
+            overwrite.saw(shadow.fields.get(field).unwrap_or(&FieldValue::Null));
+            overwrite.wrote(value, edit.at);
+        }
+    }
+    leaving
+}
+
+/// Takes note that nothing of what was marked by [`depart`] was taken.
+#[must_use]
+pub fn stay(shadow: &Shadow) -> Shadow {
+    let mut staying = shadow.clone();
+    for (field, edit) in staying.edits.fields.iter_mut().filter(|(_, it)| it.is_in_flight) {
+        edit.is_in_flight = false;
+        staying.edits.overwrites.remove(field);
+    }
+    staying
+}
+
+/// Settles the record that the platform has taken as `record_id`; `state` is how it stands there
+/// now, when that was read after the write.
+///
+/// # Errors
+///
+/// [`InvalidField`] when what was read does not fit its mapping.
+pub fn settle(
+    shadow: &Shadow,
+    sent: &Sent,
+    record_id: &RecordId,
+    state: Option<RemoteRecord>,
+    mapping: &ObjectMapping,
+    cause: Cause<'_>,
+) -> Result<Write, InvalidField> {
+    let mut after = shadow.clone();
+    after.key.record_id = record_id.clone();
+    let mut replaced = Vec::new();
+    for (field, value) in &sent.fields {
+        replaced.extend(arrive(&mut after, field, value));
+    }
+    if after.edits.presence.as_ref().map(|it| &it.wanted) == sent.presence.as_ref() {
+        after.edits.presence = None;
+    }
+    if let Some(presence) = &sent.presence {
+        // The version of the answer is not known yet: whatever is said later goes above it.
+        after.is_deleted = *presence != Presence::Present;
+        if after.is_deleted {
+            after.edits.fields.clear();
+        }
+    }
+    let Some(state) = state else {
+        let rulings = rule(shadow, &mut after, replaced, mapping, cause)?;
+        return build_write(shadow, after, mapping, cause, rulings);
+    };
+    let event = state_event(&after, state, cause);
+    let context =
+        MergeContext { mapping, actor: cause.actor, authority: Authority::Read, reported: None };
+    match absorb(&event, shadow, after.clone(), replaced, context)? {
+        Merged::Write(write) => Ok(*write),
+        Merged::Nothing | Merged::ReadRecord(_) => {
+            build_write(shadow, after, mapping, cause, Rulings::default())
+        }
+    }
+}
+
+/// Takes note that the platform has `value` in `field`; tells what that has replaced over there
+/// although we knew of it.
+fn arrive(after: &mut Shadow, field: &str, value: &FieldValue) -> Option<LateChange> {
+    let theirs = after.fields.insert(field.to_owned(), value.clone()).unwrap_or_default();
+    let edit = after.edits.fields.get_mut(field);
+    // Without an edit, another write of ours was faster, and what is known came after that.
+    let (edited_at, has_edit) = edit.as_ref().map_or((Timestamp::EPOCH, false), |it| (it.at, true));
+    if let Some(edit) = edit {
+        edit.is_in_flight = false;
+        if edit.value == *value {
+            after.edits.fields.remove(field);
+        } else if !edit.earlier.contains(value) {
+            edit.earlier.push(value.clone());
+        }
+    }
+    // What an earlier write overwrote unseen may still become known.
+    let version = after.version_of(field);
+    let overwrite = after.edits.overwrites.get_mut(field)?;
+    overwrite.wrote(value, edited_at);
+    let is_replaced = !has_edit && theirs != *value;
+    is_replaced.then(|| {
+        overwrite.until = None;
+        (field.to_owned(), theirs, version)
+    })
+}
+
+/// Reports `state` as an event.
+fn state_event(after: &Shadow, state: RemoteRecord, cause: Cause<'_>) -> ChangeEvent {
+    let RemoteRecord { version, is_deleted, fields, unread, .. } = state;
+    ChangeEvent {
+        event_id: cause.event_id.to_owned(),
+        key: after.key.clone(),
+        change: if is_deleted { Change::Delete } else { Change::Upsert },
+        version: Some(version),
+        scope: Scope::Full,
+        fields,
+        unread,
+        channel: Channel::WriteBack,
+        received_at: cause.received_at,
+        is_backfill: false,
+        correlation_id: cause.correlation_id.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
