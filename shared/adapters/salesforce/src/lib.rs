@@ -6,9 +6,10 @@ mod fault;
 mod grant;
 mod integration;
 mod page;
+pub mod schema;
 mod session;
 mod settings;
-mod soql;
+pub mod soql;
 
 pub use api_usage::ApiUsage;
 pub use crm::SalesforceCrm;
