@@ -73,7 +73,7 @@ fn index_of(
             .conditions()
             .iter()
             .map(|inner| index_of(query, object, inner))
-            .reduce(|before, here| before.and(here))
+            .reduce(Result::and)
             .unwrap_or(Err(ScanReason::NoCondition)),
         Condition::Not(inner) => match index_of(query, object, inner) {
             Ok(field) => Err(ScanReason::Negative(field)),

@@ -2,7 +2,7 @@
 
 use super::super::condition::{Comparison, Condition, Membership, Operand};
 use super::super::name::{Alias, FieldPath, may_name_object};
-use super::super::query::{FieldSet, Query, SelectItem, TypeOf};
+use super::super::query::{FieldSet, Grouping, Query, SelectItem, TypeOf};
 use super::condition::{Clause, Visited};
 use super::fault::BoundFault;
 use super::parents::Parents;
@@ -99,7 +99,7 @@ impl Statement {
             }
         }
         query.order.iter().map(|key| key.operand.field()).for_each(&mut add);
-        query.grouping.iter().flat_map(|it| it.fields()).for_each(&mut add);
+        query.grouping.iter().flat_map(Grouping::fields).for_each(&mut add);
         let relationships = query.items.iter().filter_map(|item| match item {
             SelectItem::TypeOf(TypeOf { relationship, .. }) => Some(relationship),
             _ => None,

@@ -5,7 +5,7 @@ use shared::ids::SalesforceId;
 use super::super::condition::{Comparison, Condition, Function, Operand};
 use super::super::literal::Literal;
 use super::super::name::FieldPath;
-use super::super::query::{FieldSet, Query, SelectItem, TypeOf};
+use super::super::query::{FieldSet, Grouping, Query, SelectItem, TypeOf};
 use super::fault::{NameFault, NameFaultKind, NameFaults};
 use super::scope::{Found, Scope, closest};
 use crate::schema::{DescribeSet, FieldDescribe, FieldType, ObjectDescribe};
@@ -66,7 +66,7 @@ impl<'a> Check<'a> {
         for tree in query.condition.iter().chain(&query.having) {
             self.condition(&scope, tree);
         }
-        for field in query.grouping.iter().flat_map(|it| it.fields()) {
+        for field in query.grouping.iter().flat_map(Grouping::fields) {
             self.demand(&scope, field, NameFaultKind::NotGroupable, |it| it.groupable);
         }
         for key in &query.order {

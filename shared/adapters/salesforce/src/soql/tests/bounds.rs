@@ -4,8 +4,7 @@ use shared::ids::ObjectName;
 use shared::time::Timestamp;
 
 use crate::soql::{
-    BoundFault, Condition, FieldPath, FieldSet, Literal, Query, SelectItem, Transport,
-    encoded_bytes, parse,
+    BoundFault, Condition, FieldPath, Literal, Query, SelectItem, Transport, encoded_bytes, parse,
 };
 
 fn path(raw: &str) -> FieldPath {
@@ -223,8 +222,4 @@ fn bulk_refuses_what_it_cannot_read() {
     assert!(ordered.to_soql_for(Transport::Bulk).is_ok());
     assert!(!ordered.allows_id_ranges());
     assert!(!parse("SELECT Id FROM Case LIMIT 1").unwrap().allows_id_ranges());
-    assert_eq!(
-        Query::new(object("Case"), [SelectItem::Fields(FieldSet::All)]).to_soql().is_err(),
-        true
-    );
 }

@@ -16,12 +16,13 @@ use serde_json::{Value, json};
 use shared::ids::ObjectName;
 use shared::ports::{SystemClock, SystemRandom};
 use shared::secret::Secret;
+use shared::sync::{MappedFields, RemoteKind, drift};
 use shared::time::Timestamp;
 use tokio::net::TcpListener;
 use url::Url;
 
 use super::arbitrary;
-use crate::schema::{DescribeSet, ObjectDescribe};
+use crate::schema::{DescribeSet, GlobalDescribe, ObjectDescribe};
 use crate::soql::{
     Alias, Comparison, Condition, Date, FieldPath, FieldSet, Function, Grouping, Inclusion,
     Literal, Membership, Nulls, Number, Operand, OrderKey, Pattern, PicklistSet, Query,
@@ -374,6 +375,31 @@ async fn every_query_of_the_family_is_taken_by_the_org_and_by_our_parser_alike()
             panic!("{soql}: {faults}");
         }
     }
+}
+
+#[tokio::test]
+async fn describes_of_the_org_become_neutral_descriptions() {
+    let org = Org::start(Seed::Empty).await;
+    let Answer(_, body) = org.send(Method::GET, "sobjects", None, &Value::Null).await;
+    let global: GlobalDescribe = serde_json::from_value(body).unwrap();
+    let (first, second) = (org.describes().await, org.describes().await);
+    let remote = |set: &DescribeSet, name: &str| set.get(name).unwrap().to_remote();
+
+    for name in ["Account", "Contact", "Case", "User"] {
+        assert!(global.sobjects.iter().any(|it| it.name.as_str() == name));
+        let (before, after) = (remote(&first, name), remote(&second, name));
+        assert_eq!(before.fingerprint(), after.fingerprint());
+        assert_eq!(drift(&before, &after, &MappedFields::default()), []);
+    }
+    let case = remote(&first, "Case");
+    let kind = |name: &str| &case.field(name).unwrap().kind;
+    assert_eq!(*kind("Docket_Number__c"), RemoteKind::Text { length: 40 });
+    assert_eq!(*kind("Description"), RemoteKind::LongText { length: 32_000 });
+    assert!(matches!(kind("OwnerId"), RemoteKind::Reference { is_polymorphic: true, .. }));
+    assert!(case.field("MBR_Id__c").unwrap().is_external_id);
+    assert!(!case.field("CaseNumber").unwrap().is_writable());
+    let contact = remote(&first, "Contact");
+    assert!(contact.field("LastName").unwrap().is_required_on_create);
 }
 
 #[tokio::test]
