@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::remote_schema::{RemoteField, RemoteKind, RemoteObject};
-use crate::config::nearest;
+use crate::config::nearest_in_any_case;
 use crate::ids::ObjectName;
 
 /// How much a change matters.
@@ -236,7 +236,9 @@ pub fn drift_of_mapping(object: &RemoteObject, mapped: &MappedFields) -> Vec<Dri
     for (name, used) in mapped.by_name.values() {
         let field = object.field(name);
         let changes = match field {
-            None => vec![FieldChange::Gone { perhaps_renamed_to: closest(name, &known) }],
+            None => vec![FieldChange::Gone {
+                perhaps_renamed_to: nearest_in_any_case(name, &known).map(str::to_owned),
+            }],
             Some(field) if *used == FieldUse::Key && !field.is_external_id => {
                 vec![FieldChange::LostExternalId]
             }
@@ -291,15 +293,7 @@ fn renamed(old: &RemoteField, fresh: &[&RemoteField]) -> Option<String> {
         return Some(field.name.clone());
     }
     let names: Vec<&str> = alike.iter().map(|it| it.name.as_str()).collect();
-    closest(&old.name, &names)
-}
-
-fn closest(given: &str, names: &[&str]) -> Option<String> {
-    let lower: Vec<String> = names.iter().map(|it| it.to_lowercase()).collect();
-    let known: Vec<&str> = lower.iter().map(String::as_str).collect();
-    let found = nearest(given, &known)?;
-    let at = lower.iter().position(|it| it == found)?;
-    names.get(at).map(|it| (*it).to_owned())
+    nearest_in_any_case(&old.name, &names).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -119,6 +119,11 @@ impl From<RelativeDate> for Literal {
 /// place in an address, so they are written as `\uXXXX` where SOQL has no letter for them.
 /// Source: SOQL and SOSL reference, "Quoted string escape sequences".
 pub(super) fn push_escaped(soql: &mut String, text: &str) {
+    // Ids and most words hold nothing to escape.
+    if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ') {
+        soql.push_str(text);
+        return;
+    }
     for character in text.chars() {
         match escape(character) {
             Some(letter) => soql.extend(['\\', letter]),

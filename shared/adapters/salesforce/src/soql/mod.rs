@@ -18,6 +18,7 @@ mod selectivity;
 mod split;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod write;
 
 pub use bounds::{BoundFault, Transport, encoded_bytes};
@@ -39,3 +40,4 @@ pub use query::{
 pub(crate) use select::{select_by_id, select_window};
 pub use selectivity::{ScanReason, Selectivity, selectivity};
 pub use split::{SplitFault, ValueQueries};
+pub use typed::ValueFault;

@@ -98,6 +98,11 @@ soql_name!(
 );
 
 impl FieldPath {
+    /// Returns the field that every object has.
+    pub fn id() -> Self {
+        Self("Id".to_owned())
+    }
+
     /// Returns the field itself: `Name` of `Account.Owner.Name`.
     pub fn field(&self) -> &str {
         self.0.rsplit('.').next().unwrap_or(&self.0)

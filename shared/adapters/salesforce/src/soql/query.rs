@@ -341,6 +341,22 @@ impl Query {
         self
     }
 
+    /// Orders by `Id` too, unless that is said already, so that equal records always come in the
+    /// same order.
+    #[must_use]
+    pub fn with_stable_order(self) -> Self {
+        let own = self.own_names();
+        let is_id = |key: &OrderKey| {
+            let Operand::Field(field) = &key.operand else { return false };
+            field.without_own(&own).eq_ignore_ascii_case("Id")
+        };
+        if self.order.iter().any(is_id) {
+            self
+        } else {
+            self.with_order(OrderKey::ascending(FieldPath::id()))
+        }
+    }
+
     /// Asks for `limit` records at most.
     #[must_use]
     pub fn with_limit(self, limit: u32) -> Self {
@@ -360,8 +376,8 @@ impl Query {
     }
 
     /// Returns what may stand in front of a path without leading away: the alias and the object.
-    pub(super) fn own_names(&self) -> Vec<&str> {
-        let alias = self.source.alias.as_ref().map(Alias::as_str);
-        alias.into_iter().chain([self.source.object.as_str()]).collect()
+    pub(super) fn own_names(&self) -> [&str; 2] {
+        let object = self.source.object.as_str();
+        [self.source.alias.as_ref().map_or(object, Alias::as_str), object]
     }
 }

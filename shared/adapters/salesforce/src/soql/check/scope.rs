@@ -1,6 +1,6 @@
 //! Finds what the names of one query mean.
 
-use shared::config::nearest;
+use shared::config::nearest_in_any_case;
 
 use super::super::name::FieldPath;
 use super::super::query::Source;
@@ -216,9 +216,5 @@ fn unknown<'n>(
 /// Finds the name nearest to `given`; case does not count.
 pub(super) fn closest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
     let names: Vec<&str> = names.collect();
-    let lower: Vec<String> = names.iter().map(|it| it.to_lowercase()).collect();
-    let known: Vec<&str> = lower.iter().map(String::as_str).collect();
-    let found = nearest(given, &known)?;
-    let at = lower.iter().position(|it| it == found)?;
-    names.get(at).map(|it| (*it).to_owned())
+    nearest_in_any_case(given, &names).map(str::to_owned)
 }

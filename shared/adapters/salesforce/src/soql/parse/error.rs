@@ -2,7 +2,7 @@
 
 /// Text that is not SOQL, or SOQL that is not read here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("row {row}, column {column}: {reason}")]
+#[error("query at row {row}, column {column}: {reason}")]
 pub struct ParseError {
     /// Line of the text, from 1.
     pub row: usize,

@@ -223,3 +223,12 @@ fn bulk_refuses_what_it_cannot_read() {
     assert!(!ordered.allows_id_ranges());
     assert!(!parse("SELECT Id FROM Case LIMIT 1").unwrap().allows_id_ranges());
 }
+
+#[test]
+fn stable_order_ends_with_the_id_once() {
+    let ordered = |soql: &str| parse(soql).unwrap().with_stable_order().to_soql().unwrap();
+    let wanted = "SELECT Id FROM Case ORDER BY Status, Id";
+    assert_eq!(ordered("SELECT Id FROM Case ORDER BY Status"), wanted);
+    let aliased = "SELECT Id FROM Case c ORDER BY c.ID DESC, Status";
+    assert_eq!(ordered(aliased), aliased);
+}
