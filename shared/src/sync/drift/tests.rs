@@ -93,6 +93,8 @@ fn each_change_is_weighed_by_what_the_mapping_does_with_the_field() {
     let external = with(|it| it.is_external_id = true);
     let unique = with(|it| it.is_unique = true);
     let long = field("A", RemoteKind::LongText { length: 40 });
+    let to = vec![name("Account")];
+    let polymorphic = field("A", RemoteKind::Reference { to, is_polymorphic: true });
     let other = |raw: &str| field("A", RemoteKind::Other { name: raw.to_owned() });
     for (before, after, used, severity, said) in [
         (&base, &long, READ, Breaks, "changed from text to long text; map `A` as long text"),
@@ -103,6 +105,7 @@ fn each_change_is_weighed_by_what_the_mapping_does_with_the_field() {
         (&base, &text(80), WRITE, Note, "takes 80 characters instead of 40, which is more"),
         (&number(18, 2), &number(18, 3), WRITE, Attention, "takes fewer digits; round"),
         (&number(18, 2), &number(16, 2), WRITE, Attention, "takes fewer digits; round"),
+        (&number(18, 3), &number(18, 2), WRITE, Attention, "takes fewer digits; round"),
         (&number(18, 2), &number(19, 3), WRITE, Note, "takes more digits"),
         (
             &words(&["a", "b", "c"], false),
@@ -123,6 +126,14 @@ fn each_change_is_weighed_by_what_the_mapping_does_with_the_field() {
             Attention,
             "leads to other objects; map the objects",
         ),
+        (
+            &reference(&["Account"]),
+            &polymorphic,
+            READ,
+            Attention,
+            "leads to other objects; map the objects",
+        ),
+        (&reference(&["Account"]), &polymorphic, None, Note, "leads to other objects"),
         (&base, &read_only, WRITE, Breaks, "cannot be written; let the user edit it again"),
         (&base, &read_only, READ, Note, "cannot be written"),
         (&read_only, &base, WRITE, Note, "can be written"),
@@ -287,17 +298,44 @@ fn remote() -> impl Strategy<Value = RemoteObject> {
     })
 }
 
-/// Two descriptions that agree about some of their fields.
+/// Two descriptions that agree about some of their fields, or differ there in one detail.
 fn pair() -> impl Strategy<Value = (RemoteObject, RemoteObject)> {
-    (remote(), remote(), any::<[bool; 6]>()).prop_map(|(before, mut after, is_kept)| {
-        for (old, is_kept) in before.fields.iter().zip(is_kept) {
-            if is_kept {
-                after.fields.retain(|it| it.name != old.name);
-                after.fields.push(RemoteField { label: "other".to_owned(), ..old.clone() });
+    (remote(), remote(), any::<[bool; 6]>(), 0..12_u8).prop_map(
+        |(before, mut after, is_kept, detail)| {
+            for (at, (old, is_kept)) in before.fields.iter().zip(is_kept).enumerate() {
+                if is_kept {
+                    after.fields.retain(|it| it.name != old.name);
+                    let detail = if at == 0 { detail } else { 0 };
+                    after.fields.push(changed(old, detail));
+                }
             }
-        }
-        (before, after)
-    })
+            (before, after)
+        },
+    )
+}
+
+/// Changes one detail of a field, where it has that detail; labels do not count.
+fn changed(old: &RemoteField, detail: u8) -> RemoteField {
+    let mut field = RemoteField { label: "other".to_owned(), ..old.clone() };
+    match detail {
+        1 => field.is_nullable ^= true,
+        2 => field.can_create ^= true,
+        3 => field.can_update ^= true,
+        4 => field.is_calculated ^= true,
+        5 => field.is_external_id ^= true,
+        6 => field.is_unique ^= true,
+        7 => field.is_required_on_create ^= true,
+        8.. => match &mut field.kind {
+            RemoteKind::Reference { is_polymorphic, .. } => *is_polymorphic ^= true,
+            RemoteKind::Picklist { is_restricted, .. } if detail < 10 => *is_restricted ^= true,
+            RemoteKind::Picklist { values, .. } => values.push("d".to_owned()),
+            RemoteKind::Text { length } => *length += 1,
+            RemoteKind::Decimal { scale, .. } => *scale += 1,
+            _ => {}
+        },
+        0 => {}
+    }
+    field
 }
 
 fn uses() -> impl Strategy<Value = MappedFields> {
