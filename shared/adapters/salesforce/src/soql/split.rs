@@ -50,16 +50,19 @@ impl Room {
         }
     }
 
-    /// Returns what is left behind `text` and, unless it is the first, its separator; `None` when
-    /// it does not fit.
-    fn without(self, text: &str, is_first: bool) -> Option<Self> {
-        let separator = if is_first { "" } else { SEPARATOR };
-        let n_characters = text.chars().count() + separator.len();
+    /// Returns what is left behind `text`, the first of a list; `None` when it does not fit.
+    fn without(self, text: &str) -> Option<Self> {
         let n_bytes = match self.n_bytes {
             None => None,
-            Some(left) => Some(left.checked_sub(encoded_bytes(text) + encoded_bytes(separator))?),
+            Some(left) => Some(left.checked_sub(encoded_bytes(text))?),
         };
-        Some(Self { n_characters: self.n_characters.checked_sub(n_characters)?, n_bytes })
+        let n_characters = self.n_characters.checked_sub(text.chars().count())?;
+        Some(Self { n_characters, n_bytes })
+    }
+
+    /// Returns what is left behind `text`, which follows another; `None` when it does not fit.
+    fn without_next(self, text: &str) -> Option<Self> {
+        self.without(SEPARATOR)?.without(text)
     }
 }
 
@@ -85,14 +88,14 @@ impl<I: Iterator<Item = Literal>> Iterator for ValueQueries<I> {
         if let Some(first) = list.first() {
             first.write(&mut text);
         }
-        let mut room = self.room.without(&text, true);
+        let mut room = self.room.without(&text);
         while let Some(left) = room
             && list.len() < self.max_values
             && let Some(value) = self.values.peek()
         {
             text.clear();
             value.write(&mut text);
-            room = left.without(&text, false);
+            room = left.without_next(&text);
             if room.is_some() {
                 list.extend(self.values.next());
             }
@@ -165,12 +168,12 @@ impl Query {
         for item in self.items.iter().filter(|it| !is_key(it)) {
             let mut text = String::new();
             push_item(&mut text, item);
-            let left = match room.without(&text, false) {
+            let left = match room.without_next(&text) {
                 Some(left) => left,
                 None => {
                     parts.push(part(std::mem::replace(&mut items, key_items.clone())));
                     // Alone and still too long: writing the part tells which bound it breaks.
-                    whole.without(&text, false).unwrap_or(whole)
+                    whole.without_next(&text).unwrap_or(whole)
                 }
             };
             items.push(item.clone());

@@ -1,11 +1,12 @@
 //! What conditions may hold.
 
+use shared::time::Timestamp;
+
 use super::super::condition::{Condition, Operand};
 use super::super::literal::{Literal, push_escaped};
 use super::super::name::FieldPath;
 use super::super::query::{Grouping, Query, SelectItem};
 use super::fault::BoundFault;
-use shared::time::Timestamp;
 
 /// Deepest nesting of conditions: our own bound, so that neither side runs out of stack.
 pub(super) const MAX_NESTING: usize = 20;

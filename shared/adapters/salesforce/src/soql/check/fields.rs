@@ -2,6 +2,7 @@
 
 use shared::ids::SalesforceId;
 
+use super::super::bounds::Transport;
 use super::super::condition::{Comparison, Condition, Function, Operand};
 use super::super::literal::Literal;
 use super::super::name::FieldPath;
@@ -15,7 +16,7 @@ use crate::schema::{DescribeSet, FieldDescribe, FieldType, ObjectDescribe};
 /// # Errors
 /// [`NameFaults`] with every fault, each with the name that was probably meant.
 pub fn check(query: &Query, describes: &DescribeSet) -> Result<(), NameFaults> {
-    run(query, describes, false)
+    run(query, describes, Transport::Body)
 }
 
 /// Checks the same, and that Bulk carries every field that is selected.
@@ -23,18 +24,18 @@ pub fn check(query: &Query, describes: &DescribeSet) -> Result<(), NameFaults> {
 /// # Errors
 /// [`NameFaults`] with every fault, each with the name that was probably meant.
 pub fn check_for_bulk(query: &Query, describes: &DescribeSet) -> Result<(), NameFaults> {
-    run(query, describes, true)
+    run(query, describes, Transport::Bulk)
 }
 
-fn run(query: &Query, describes: &DescribeSet, is_bulk: bool) -> Result<(), NameFaults> {
-    let mut check = Check { describes, is_bulk, faults: Vec::new() };
+fn run(query: &Query, describes: &DescribeSet, transport: Transport) -> Result<(), NameFaults> {
+    let mut check = Check { describes, transport, faults: Vec::new() };
     check.statement(query);
     if check.faults.is_empty() { Ok(()) } else { Err(NameFaults(check.faults)) }
 }
 
 struct Check<'a> {
     describes: &'a DescribeSet,
-    is_bulk: bool,
+    transport: Transport,
     faults: Vec<NameFault>,
 }
 
@@ -105,7 +106,7 @@ impl<'a> Check<'a> {
     fn item(&mut self, scope: &Scope<'a>, item: &SelectItem) {
         match item {
             SelectItem::Field(path) | SelectItem::Label(path) | SelectItem::Formatted(path) => {
-                let is_bulk = self.is_bulk;
+                let is_bulk = self.transport == Transport::Bulk;
                 self.demand(scope, path, NameFaultKind::NotInBulk, |field| {
                     let is_blob = field.field_type == FieldType::Base64;
                     !is_bulk || !(is_blob || field.field_type.is_compound())
