@@ -18,7 +18,7 @@ pub use editor::{ChangeError, SettingsEditor, SettingsInForce, SettingsReader, S
 pub use env::Env;
 pub use fault::{ConfigError, Fault};
 pub use form::{Form, Reading};
-pub use nearest::nearest;
+pub use nearest::{nearest, nearest_in_any_case};
 pub use path::{Step, steps};
 pub use span::{InvalidDuration, Span, parse_duration};
 pub use text::TextSetting;

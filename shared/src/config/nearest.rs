@@ -14,6 +14,15 @@ pub fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, name)| name)
 }
 
+/// Returns the same for names whose case does not count, as it is written in `known`.
+pub fn nearest_in_any_case<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+    let small: Vec<String> = known.iter().map(|it| it.to_lowercase()).collect();
+    let small: Vec<&str> = small.iter().map(String::as_str).collect();
+    let found = nearest(given, &small)?;
+    let at = small.iter().position(|it| *it == found)?;
+    known.get(at).copied()
+}
+
 /// Counts the insertions, deletions and replacements between two texts (Levenshtein).
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
@@ -50,6 +59,14 @@ mod tests {
         ] {
             assert_eq!(nearest(given, &known), meant, "{given}");
         }
+    }
+
+    #[test]
+    fn name_in_another_case_is_no_slip_of_the_pen() {
+        let known = ["Status", "AccountId"];
+        assert_eq!(nearest_in_any_case("STAUTS", &known), Some("Status"));
+        assert_eq!(nearest_in_any_case("accountid", &known), Some("AccountId"));
+        assert_eq!(nearest_in_any_case("colour", &known), None);
     }
 
     #[test]

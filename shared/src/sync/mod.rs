@@ -2,11 +2,14 @@
 
 mod audit_chain;
 mod digest;
+mod drift;
+mod freshness;
 mod inbound;
 mod local;
 mod mapping;
 mod merge;
 mod outcome;
+mod remote_schema;
 mod rulings;
 mod settle;
 mod state;
@@ -17,6 +20,8 @@ mod two_way_tests;
 
 pub use audit_chain::{AuditColumns, ChainWalk};
 pub use digest::DigestSum;
+pub use drift::{Drift, FieldChange, FieldUse, MappedFields, Severity, drift, drift_of_mapping};
+pub use freshness::{Dependency, Dependents, DependsOn, OtherCause, Stale};
 pub use inbound::{Absorbed, Inbound, work_for};
 pub use local::{EditError, LocalChange, References, Verdict, edit, resolve};
 pub use mapping::{
@@ -26,5 +31,6 @@ pub use mapping::{
 };
 pub use merge::{Authority, MergeContext, Merged, merge};
 pub use outcome::Cause;
+pub use remote_schema::{Fingerprint, RemoteField, RemoteKind, RemoteObject};
 pub use settle::{Sent, depart, settle, stay};
 pub use state::{ConnectionState, ConnectionStatus, Cursor};

@@ -7,9 +7,10 @@ mod grant;
 mod integration;
 mod mappings;
 mod page;
+pub mod schema;
 mod session;
 mod settings;
-mod soql;
+pub mod soql;
 
 pub use api_usage::ApiUsage;
 pub use crm::SalesforceCrm;
