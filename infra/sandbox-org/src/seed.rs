@@ -9,7 +9,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
 use crate::ids::RecordId;
-use crate::org::{Org, Row, Value};
+use crate::org::{Org, Row, Text, Value};
 use crate::schema::{FieldKind, ObjectType, position};
 use crate::settings::{Seed, Settings};
 
@@ -50,7 +50,7 @@ struct Heading {
 /// A value of the file.
 enum Cell {
     Number(i64),
-    Text(Box<str>),
+    Text(Text),
     Null,
 }
 

@@ -126,7 +126,7 @@ async fn created_case_follows_its_contact_and_its_status() {
 #[tokio::test]
 async fn bad_writes_are_refused_in_the_words_of_the_platform() {
     let desk = Desk::open(Seed::Empty).await;
-    let account = desk.create("Account", json!({"Name": "Roe LLC", "MBR_Id__c": "A"})).await;
+    let account = desk.create("Account", json!({"Name": "Roe LLC", "MoodBridge_Id__c": "A"})).await;
 
     for (body, code, message) in [
         (
@@ -147,9 +147,9 @@ async fn bad_writes_are_refused_in_the_words_of_the_platform() {
             "Unable to create/update fields: MasterRecordId.",
         ),
         (
-            json!({"Name": "x", "MBR_Id__c": "a"}),
+            json!({"Name": "x", "MoodBridge_Id__c": "a"}),
             "DUPLICATE_VALUE",
-            "duplicate value found: MBR_Id__c",
+            "duplicate value found: MoodBridge_Id__c",
         ),
         (
             json!({"Name": "x", "ParentId": "001Mb00000000ZZ"}),
@@ -200,13 +200,15 @@ async fn deleted_row_is_gone_but_queryable_and_comes_back() {
 async fn upsert_by_external_id_creates_then_updates() {
     let desk = Desk::open(Seed::Empty).await;
 
-    let first = desk.patch("/sobjects/Contact/MBR_Id__c/c%2F1", json!({"LastName": "Doe"})).await;
-    let second = desk.patch("/sobjects/Contact/MBR_Id__c/C%2F1", json!({"LastName": "Roe"})).await;
+    let first =
+        desk.patch("/sobjects/Contact/MoodBridge_Id__c/c%2F1", json!({"LastName": "Doe"})).await;
+    let second =
+        desk.patch("/sobjects/Contact/MoodBridge_Id__c/C%2F1", json!({"LastName": "Roe"})).await;
 
     assert_eq!((first.status, &first.body["created"]), (201, &json!(true)));
     assert_eq!((second.status, &second.body["created"]), (200, &json!(false)));
     assert_eq!(first.body["id"], second.body["id"]);
-    let read = desk.get("/sobjects/Contact/MBR_Id__c/c%2F1").await;
+    let read = desk.get("/sobjects/Contact/MoodBridge_Id__c/c%2F1").await;
     assert_eq!(read.body["Name"], "Roe");
     assert_eq!(desk.get("/sobjects/Contact/Nope__c/1").await.status, 404);
 }

@@ -3,6 +3,7 @@
 mod check;
 mod commit;
 mod error;
+mod hard_delete;
 mod row;
 mod rules;
 mod state;
@@ -10,7 +11,7 @@ mod table;
 
 pub(crate) use commit::{Author, Change, Commit, Entry, EntryKind, Outcome};
 pub(crate) use error::RecordError;
-pub(crate) use row::{Row, Value};
+pub(crate) use row::{Row, Text, Value};
 pub(crate) use state::Org;
 pub use state::OrgError;
 
