@@ -15,6 +15,7 @@ use crate::auth::{Grants, Sessions};
 use crate::clock::Clock;
 use crate::deliver::Deliveries;
 use crate::faults::Faults;
+use crate::history::History;
 use crate::ids::RecordId;
 use crate::journal::{Journal, JournalError};
 use crate::org::{Author, Change, Org, OrgError, Outcome, RecordError};
@@ -55,6 +56,7 @@ pub(crate) struct State {
     pub(crate) grants: Grants,
     pub(crate) deliveries: Deliveries,
     pub(crate) faults: Faults,
+    pub(crate) history: History,
     pub(crate) org_id: RecordId,
     pub(crate) user_id: RecordId,
     pub(crate) activity: activity::Pace,
@@ -126,6 +128,9 @@ impl State {
             {
                 tracing::error!(error = %error, "commit was not written to the journal");
             }
+            if self.settings.keeps_history {
+                self.history.keep(&self.schema, &commit);
+            }
             // Still under the lock: subscribers see commits in their order.
             self.deliveries.take(&self.schema, self.org_id, &commit);
         }
@@ -166,6 +171,7 @@ impl Sandbox {
             grants: Grants::default(),
             deliveries: Deliveries::default(),
             faults: Faults::default(),
+            history: History::default(),
             org_id,
             user_id,
             schema,

@@ -12,6 +12,7 @@ use tower::ServiceExt;
 use crate::{Clock, Sandbox, Seed, Settings};
 
 mod firm;
+mod ledger;
 
 /// Noon of a day in June.
 const NOON: i64 = 1_781_956_800_000;
@@ -26,6 +27,9 @@ struct Desk {
 struct Answer {
     status: u16,
     headers: axum::http::HeaderMap,
+    /// The body as it came.
+    text: String,
+    /// The body as JSON; null when it is none.
     body: Json,
 }
 
@@ -68,8 +72,9 @@ impl Desk {
             self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         let (parts, body) = answer.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_slice(&bytes).unwrap_or(Json::Null);
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        Answer { status: parts.status.as_u16(), headers: parts.headers, text, body }
     }
 
     async fn get(&self, path: &str) -> Answer {

@@ -15,4 +15,4 @@ pub(crate) use row::{Row, Text, Value};
 pub(crate) use state::Org;
 pub use state::OrgError;
 
-pub(crate) use row::{instant_text, parse_date, parse_instant};
+pub(crate) use row::{date_text, instant_text, parse_date, parse_instant};
