@@ -7,6 +7,7 @@ mod activity;
 mod admin;
 mod api;
 mod auth;
+mod bulk;
 mod calendar;
 mod canonical;
 mod clock;
@@ -26,6 +27,7 @@ mod settings;
 mod soql;
 mod texts;
 
+pub use bulk::{BulkPace, BulkSettings};
 pub use clock::Clock;
 pub use deliver::{Subscription, SubscriptionKind, Wrapper};
 pub use journal::JournalError;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::bulk::BulkSettings;
 use crate::clock::Clock;
 use crate::deliver::Subscription;
 
@@ -111,6 +112,8 @@ pub struct Settings {
     pub random_seed: u64,
     /// Whether every commit is kept for `/_sandbox/history`, in memory, some hundred bytes a change.
     pub keeps_history: bool,
+    /// How jobs of the Bulk API run.
+    pub bulk: BulkSettings,
     /// URL that clients reach the org by; the address it listens on when absent.
     pub instance_url: Option<String>,
     /// The time of day.
@@ -136,6 +139,7 @@ impl Default for Settings {
             activity_per_second: 0.0,
             random_seed: 1,
             keeps_history: false,
+            bulk: BulkSettings::default(),
             instance_url: None,
             clock: Clock::system(),
         }

@@ -11,8 +11,10 @@ use tower::ServiceExt;
 
 use crate::{Clock, Sandbox, Seed, Settings};
 
+mod exports;
 mod firm;
 mod ledger;
+mod uploads;
 
 /// Noon of a day in June.
 const NOON: i64 = 1_781_956_800_000;
@@ -44,10 +46,14 @@ impl Desk {
         let clock = Clock::new(move || ticking.load(Ordering::Relaxed));
         let sandbox = Sandbox::new(Settings { clock, ..settings }).unwrap();
         let mut desk = Self { router: sandbox.router(), token: String::new(), now };
-        let form = "grant_type=client_credentials&client_id=moodbridge-sandbox&client_secret=sandbox-secret";
-        let answer = desk.send("POST", "/services/oauth2/token", form.to_owned(), &[]).await;
-        desk.token = answer.body["access_token"].as_str().unwrap().to_owned();
+        desk.log_in().await;
         desk
+    }
+
+    async fn log_in(&mut self) {
+        let form = "grant_type=client_credentials&client_id=moodbridge-sandbox&client_secret=sandbox-secret";
+        let answer = self.send("POST", "/services/oauth2/token", form.to_owned(), &[]).await;
+        self.token = answer.body["access_token"].as_str().unwrap().to_owned();
     }
 
     fn pass(&self, seconds: i64) {
@@ -87,6 +93,15 @@ impl Desk {
 
     async fn patch(&self, path: &str, body: Json) -> Answer {
         self.send("PATCH", &format!("/services/data/v66.0{path}"), body.to_string(), &[]).await
+    }
+
+    async fn put(&self, path: &str, csv: &str) -> Answer {
+        let kind = [("content-type", "text/csv")];
+        self.send("PUT", &format!("/services/data/v66.0{path}"), csv.to_owned(), &kind).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", &format!("/services/data/v66.0{path}"), String::new(), &[]).await
     }
 
     async fn query(&self, soql: &str) -> Answer {

@@ -8,7 +8,7 @@ use crate::{Seed, Settings};
 
 /// Sums up the hashes of lines the way a person would: digit by digit, from the right.
 fn sum(lines: &[&str]) -> String {
-    let mut total = vec![0_u32; 32];
+    let mut total = [0_u32; 32];
     for line in lines {
         let hash = Sha256::digest(line.as_bytes());
         let mut carry = 0;
