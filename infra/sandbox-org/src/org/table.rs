@@ -21,8 +21,6 @@ pub(crate) struct Table {
     by_modstamp: Lazy<BTreeMap<(i64, RecordId), Row>>,
     by_reference: HashMap<usize, Lazy<BTreeSet<(RecordId, RecordId)>>>,
     unique: HashMap<usize, HashMap<Text, RecordId>>,
-    /// Rows that are gone for good, and when they went, in seconds.
-    purged: BTreeMap<RecordId, i64>,
     n_deleted: usize,
     next_number: u64,
 }
@@ -46,7 +44,6 @@ impl Table {
             by_modstamp: Lazy::new(),
             by_reference,
             unique,
-            purged: BTreeMap::new(),
             n_deleted: 0,
             next_number: 1,
         }
@@ -104,11 +101,6 @@ impl Table {
         index.range((range.start, zero)..(end, zero)).map(|(_, row)| row)
     }
 
-    /// Returns the rows that went for good inside `range`, and when, by id.
-    pub(crate) fn purged_in(&self, range: Range<i64>) -> impl Iterator<Item = (RecordId, i64)> {
-        self.purged.iter().map(|(id, at)| (*id, *at)).filter(move |(_, at)| range.contains(at))
-    }
-
     /// Returns the rows whose reference at `position` leads to `target`, the recycle bin included.
     pub(crate) fn pointing(&self, position: usize, target: RecordId) -> impl Iterator<Item = &Row> {
         let index = self.by_reference.get(&position).map(|lazy| {
@@ -146,7 +138,6 @@ impl Table {
     pub(crate) fn put(&mut self, row: Row) -> Option<Row> {
         let old = self.take(row.id);
         self.next_number = self.next_number.max(row.id.number().saturating_add(1));
-        self.purged.remove(&row.id);
         if let Some(index) = self.by_modstamp.get_mut() {
             index.insert((row.modstamp(), row.id), row.clone());
         }
@@ -168,7 +159,7 @@ impl Table {
         old
     }
 
-    /// Takes a row out as if it had never been there.
+    /// Takes a row out for good.
     pub(crate) fn take(&mut self, id: RecordId) -> Option<Row> {
         let old = self.rows.remove(&id)?;
         if old.is_deleted() {
@@ -190,13 +181,6 @@ impl Table {
                 }
             }
         }
-        Some(old)
-    }
-
-    /// Takes a row out for good, at this second; its id stays in the log of deletes.
-    pub(crate) fn purge(&mut self, id: RecordId, now: i64) -> Option<Row> {
-        let old = self.take(id)?;
-        self.purged.insert(id, now);
         Some(old)
     }
 }
