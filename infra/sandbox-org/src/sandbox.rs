@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use axum::Router;
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -12,9 +13,12 @@ use tokio_util::sync::CancellationToken;
 use crate::activity;
 use crate::api::Cursors;
 use crate::auth::{Grants, Sessions};
+use crate::bulk;
 use crate::clock::Clock;
+use crate::connections;
 use crate::deliver::Deliveries;
 use crate::faults::Faults;
+use crate::history::History;
 use crate::ids::RecordId;
 use crate::journal::{Journal, JournalError};
 use crate::org::{Author, Change, Org, OrgError, Outcome, RecordError};
@@ -55,6 +59,8 @@ pub(crate) struct State {
     pub(crate) grants: Grants,
     pub(crate) deliveries: Deliveries,
     pub(crate) faults: Faults,
+    pub(crate) history: History,
+    pub(crate) bulk: bulk::Jobs,
     pub(crate) org_id: RecordId,
     pub(crate) user_id: RecordId,
     pub(crate) activity: activity::Pace,
@@ -126,6 +132,9 @@ impl State {
             {
                 tracing::error!(error = %error, "commit was not written to the journal");
             }
+            if self.settings.keeps_history {
+                self.history.keep(&self.schema, &commit);
+            }
             // Still under the lock: subscribers see commits in their order.
             self.deliveries.take(&self.schema, self.org_id, &commit);
         }
@@ -166,6 +175,8 @@ impl Sandbox {
             grants: Grants::default(),
             deliveries: Deliveries::default(),
             faults: Faults::default(),
+            history: History::default(),
+            bulk: bulk::Jobs::default(),
             org_id,
             user_id,
             schema,
@@ -197,19 +208,18 @@ impl Sandbox {
         let stop = CancellationToken::new();
         let (stopped, router) = (stop.clone(), sandbox.router());
         let server = tokio::spawn(async move {
-            let served = axum::serve(listener, router)
-                .with_graceful_shutdown(async move { stopped.cancelled().await })
-                .await;
-            if let Err(error) = served {
-                tracing::error!(error = %error, "sandbox org stopped serving");
-            }
+            let listener = listener.tap_io(|tcp| {
+                // A connection that waits to fill its packets still works.
+                let _ = tcp.set_nodelay(true);
+            });
+            connections::serve(listener, |_| router.clone(), stopped).await;
         });
         tracing::info!("sandbox org listens on `http://{address}`");
         let organization_id = sandbox.state.org_id.to_string();
         Ok(RunningSandbox { addr: address, organization_id, stop, server, background })
     }
 
-    /// Begins deliveries and activity; they end when the returned value is dropped.
+    /// Begins deliveries, activity and the work on bulk jobs; they end when the returned value is dropped.
     ///
     /// # Errors
     /// A delivery client could not be made.
@@ -219,20 +229,24 @@ impl Sandbox {
         }
         let state = Arc::clone(&self.state);
         let activity = tokio::spawn(async move { activity::run(&state).await });
-        Ok(Background { state: Arc::clone(&self.state), activity })
+        let state = Arc::clone(&self.state);
+        let bulk = tokio::spawn(async move { bulk::run(&state).await });
+        Ok(Background { state: Arc::clone(&self.state), activity, bulk })
     }
 }
 
-/// Deliveries and activity of an org; dropping it ends them.
+/// Deliveries, activity and bulk jobs of an org; dropping it ends them.
 #[derive(Debug)]
 pub struct Background {
     state: Arc<State>,
     activity: JoinHandle<()>,
+    bulk: JoinHandle<()>,
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
         self.activity.abort();
+        self.bulk.abort();
         self.state.deliveries.stop();
     }
 }

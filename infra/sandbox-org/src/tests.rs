@@ -11,7 +11,10 @@ use tower::ServiceExt;
 
 use crate::{Clock, Sandbox, Seed, Settings};
 
+mod exports;
 mod firm;
+mod ledger;
+mod uploads;
 
 /// Noon of a day in June.
 const NOON: i64 = 1_781_956_800_000;
@@ -26,6 +29,9 @@ struct Desk {
 struct Answer {
     status: u16,
     headers: axum::http::HeaderMap,
+    /// The body as it came.
+    text: String,
+    /// The body as JSON; null when it is none.
     body: Json,
 }
 
@@ -40,10 +46,14 @@ impl Desk {
         let clock = Clock::new(move || ticking.load(Ordering::Relaxed));
         let sandbox = Sandbox::new(Settings { clock, ..settings }).unwrap();
         let mut desk = Self { router: sandbox.router(), token: String::new(), now };
-        let form = "grant_type=client_credentials&client_id=moodbridge-sandbox&client_secret=sandbox-secret";
-        let answer = desk.send("POST", "/services/oauth2/token", form.to_owned(), &[]).await;
-        desk.token = answer.body["access_token"].as_str().unwrap().to_owned();
+        desk.log_in().await;
         desk
+    }
+
+    async fn log_in(&mut self) {
+        let form = "grant_type=client_credentials&client_id=moodbridge-sandbox&client_secret=sandbox-secret";
+        let answer = self.send("POST", "/services/oauth2/token", form.to_owned(), &[]).await;
+        self.token = answer.body["access_token"].as_str().unwrap().to_owned();
     }
 
     fn pass(&self, seconds: i64) {
@@ -68,8 +78,9 @@ impl Desk {
             self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         let (parts, body) = answer.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_slice(&bytes).unwrap_or(Json::Null);
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        Answer { status: parts.status.as_u16(), headers: parts.headers, text, body }
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -82,6 +93,15 @@ impl Desk {
 
     async fn patch(&self, path: &str, body: Json) -> Answer {
         self.send("PATCH", &format!("/services/data/v66.0{path}"), body.to_string(), &[]).await
+    }
+
+    async fn put(&self, path: &str, csv: &str) -> Answer {
+        let kind = [("content-type", "text/csv")];
+        self.send("PUT", &format!("/services/data/v66.0{path}"), csv.to_owned(), &kind).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", &format!("/services/data/v66.0{path}"), String::new(), &[]).await
     }
 
     async fn query(&self, soql: &str) -> Answer {
