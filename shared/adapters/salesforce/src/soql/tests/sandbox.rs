@@ -396,7 +396,7 @@ async fn describes_of_the_org_become_neutral_descriptions() {
     assert_eq!(*kind("Docket_Number__c"), RemoteKind::Text { length: 40 });
     assert_eq!(*kind("Description"), RemoteKind::LongText { length: 32_000 });
     assert!(matches!(kind("OwnerId"), RemoteKind::Reference { is_polymorphic: true, .. }));
-    assert!(case.field("MBR_Id__c").unwrap().is_external_id);
+    assert!(case.field("MoodBridge_Id__c").unwrap().is_external_id);
     assert!(!case.field("CaseNumber").unwrap().is_writable());
     let contact = remote(&first, "Contact");
     assert!(contact.field("LastName").unwrap().is_required_on_create);

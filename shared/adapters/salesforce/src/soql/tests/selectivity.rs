@@ -9,7 +9,7 @@ fn case() -> ObjectDescribe {
             {"name": "Id", "type": "id"},
             {"name": "CaseNumber", "type": "string", "nameField": true},
             {"name": "AccountId", "type": "reference", "referenceTo": ["Account"]},
-            {"name": "MBR_Id__c", "type": "string", "externalId": true},
+            {"name": "MoodBridge_Id__c", "type": "string", "externalId": true},
             {"name": "LastModifiedDate", "type": "datetime"},
             {"name": "Status", "type": "picklist"}]}"#,
     )
@@ -26,7 +26,7 @@ fn reason_why_no_index_helps_is_told() {
         ("c.SystemModstamp >= 2026-01-01T00:00:00Z", indexed("SystemModstamp")),
         ("CaseNumber LIKE '0000%'", indexed("CaseNumber")),
         ("AccountId IN (SELECT Id FROM Account)", indexed("AccountId")),
-        ("Status = 'New' AND MBR_Id__c IN ('a', 'b')", indexed("MBR_Id__c")),
+        ("Status = 'New' AND MoodBridge_Id__c IN ('a', 'b')", indexed("MoodBridge_Id__c")),
         ("Id = 'x' OR AccountId = 'y'", indexed("AccountId")),
         (
             "LastModifiedDate > 2026-01-01T00:00:00Z",
