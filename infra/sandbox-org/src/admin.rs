@@ -1,5 +1,6 @@
 //! What drives the sandbox itself: `/_sandbox`. A real org has nothing like it.
 
+mod allowed;
 mod events;
 mod inside;
 
@@ -16,7 +17,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::{ApiError, Reply};
 use crate::deliver::Subscription;
-use crate::faults::Fault;
+use crate::faults::Order;
 use crate::ids::RecordId;
 use crate::org::{Author, Change};
 use crate::sandbox::State;
@@ -30,9 +31,10 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/_sandbox/webhooks", post(webhooks))
         .route("/_sandbox/activity", post(activity))
         .route("/_sandbox/stats", get(stats))
-        .route("/_sandbox/faults", post(add_fault).delete(clear_faults))
+        .route("/_sandbox/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_sandbox/sessions", delete(end_sessions))
         .route("/_sandbox/undelete/{id}", post(undelete))
+        .merge(allowed::router())
         .merge(events::router())
         .merge(inside::router())
 }
@@ -106,7 +108,7 @@ async fn stats(Shared(state): Shared<Arc<State>>) -> Response {
         lanes.iter().filter_map(|lane| lane.get(key).and_then(Json::as_u64)).sum()
     };
     let body = json!({
-        "rows": rows, "requests": state.n_requests(), "webhooks_enabled": state.deliveries.is_enabled(),
+        "rows": rows, "requests": state.limits.n_requests(), "webhooks_enabled": state.deliveries.is_enabled(),
         "activity_per_second": state.activity.get(), "changes_made": state.activity.n_made(),
         "sent": sum("sent"), "acked": sum("acked"), "failed": sum("failed"), "pending": sum("pending"),
         "subscriptions": deliveries,
@@ -114,13 +116,19 @@ async fn stats(Shared(state): Shared<Arc<State>>) -> Response {
     respond(Reply::json(200, &body))
 }
 
+async fn faults(Shared(state): Shared<Arc<State>>) -> Response {
+    respond(Reply::json(200, &state.faults.stats()))
+}
+
 async fn add_fault(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
-    let fault: Fault = match read(&body) {
-        Ok(fault) => fault,
+    let order: Order = match read(&body) {
+        Ok(order) => order,
         Err(refusal) => return respond(refusal.into_reply()),
     };
-    state.faults.add(fault);
-    respond(Reply::empty(204))
+    match state.faults.add(order) {
+        Ok(()) => respond(Reply::empty(204)),
+        Err(error) => respond(ApiError::new(400, "INVALID_FIELD", error.to_string()).into_reply()),
+    }
 }
 
 async fn clear_faults(Shared(state): Shared<Arc<State>>) -> Response {

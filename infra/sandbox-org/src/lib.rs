@@ -13,6 +13,7 @@ mod events;
 mod faults;
 mod ids;
 mod journal;
+mod limits;
 mod open;
 mod org;
 mod random;

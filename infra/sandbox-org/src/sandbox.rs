@@ -1,7 +1,7 @@
 //! The running org: its state, how it is started and stopped.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -16,9 +16,10 @@ use crate::auth::{Grants, Sessions};
 use crate::clock::Clock;
 use crate::deliver::Deliveries;
 use crate::events::{ChangeKind, EventLog, Records};
-use crate::faults::Faults;
+use crate::faults::{Faults, Wire, WireListener};
 use crate::ids::RecordId;
 use crate::journal::{Journal, JournalError};
+use crate::limits::Limits;
 use crate::open::OpenTransactions;
 use crate::org::{Author, Change, Entry, Org, OrgError, Settled};
 use crate::schema::{AlterError, Alteration, ObjectType, Schema, SchemaError};
@@ -64,7 +65,8 @@ pub(crate) struct State {
     pub(crate) grants: Grants,
     pub(crate) deliveries: Deliveries,
     pub(crate) events: Arc<EventLog>,
-    pub(crate) faults: Faults,
+    pub(crate) limits: Limits,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) org_id: RecordId,
     pub(crate) user_id: RecordId,
     pub(crate) activity: activity::Pace,
@@ -74,7 +76,6 @@ pub(crate) struct State {
     schema: RwLock<Arc<Schema>>,
     org: RwLock<Org>,
     journal: Mutex<Option<Journal>>,
-    n_requests: AtomicU64,
     address: Mutex<Option<SocketAddr>>,
 }
 
@@ -97,16 +98,6 @@ impl State {
     /// Returns the clock.
     pub(crate) fn clock(&self) -> &Clock {
         &self.settings.clock
-    }
-
-    /// Counts a request; returns how many there were.
-    pub(crate) fn count_request(&self) -> u64 {
-        self.n_requests.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Returns how many requests there were.
-    pub(crate) fn n_requests(&self) -> u64 {
-        self.n_requests.load(Ordering::Relaxed)
     }
 
     /// Returns the URL that clients reach the org by; `host` is what the present one used.
@@ -229,15 +220,19 @@ impl Sandbox {
         if let Some(journal) = &mut journal {
             journal.replay(&mut org).map_err(SandboxError::Journal)?;
         }
+        let faults = Arc::new(Faults::default());
         let state = State {
             activity: activity::Pace::new(settings.activity_per_second),
-            events: Arc::new(EventLog::new(settings.clock.clone())),
+            events: Arc::new(
+                EventLog::new(settings.clock.clone()).with_faults(Arc::clone(&faults)),
+            ),
+            limits: Limits::new(settings.clock.clone(), settings.daily_requests),
             settings,
             cursors: Cursors::default(),
             sessions: Sessions::default(),
             grants: Grants::default(),
-            deliveries: Deliveries::default(),
-            faults: Faults::default(),
+            deliveries: Deliveries::new(Arc::clone(&faults)),
+            faults,
             org_id,
             user_id,
             open_transactions: OpenTransactions::default(),
@@ -246,7 +241,6 @@ impl Sandbox {
             schema: RwLock::new(Arc::clone(org.schema())),
             org: RwLock::new(org),
             journal: Mutex::new(journal),
-            n_requests: AtomicU64::new(0),
             address: Mutex::new(None),
         };
         Ok(Self { state: Arc::new(state) })
@@ -272,7 +266,8 @@ impl Sandbox {
         let stop = CancellationToken::new();
         let (stopped, router) = (stop.clone(), sandbox.router());
         let server = tokio::spawn(async move {
-            let served = axum::serve(listener, router)
+            let router = router.into_make_service_with_connect_info::<Wire>();
+            let served = axum::serve(WireListener(listener), router)
                 .with_graceful_shutdown(async move { stopped.cancelled().await })
                 .await;
             if let Err(error) = served {

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State as Shared};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::admin;
 use crate::api::{ApiError, Call, Conditions, Reply, dispatch, http_date, max_batch, versions};
 use crate::auth::{self, Consent};
+use crate::faults::{self, Ordered};
+use crate::limits::{Allowance, Exhausted};
 use crate::org::{Author, WriteOptions};
 use crate::sandbox::State;
 
@@ -41,46 +43,45 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/services/data/{*path}", any(data))
         .merge(admin::router())
         .fallback(nowhere)
+        .layer(from_fn_with_state(Arc::clone(&state), faults::shorten))
+        .layer(CompressionLayer::new())
         .layer(from_fn_with_state(Arc::clone(&state), around))
         .layer(RequestDecompressionLayer::new())
-        .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(state)
 }
 
-/// Plays ordered faults, checks sizes, and stamps answers with the org's time.
+/// Does what is due, checks sizes, plays ordered faults, and stamps answers with the org's time.
 async fn around(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let head = request.uri().to_string().len()
         + request.headers().iter().map(|(k, v)| k.as_str().len() + v.len() + 4).sum::<usize>();
     state.catch_up();
-    let fault = state.faults.take(request.uri().path());
-    let mut response = match fault {
-        _ if head > MAX_HEAD => {
-            let page = "<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>";
-            plain(414, "text/html", page.to_owned())
+    let (mut response, skew_ms) = if head > MAX_HEAD {
+        let page = "<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>";
+        (plain(414, "text/html", page.to_owned()), 0)
+    } else if request.uri().path().starts_with("/services/data/") {
+        // From here on, so that what slows a request down counts as its running.
+        match state.limits.begin() {
+            Some(_running) => faults::play(&state, request, next).await,
+            None => (too_many_at_once(), 0),
         }
-        Some(fault) => {
-            tokio::time::sleep(fault.latency()).await;
-            match fault.status {
-                Some(status) => {
-                    let body = fault.body.unwrap_or_else(|| format!("<h1>Fault {status}</h1>"));
-                    let kind =
-                        if body.starts_with(['[', '{']) { "application/json" } else { "text/html" };
-                    plain(status, kind, body)
-                }
-                None => next.run(request).await,
-            }
-        }
-        None => next.run(request).await,
+    } else {
+        faults::play(&state, request, next).await
     };
-    let date = http_date(state.clock().now_ms().div_euclid(1000));
-    if let Ok(value) = HeaderValue::from_str(&date) {
+    let now_ms = state.clock().now_ms().saturating_add(skew_ms);
+    if let Ok(value) = HeaderValue::from_str(&http_date(now_ms.div_euclid(1000))) {
         response.headers_mut().insert(header::DATE, value);
     }
     response
 }
 
-fn plain(status: u16, content_type: &'static str, body: String) -> Response {
+fn too_many_at_once() -> Response {
+    let message = "ConcurrentRequests (Concurrent API Requests) Limit exceeded.";
+    respond(ApiError::new(403, "REQUEST_LIMIT_EXCEEDED", message).into_reply())
+}
+
+/// An answer of this kind.
+pub(crate) fn plain(status: u16, content_type: &'static str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -225,19 +226,23 @@ async fn data(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    ordered: Option<Extension<Ordered>>,
     body: Bytes,
 ) -> Response {
     let path = uri.path().trim_start_matches("/services/data/");
     let (version, segments) = Call::split_path(path);
-    let author = match author(&state, &headers, &version) {
+    let mut author = match author(&state, &headers, &version) {
         Ok(author) => author,
         Err(refusal) => return respond(refusal),
     };
-    let n_requests = state.count_request();
-    let max = state.settings.daily_requests;
-    if n_requests > max {
+    if let Some(Extension(ordered)) = ordered {
+        author.options.unlucky = ordered.unlucky;
+        author.options.stamp_ms = ordered.stamp_ms;
+    }
+    state.limits.count_request();
+    if let Err(Exhausted { max, used }) = state.limits.take(Allowance::ApiRequests, 1) {
         let refusal = ApiError::new(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.");
-        return respond(refusal.into_reply());
+        return respond(with_usage(refusal.into_reply(), used, max));
     }
     let call = Call {
         method,
@@ -250,9 +255,14 @@ async fn data(
         conditions: Conditions::read(|name| text(&headers, name).map(str::to_owned)),
         within: None,
     };
-    let mut reply = dispatch(&state, &call);
-    reply.headers.push(("sforce-limit-info", format!("api-usage={n_requests}/{max}")));
-    respond(reply)
+    let reply = dispatch(&state, &call);
+    let (max, used) = state.limits.state(Allowance::ApiRequests);
+    respond(with_usage(reply, used, max))
+}
+
+/// Tells how many requests of the day were used.
+fn with_usage(reply: Reply, used: u64, max: u64) -> Reply {
+    reply.with_header("sforce-limit-info", format!("api-usage={used}/{max}"))
 }
 
 /// Rows a page: 200 to 2,000, as `Sforce-Query-Options` asks.

@@ -15,6 +15,7 @@ mod composite;
 mod conditional;
 mod errors;
 mod firm;
+mod limits;
 mod removal;
 mod schema;
 mod writers;

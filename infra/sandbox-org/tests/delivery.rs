@@ -363,3 +363,43 @@ async fn log_of_events_holds_what_webhooks_got_and_gaps_that_were_ordered() {
     assert_eq!(unknown[0]["errorCode"], "INVALID_REPLAY_ID");
     org.stop().await;
 }
+
+#[tokio::test]
+async fn deliveries_and_events_are_lost_repeated_and_swapped_as_ordered() {
+    let receiver = Receiver::default();
+    let url = receiver.listen().await;
+    let (org, client) = start(vec![events(&url, Wrapper::None)]).await;
+    let names = |bodies: Vec<String>| -> Vec<Json> {
+        let read = bodies.iter().map(|body| serde_json::from_str::<Json>(body).unwrap());
+        read.map(|event| event["Name"].clone()).collect()
+    };
+    let order = async |kind: &str| {
+        client.call("POST", "/_sandbox/faults", json!({"kind": kind, "object": "Account"})).await;
+    };
+
+    for (kind, name) in [
+        ("drop_delivery", "A"),
+        ("repeat_delivery", "B"),
+        ("swap_deliveries", "C"),
+        ("latency", "D"),
+        ("drop_event", "E"),
+        ("gap_event", "F"),
+    ] {
+        order(kind).await;
+        client.create("Account", json!({"Name": name})).await;
+    }
+    let sent = names(receiver.wait_for(5).await);
+    let log = client.call("GET", "/_sandbox/events", Json::Null).await;
+
+    assert_eq!(sent, [json!("B"), json!("B"), json!("D"), json!("C"), Json::Null]);
+    let kept: Vec<Json> = log["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["payload"]["Name"].clone())
+        .collect();
+    assert_eq!(kept, [json!("A"), json!("B"), json!("C"), json!("D"), Json::Null]);
+    let fired = client.call("GET", "/_sandbox/faults", Json::Null).await["fired"].clone();
+    assert_eq!(fired["drop_event"], 1);
+    org.stop().await;
+}

@@ -8,6 +8,7 @@ use super::call::Call;
 use super::conditions::http_date;
 use super::dispatch::NEWEST_VERSION;
 use super::reply::{ApiError, Reply};
+use crate::limits::{ALLOWANCES, Allowance};
 use crate::sandbox::State;
 
 /// Lists the versions; needs no token.
@@ -42,21 +43,25 @@ pub(super) fn resources(version: &str) -> Reply {
     Reply::json(200, &Json::Object(all))
 }
 
-/// Tells how many requests are left.
+/// Storage of the org, in MB; the sandbox counts rows, not bytes.
+const STORAGE_MB: u64 = 1_024;
+
+/// Tells how much is left of what the org allows.
 pub(super) fn limits(state: &State) -> Reply {
-    let max = state.settings.daily_requests;
-    let remaining = max.saturating_sub(state.n_requests());
-    let full = |max: u64| json!({"Max": max, "Remaining": max});
-    Reply::json(
-        200,
-        &json!({
-            "DailyApiRequests": {"Max": max, "Remaining": remaining},
-            "DailyBulkApiBatches": full(15_000), "DailyBulkV2QueryJobs": full(10_000),
-            "DailyBulkV2QueryFileStorageMB": full(976_562), "DailyDeliveredPlatformEvents": full(10_000),
-            "MonthlyPlatformEvents": full(1_000_000), "HourlyPublishedPlatformEvents": full(50_000),
-            "DataStorageMB": full(1_024), "FileStorageMB": full(1_024),
-        }),
-    )
+    let mut all = Map::new();
+    for allowance in ALLOWANCES {
+        let (max, used) = state.limits.state(allowance);
+        let left = json!({"Max": max, "Remaining": max.saturating_sub(used)});
+        all.insert(allowance.name().to_owned(), left);
+    }
+    // Some entries tell of apps as well; no app has an allowance of its own here.
+    if let Some(Json::Object(requests)) = all.get_mut(Allowance::ApiRequests.name()) {
+        requests.insert("Sandbox App".to_owned(), json!({"Max": 0, "Remaining": 0}));
+    }
+    for name in ["DataStorageMB", "FileStorageMB"] {
+        all.insert(name.to_owned(), json!({"Max": STORAGE_MB, "Remaining": STORAGE_MB}));
+    }
+    Reply::json(200, &Json::Object(all))
 }
 
 /// Counts rows by object.

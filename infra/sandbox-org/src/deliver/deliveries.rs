@@ -12,6 +12,7 @@ use super::lane::{Lane, Parcel};
 use super::outbound::Notification;
 use super::subscription::{Subscription, SubscriptionKind};
 use crate::events::ChangeEvent;
+use crate::faults::{DeliveryFault, Faults};
 use crate::ids::RecordId;
 use crate::org::{Commit, EntryKind};
 use crate::sandbox::State;
@@ -33,8 +34,9 @@ type Running = (Arc<Lane>, JoinHandle<()>);
 type Happened = (Commit, Vec<Arc<ChangeEvent>>);
 
 /// All subscribers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Deliveries {
+    faults: Arc<Faults>,
     lanes: Mutex<BTreeMap<RecordId, Running>>,
     held: Mutex<Vec<Happened>>,
     switch: Switch,
@@ -42,6 +44,18 @@ pub(crate) struct Deliveries {
 }
 
 impl Deliveries {
+    /// Makes deliveries without subscribers, to which ordered faults happen.
+    #[must_use]
+    pub(crate) fn new(faults: Arc<Faults>) -> Self {
+        Self {
+            faults,
+            lanes: Mutex::default(),
+            held: Mutex::default(),
+            switch: Switch::default(),
+            n_made: AtomicU64::new(0),
+        }
+    }
+
     /// Adds a subscriber and begins to send to it.
     ///
     /// # Errors
@@ -124,15 +138,26 @@ impl Deliveries {
                     for entry in saves {
                         let id = self.notification_id();
                         let record = entry.after.id;
-                        lane.push(Parcel::Notification(Notification { id, record }));
+                        let parcel = Parcel::Notification(Notification { id, record });
+                        self.hand(&lane, parcel, &entry.object);
                     }
                 }
                 SubscriptionKind::ChangeEvents => {
                     for event in events.iter().filter(|event| lane.takes(&event.object.name)) {
-                        lane.push(Parcel::Event(Arc::clone(event)));
+                        self.hand(&lane, Parcel::Event(Arc::clone(event)), &event.object.name);
                     }
                 }
             }
+        }
+    }
+
+    /// Hands something to a subscriber, as far as no fault was ordered.
+    fn hand(&self, lane: &Lane, parcel: Parcel, object: &str) {
+        match self.faults.meet_delivery(object) {
+            Some(DeliveryFault::Drop) => {}
+            Some(DeliveryFault::Repeat) => lane.push_twice(parcel),
+            Some(DeliveryFault::Swap) => lane.hold_back(parcel),
+            None => lane.push(parcel),
         }
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Lane {
     pub(crate) subscription: Subscription,
     pub(crate) counters: Counters,
     pending: Mutex<VecDeque<Parcel>>,
+    /// What goes out behind the next parcel.
+    held_back: Mutex<Vec<Parcel>>,
     arrived: Notify,
 }
 
@@ -53,6 +55,7 @@ impl Lane {
             subscription,
             counters: Counters::default(),
             pending: Mutex::new(VecDeque::new()),
+            held_back: Mutex::default(),
             arrived: Notify::new(),
         }
     }
@@ -62,7 +65,30 @@ impl Lane {
         self.subscription.objects.iter().any(|name| name.eq_ignore_ascii_case(object))
     }
 
+    /// Sends a parcel, and what was held back behind it.
     pub(super) fn push(&self, parcel: Parcel) {
+        self.queue(parcel);
+        let held =
+            std::mem::take(&mut *self.held_back.lock().unwrap_or_else(PoisonError::into_inner));
+        for parcel in held {
+            self.queue(parcel);
+        }
+        self.arrived.notify_one();
+    }
+
+    /// Sends a parcel twice.
+    pub(super) fn push_twice(&self, parcel: Parcel) {
+        // Behind what is queued, as the queue itself takes no record twice.
+        self.push(parcel.clone());
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).push_back(parcel);
+    }
+
+    /// Sends a parcel behind the next one.
+    pub(super) fn hold_back(&self, parcel: Parcel) {
+        self.held_back.lock().unwrap_or_else(PoisonError::into_inner).push(parcel);
+    }
+
+    fn queue(&self, parcel: Parcel) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         if let Parcel::Notification(new) = &parcel {
             // A record that waits already is sent with its then current values anyhow.
@@ -81,8 +107,6 @@ impl Lane {
             pending.pop_front();
             self.counters.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        drop(pending);
-        self.arrived.notify_one();
     }
 
     /// Returns how many entries wait.

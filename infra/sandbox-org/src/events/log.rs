@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::build::{Draft, drafts, transaction};
 use super::event::{ChangeEvent, ChangeKind, Records, Transaction};
 use crate::clock::Clock;
+use crate::faults::{BusFault, Faults};
 use crate::org::Commit;
 use crate::schema::{ObjectType, Schema};
 
@@ -90,6 +91,7 @@ pub(crate) struct EventLog {
     kept: Mutex<Kept>,
     clock: Clock,
     newest: watch::Sender<u64>,
+    faults: Option<Arc<Faults>>,
 }
 
 impl EventLog {
@@ -98,12 +100,31 @@ impl EventLog {
     pub(crate) fn new(clock: Clock) -> Self {
         let start = u64::try_from(clock.now_ms()).unwrap_or(0);
         let kept = Kept { events: VecDeque::new(), newest: start, gone: start };
-        Self { kept: Mutex::new(kept), clock, newest: watch::Sender::new(start) }
+        Self { kept: Mutex::new(kept), clock, newest: watch::Sender::new(start), faults: None }
+    }
+
+    /// Lets ordered faults happen to the events that are kept from now on.
+    #[must_use]
+    pub(crate) fn with_faults(mut self, faults: Arc<Faults>) -> Self {
+        self.faults = Some(faults);
+        self
     }
 
     /// Turns a commit into events and keeps them; commits must come in their order.
     pub(crate) fn append(&self, schema: &Schema, commit: &Commit) -> Vec<Arc<ChangeEvent>> {
-        self.keep(transaction(commit), drafts(schema, commit))
+        let mut drafts = drafts(schema, commit);
+        if let Some(faults) = &self.faults {
+            drafts.retain_mut(|draft| match faults.meet_event(&draft.object.name) {
+                Some(BusFault::Drop) => false,
+                Some(BusFault::Gap) => {
+                    draft.kind = draft.kind.gap();
+                    draft.fields.clear();
+                    true
+                }
+                None => true,
+            });
+        }
+        self.keep(transaction(commit), drafts)
     }
 
     /// Keeps an event that tells no values, in a transaction of its own.

@@ -22,7 +22,7 @@ pub use policy::{DuplicateRule, Policy, ValidationRule};
 pub(crate) use commit::{Author, Change, Commit, Entry, EntryKind, Outcome, Settled, WriteOptions};
 pub(crate) use deleted::KEPT_SECONDS;
 pub(crate) use error::RecordError;
-pub(crate) use locks::LockOrder;
+pub(crate) use locks::{LockOrder, Unlucky};
 pub(crate) use precondition::{Precondition, etag};
 pub(crate) use row::{Row, Value};
 pub(crate) use state::Org;
