@@ -246,6 +246,12 @@ impl Sandbox {
         Ok(Self { state: Arc::new(state) })
     }
 
+    /// Returns what the routes share.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state)
+    }
+
     /// Returns the routes of the org, to be served by the caller.
     pub fn router(&self) -> Router {
         server::router(Arc::clone(&self.state))

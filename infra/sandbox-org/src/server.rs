@@ -19,6 +19,7 @@ use crate::faults::{self, Ordered};
 use crate::limits::{Allowance, Exhausted};
 use crate::org::{Author, WriteOptions};
 use crate::sandbox::State;
+use crate::soap;
 
 /// Longest request body, in bytes.
 const MAX_BODY: usize = 50 * 1024 * 1024;
@@ -36,8 +37,8 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/setup/connect", get(device_page).post(approve_device))
         .route("/services/oauth2/userinfo", any(user_info))
         .route("/id/{org}/{user}", any(identity))
-        .route("/services/Soap/u/{version}", post(soap))
-        .route("/services/Soap/u/{version}/{org}", post(soap))
+        .route("/services/Soap/u/{version}", post(partner))
+        .route("/services/Soap/u/{version}/{org}", post(partner))
         .route("/services/data", get(list_versions))
         .route("/services/data/", get(list_versions))
         .route("/services/data/{*path}", any(data))
@@ -182,14 +183,16 @@ async fn identity(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Resp
     }
 }
 
-async fn soap(
+async fn partner(
     Shared(state): Shared<Arc<State>>,
     uri: Uri,
     headers: HeaderMap,
+    ordered: Option<Extension<Ordered>>,
     body: String,
 ) -> Response {
     let version = uri.path().split('/').nth(4).unwrap_or("66.0");
-    let (status, xml) = auth::soap_login(&state, version, &body, host(&headers));
+    let ordered = ordered.map(|Extension(ordered)| ordered).unwrap_or_default();
+    let (status, xml) = soap::answer(&state, version, &body, host(&headers), ordered);
     plain(status, "text/xml;charset=UTF-8", xml)
 }
 

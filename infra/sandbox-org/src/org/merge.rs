@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::commit::{EntryKind, Outcome, Settled};
 use super::error::RecordError;
 use super::row::Value;
+use super::state::Org;
 use super::write::Writer;
 use crate::ids::RecordId;
 use crate::schema::position;
@@ -68,21 +69,29 @@ impl Writer<'_> {
 
     /// Lets all rows that point to `old` point to `new`.
     fn reparent(&mut self, old: RecordId, new: RecordId) {
-        for object in self.org.schema.objects().cloned().collect::<Vec<_>>() {
-            for (place, field) in object.fields.iter().enumerate() {
-                if !field.is_parent() || field.name == "MasterRecordId" {
-                    continue;
-                }
-                for id in self.org.pointing(&object.name, &field.name, old) {
-                    let Some(mut row) =
-                        self.org.table(&object.name).and_then(|table| table.row(id)).cloned()
-                    else {
-                        continue;
-                    };
-                    row.set(place, Value::Id(new));
-                    self.keep(&object, row, EntryKind::Touch, None);
-                }
-            }
+        for (place, id) in self.org.related(old) {
+            let Some((object, row)) = self.org.row(id) else { continue };
+            let (object, mut row) = (object.clone(), row.clone());
+            row.set(place, Value::Id(new));
+            self.keep(&object, row, EntryKind::Touch, None);
         }
+    }
+}
+
+impl Org {
+    /// Returns the rows that move when `id` is merged away, each with the place that points to it.
+    pub(crate) fn related(&self, id: RecordId) -> Vec<(usize, RecordId)> {
+        let objects = self.schema.objects();
+        let fields = objects.flat_map(|object| {
+            object.fields.iter().enumerate().map(move |(place, field)| (object, place, field))
+        });
+        let parents =
+            fields.filter(|(.., field)| field.is_parent() && field.name != "MasterRecordId");
+        parents
+            .flat_map(|(object, place, field)| {
+                let rows = self.pointing(&object.name, &field.name, id);
+                rows.into_iter().map(move |row| (place, row))
+            })
+            .collect()
     }
 }
