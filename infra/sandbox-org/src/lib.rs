@@ -22,6 +22,7 @@ mod schema;
 mod seed;
 mod server;
 mod settings;
+mod setup;
 mod soap;
 mod soql;
 mod texts;

@@ -4,7 +4,7 @@
 //! than those it has already read.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::ids::RecordId;
 use crate::org::{Author, Change, Settled};
@@ -106,12 +106,13 @@ impl State {
         Some(settled)
     }
 
-    /// Does what is due by the org's clock: commits long transactions, empties what is too old.
-    pub(crate) fn catch_up(&self) {
+    /// Does what is due by the org's clock: long transactions, deployments, what is too old.
+    pub(crate) fn catch_up(self: &Arc<Self>) {
         let now_ms = self.clock().now_ms();
         for number in self.open_transactions.due(now_ms) {
             self.close(number, true);
         }
+        self.deployments.run_due(self);
         self.purge_if_due(now_ms);
     }
 }

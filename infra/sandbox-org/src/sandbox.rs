@@ -26,6 +26,7 @@ use crate::schema::{AlterError, Alteration, ObjectType, Schema, SchemaError};
 use crate::seed::{self, SeedError};
 use crate::server;
 use crate::settings::Settings;
+use crate::setup::{Channels, Deployments, OutboundMessages};
 
 /// How often old deletions are forgotten, in milliseconds.
 const PURGE_EVERY_MS: i64 = 2 * 60 * 60 * 1000;
@@ -71,6 +72,9 @@ pub(crate) struct State {
     pub(crate) user_id: RecordId,
     pub(crate) activity: activity::Pace,
     pub(crate) open_transactions: OpenTransactions,
+    pub(crate) channels: Arc<Channels>,
+    pub(crate) deployments: Deployments,
+    pub(crate) outbound_messages: OutboundMessages,
     pub(crate) schema_changed_ms: AtomicI64,
     next_purge_ms: AtomicI64,
     schema: RwLock<Arc<Schema>>,
@@ -221,6 +225,7 @@ impl Sandbox {
             journal.replay(&mut org).map_err(SandboxError::Journal)?;
         }
         let faults = Arc::new(Faults::default());
+        let channels = Arc::new(Channels::default());
         let state = State {
             activity: activity::Pace::new(settings.activity_per_second),
             events: Arc::new(
@@ -231,11 +236,14 @@ impl Sandbox {
             cursors: Cursors::default(),
             sessions: Sessions::default(),
             grants: Grants::default(),
-            deliveries: Deliveries::new(Arc::clone(&faults)),
+            deliveries: Deliveries::new(Arc::clone(&faults), Arc::clone(&channels)),
             faults,
             org_id,
             user_id,
             open_transactions: OpenTransactions::default(),
+            channels,
+            deployments: Deployments::default(),
+            outbound_messages: OutboundMessages::default(),
             schema_changed_ms: AtomicI64::new(anchor * 1000),
             next_purge_ms: AtomicI64::new(now * 1000 + PURGE_EVERY_MS),
             schema: RwLock::new(Arc::clone(org.schema())),

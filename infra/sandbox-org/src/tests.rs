@@ -18,6 +18,7 @@ mod firm;
 mod limits;
 mod removal;
 mod schema;
+mod setup;
 mod writers;
 
 /// Noon of a day in June.

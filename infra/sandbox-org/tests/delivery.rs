@@ -403,3 +403,39 @@ async fn deliveries_and_events_are_lost_repeated_and_swapped_as_ordered() {
     assert_eq!(fired["drop_event"], 1);
     org.stop().await;
 }
+
+#[tokio::test]
+async fn subscriber_of_a_channel_gets_what_its_members_tell() {
+    let receiver = Receiver::default();
+    let url = receiver.listen().await;
+    let (org, client) = start(Vec::new()).await;
+    let path = "/services/data/v66.0/tooling/sobjects";
+    let channel =
+        json!({"FullName": "MB__chn", "Metadata": {"channelType": "data", "label": "MB"}});
+    client.call("POST", &format!("{path}/PlatformEventChannel"), channel).await;
+    let member = json!({"FullName": "MB_chn_AccountChangeEvent", "Metadata": {
+        "eventChannel": "MB__chn", "selectedEntity": "AccountChangeEvent",
+        "filterExpression": "ChangeEventHeader.changeType != 'CREATE'", "enrichedFields": [{"name": "Name"}]}});
+    client.call("POST", &format!("{path}/PlatformEventChannelMember"), member).await;
+    let wish = json!({"kind": "change_events", "objects": ["MB__chn"], "url": url});
+    client.call("POST", "/_sandbox/subscriptions", wish).await;
+    let one = client.create("Account", json!({"Name": "Doe LLC"})).await;
+    let two = client.create("Account", json!({"Name": "Roe LLC"})).await;
+    client.create("Contact", json!({"LastName": "Roe"})).await;
+
+    let changes: Vec<Json> =
+        [&one, &two].map(|id| json!({"update": {"id": id, "fields": {"Site": "Reno"}}})).to_vec();
+    client.call("POST", "/_sandbox/changes", json!({"changes": changes})).await;
+
+    let bodies = receiver.wait_for(2).await;
+    let told: Vec<(Json, Json)> = bodies
+        .iter()
+        .map(|body| serde_json::from_str::<Json>(body).unwrap())
+        .map(|event| (event["ChangeEventHeader"]["recordIds"].clone(), event["Name"].clone()))
+        .collect();
+    assert_eq!(told, [(json!([one]), json!("Doe LLC")), (json!([two]), json!("Roe LLC"))]);
+    let log = client.call("GET", "/_sandbox/events?max=1000", Json::Null).await;
+    let last = log["events"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["payload"]["ChangeEventHeader"]["recordIds"], json!([one, two]));
+    org.stop().await;
+}

@@ -6,6 +6,7 @@ use super::call::Call;
 use super::reply::{ApiError, Reply};
 use super::{collections, composite, meta, query, records, replication};
 use crate::sandbox::State;
+use crate::setup;
 
 /// Oldest version that is answered. Source: API end of life, versions up to 30.0 are retired.
 const OLDEST_VERSION: u32 = 31;
@@ -43,6 +44,8 @@ fn answer(state: &State, call: &Call) -> Result<Reply, ApiError> {
         ["sobjects"] => only_get(call).map(|()| meta::global(state, call)),
         ["sobjects", rest @ ..] => sobjects(state, call, rest),
         ["composite", rest @ ..] => composite_call(state, call, rest),
+        ["tooling", rest @ ..] => setup::tooling(state, call, rest),
+        ["metadata", rest @ ..] => setup::metadata(state, call, rest),
         _ => Err(ApiError::not_found()),
     }
 }

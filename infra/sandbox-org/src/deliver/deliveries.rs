@@ -16,6 +16,7 @@ use crate::faults::{DeliveryFault, Faults};
 use crate::ids::RecordId;
 use crate::org::{Commit, EntryKind};
 use crate::sandbox::State;
+use crate::setup::{Channels, Rule};
 
 /// How long a receiver may think.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,6 +38,7 @@ type Happened = (Commit, Vec<Arc<ChangeEvent>>);
 #[derive(Debug)]
 pub(crate) struct Deliveries {
     faults: Arc<Faults>,
+    channels: Arc<Channels>,
     lanes: Mutex<BTreeMap<RecordId, Running>>,
     held: Mutex<Vec<Happened>>,
     switch: Switch,
@@ -46,9 +48,10 @@ pub(crate) struct Deliveries {
 impl Deliveries {
     /// Makes deliveries without subscribers, to which ordered faults happen.
     #[must_use]
-    pub(crate) fn new(faults: Arc<Faults>) -> Self {
+    pub(crate) fn new(faults: Arc<Faults>, channels: Arc<Channels>) -> Self {
         Self {
             faults,
+            channels,
             lanes: Mutex::default(),
             held: Mutex::default(),
             switch: Switch::default(),
@@ -65,9 +68,22 @@ impl Deliveries {
         state: &Arc<State>,
         subscription: Subscription,
     ) -> Result<RecordId, reqwest::Error> {
+        self.add_ruled(state, subscription, Vec::new())
+    }
+
+    /// Adds a subscriber to which only saves are sent that one of `rules` fires for, or all when there is none.
+    ///
+    /// # Errors
+    /// The HTTP client could not be made.
+    pub(crate) fn add_ruled(
+        &self,
+        state: &Arc<State>,
+        subscription: Subscription,
+        rules: Vec<Rule>,
+    ) -> Result<RecordId, reqwest::Error> {
         let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
         let id = RecordId::new(*b"04k", self.n_made.fetch_add(1, Ordering::Relaxed) + 1);
-        let lane = Arc::new(Lane::new(id, subscription));
+        let lane = Arc::new(Lane::new(id, subscription, rules));
         let (running, state) = (Arc::clone(&lane), Arc::downgrade(state));
         let task = tokio::spawn(async move {
             if let Some(state) = state.upgrade() {
@@ -134,6 +150,7 @@ impl Deliveries {
                     let saves = commit.entries.iter().filter(|entry| {
                         matches!(entry.kind, EntryKind::Create | EntryKind::Update)
                             && lane.takes(&entry.object)
+                            && lane.fires(entry)
                     });
                     for entry in saves {
                         let id = self.notification_id();
@@ -143,12 +160,38 @@ impl Deliveries {
                     }
                 }
                 SubscriptionKind::ChangeEvents => {
-                    for event in events.iter().filter(|event| lane.takes(&event.object.name)) {
-                        self.hand(&lane, Parcel::Event(Arc::clone(event)), &event.object.name);
+                    for event in events {
+                        for parcel in self.parcels(&lane, event) {
+                            self.hand(&lane, parcel, &event.object.name);
+                        }
                     }
                 }
             }
         }
+    }
+
+    /// Returns what a subscriber gets of an event: once if it asked for the object, and as often as the
+    /// channels it asked for tell of it.
+    fn parcels(&self, lane: &Lane, event: &Arc<ChangeEvent>) -> Vec<Parcel> {
+        let mut parcels = Vec::new();
+        if lane.takes(&event.object.name) {
+            parcels.push(Parcel::Event(Arc::clone(event), Vec::new()));
+        }
+        let channels = lane.subscription.objects.iter().filter(|name| name.ends_with("__chn"));
+        for member in channels.filter_map(|name| self.channels.members_of(name)).flatten() {
+            if !member.takes(event) {
+                continue;
+            }
+            // With values of its own for each row, an event can no longer tell of several.
+            let events = if member.enriched.is_empty() {
+                vec![Arc::clone(event)]
+            } else {
+                event.ungrouped()
+            };
+            let enriched = &member.enriched;
+            parcels.extend(events.into_iter().map(|event| Parcel::Event(event, enriched.clone())));
+        }
+        parcels
     }
 
     /// Hands something to a subscriber, as far as no fault was ordered.

@@ -9,9 +9,11 @@ use tokio::sync::Notify;
 
 use super::outbound::{MAX_NOTIFICATIONS, Notification, is_acknowledged, message};
 use super::subscription::{Subscription, SubscriptionKind, Wrapper};
-use crate::events::{ChangeEvent, payload, relayed};
+use crate::events::{ChangeEvent, enrich, payload, relayed};
 use crate::ids::RecordId;
+use crate::org::Entry;
 use crate::sandbox::State;
+use crate::setup::Rule;
 
 /// First wait after a refusal; it doubles up to [`MAX_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -24,7 +26,8 @@ const MAX_PENDING: usize = 200_000;
 #[derive(Clone, Debug)]
 pub(super) enum Parcel {
     Notification(Notification),
-    Event(Arc<ChangeEvent>),
+    /// An event, and the fields that it is enriched with when it is delivered.
+    Event(Arc<ChangeEvent>, Vec<String>),
 }
 
 /// Counters of one subscriber.
@@ -42,6 +45,7 @@ pub(crate) struct Lane {
     pub(crate) id: RecordId,
     pub(crate) subscription: Subscription,
     pub(crate) counters: Counters,
+    rules: Vec<Rule>,
     pending: Mutex<VecDeque<Parcel>>,
     /// What goes out behind the next parcel.
     held_back: Mutex<Vec<Parcel>>,
@@ -49,10 +53,11 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(id: RecordId, subscription: Subscription) -> Self {
+    pub(super) fn new(id: RecordId, subscription: Subscription, rules: Vec<Rule>) -> Self {
         Self {
             id,
             subscription,
+            rules,
             counters: Counters::default(),
             pending: Mutex::new(VecDeque::new()),
             held_back: Mutex::default(),
@@ -63,6 +68,11 @@ impl Lane {
     /// Tells whether changes of `object` are sent here.
     pub(super) fn takes(&self, object: &str) -> bool {
         self.subscription.objects.iter().any(|name| name.eq_ignore_ascii_case(object))
+    }
+
+    /// Tells whether a save is sent here.
+    pub(super) fn fires(&self, entry: &Entry) -> bool {
+        self.rules.is_empty() || self.rules.iter().any(|rule| rule.fires(entry))
     }
 
     /// Sends a parcel, and what was held back behind it.
@@ -172,10 +182,12 @@ impl Lane {
     }
 
     fn body(&self, state: &State, parcels: &[Parcel]) -> (String, &'static str) {
-        if let [Parcel::Event(event)] = parcels {
+        if let [Parcel::Event(event, enriched)] = parcels {
+            let mut body = payload(event);
+            enrich(&mut body, event, enriched, &state.org());
             let json = match self.subscription.wrapper {
-                Wrapper::None => payload(event),
-                Wrapper::EventBridge => relayed(event, state.org_id),
+                Wrapper::None => body,
+                Wrapper::EventBridge => relayed(event, &body, state.org_id),
             };
             return (json.to_string(), "application/json");
         }

@@ -158,6 +158,18 @@ pub(crate) struct ChangeEvent {
 }
 
 impl ChangeEvent {
+    /// Returns one event for each row; all keep the replay id that they share.
+    #[must_use]
+    pub(crate) fn ungrouped(self: &Arc<Self>) -> Vec<Arc<Self>> {
+        match &self.records {
+            Records::Some(ids) if ids.len() > 1 => ids
+                .iter()
+                .map(|id| Arc::new(Self { records: Records::Some(vec![*id]), ..(**self).clone() }))
+                .collect(),
+            _ => vec![Arc::clone(self)],
+        }
+    }
+
     /// Returns the `EventUuid`, the same each time the event is read.
     #[must_use]
     pub(crate) fn uuid(&self) -> String {

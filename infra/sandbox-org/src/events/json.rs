@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::event::{ChangeEvent, ChangeKind};
+use super::event::{ChangeEvent, ChangeKind, Records};
 use super::layout::place;
 use crate::ids::RecordId;
-use crate::org::{Value, instant_text};
+use crate::org::{Org, Value, instant_text};
 use crate::schema::{Field, FieldKind, ObjectType};
 
 fn value_json(value: &Value, kind: FieldKind) -> Json {
@@ -57,9 +57,21 @@ pub(crate) fn payload(event: &ChangeEvent) -> Json {
     Json::Object(body)
 }
 
-/// Writes an event as a relay to EventBridge wraps it.
+/// Adds fields to an event of one row that the change may not have touched, with the values of now.
+pub(crate) fn enrich(body: &mut Json, event: &ChangeEvent, names: &[String], org: &Org) {
+    let Records::Some(ids) = &event.records else { return };
+    let ([id], Some(body)) = (ids.as_slice(), body.as_object_mut()) else { return };
+    let Some((object, row)) = org.row(*id) else { return };
+    for name in names {
+        if let Some((place, field)) = object.field(name) {
+            put(body, object, field, value_json(row.get(place), field.kind));
+        }
+    }
+}
+
+/// Wraps the body of an event as a relay to EventBridge does.
 #[must_use]
-pub(crate) fn relayed(event: &ChangeEvent, org: RecordId) -> Json {
+pub(crate) fn relayed(event: &ChangeEvent, body: &Json, org: RecordId) -> Json {
     let time = instant_text(event.transaction.at_ms.div_euclid(1000), "Z").replace(".000Z", "Z");
     let channel = RecordId::new(*b"0YL", 1);
     json!({
@@ -67,7 +79,7 @@ pub(crate) fn relayed(event: &ChangeEvent, org: RecordId) -> Json {
         "detail-type": format!("{}ChangeEvent", event.object.name),
         "source": format!("aws.partner/salesforce.com/{org}/{channel}"),
         "account": "123456789012", "time": time, "region": "us-east-1", "resources": [],
-        "detail": {"payload": payload(event), "schemaId": "sandboxSchema0000000001",
+        "detail": {"payload": body, "schemaId": "sandboxSchema0000000001",
                    "id": event.uuid(), "replayId": event.replay_id.to_string()},
     })
 }

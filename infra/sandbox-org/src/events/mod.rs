@@ -10,7 +10,7 @@ mod layout;
 mod log;
 
 pub(crate) use event::{ChangeEvent, ChangeKind, Records};
-pub(crate) use json::{payload, relayed};
+pub(crate) use json::{enrich, payload, relayed};
 pub(crate) use log::{EventLog, ReplayFrom};
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod field;
 mod object;
 mod parse;
 
-pub(crate) use alter::{AlterError, Alteration};
+pub(crate) use alter::{AlterError, Alteration, ChangedField, NewField};
 pub(crate) use field::{Field, FieldKind};
 pub(crate) use object::{ObjectType, Schema};
 pub use parse::SchemaError;
