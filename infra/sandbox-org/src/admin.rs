@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
+use crate::activity::Lateness;
 use crate::api::{ApiError, Reply};
 use crate::deliver::Subscription;
 use crate::faults::Order;
@@ -86,6 +87,11 @@ async fn webhooks(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
 #[derive(Deserialize)]
 struct Pace {
     per_second: f64,
+    /// How likely a change is committed late, and how late.
+    #[serde(default)]
+    late_share: f64,
+    #[serde(default)]
+    late_ms: i64,
 }
 
 async fn activity(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
@@ -94,6 +100,7 @@ async fn activity(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
         Err(refusal) => return respond(refusal.into_reply()),
     };
     state.activity.set(wish.per_second);
+    state.activity.set_lateness(Lateness { share: wish.late_share, ms: wish.late_ms });
     respond(Reply::json(200, &json!({"per_second": state.activity.get()})))
 }
 

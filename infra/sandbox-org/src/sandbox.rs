@@ -251,6 +251,7 @@ impl Sandbox {
             journal: Mutex::new(journal),
             address: Mutex::new(None),
         };
+        state.events.tell_diffs(state.settings.policy.large_text_diffs);
         Ok(Self { state: Arc::new(state) })
     }
 

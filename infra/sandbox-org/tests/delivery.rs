@@ -439,3 +439,29 @@ async fn subscriber_of_a_channel_gets_what_its_members_tell() {
     assert_eq!(last["payload"]["ChangeEventHeader"]["recordIds"], json!([one, two]));
     org.stop().await;
 }
+
+#[tokio::test]
+async fn working_firm_commits_late_when_told_to() {
+    let (org, client) = start_with(Settings::default()).await;
+    let pace = json!({"per_second": 500, "late_share": 0.5, "late_ms": 1_500});
+    client.call("POST", "/_sandbox/activity", pace).await;
+
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut late = None;
+    while late.is_none() {
+        assert!(Instant::now() < deadline, "nothing came late");
+        let log = client.call("GET", "/_sandbox/events?max=1000", Json::Null).await;
+        // A commit whose row is stamped more than a second before it became visible.
+        late = log["events"].as_array().unwrap().iter().find_map(|event| {
+            let header = &event["payload"]["ChangeEventHeader"];
+            let stamp = event["payload"]["LastModifiedDate"].as_str()?;
+            let second = header["commitTimestamp"].as_i64()? / 1000;
+            let stamped: i64 = stamp.get(17..19)?.parse().ok()?;
+            let gap = (second - stamped).rem_euclid(60);
+            (1..30).contains(&gap).then_some(gap)
+        });
+    }
+
+    assert!(late >= Some(1));
+    org.stop().await;
+}

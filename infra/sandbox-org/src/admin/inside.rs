@@ -164,6 +164,7 @@ async fn set_policy(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response 
         Ok(policy) => policy,
         Err(refusal) => return respond(refusal.into_reply()),
     };
+    state.events.tell_diffs(policy.large_text_diffs);
     state.org_mut().policy = policy;
     respond(Reply::empty(204))
 }

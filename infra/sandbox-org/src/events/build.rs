@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::diff::diff;
 use super::event::{ChangeKind, FieldChange, Records, Transaction};
 use super::layout::is_left_out;
 use crate::ids::RecordId;
@@ -64,7 +65,9 @@ pub(super) fn transaction(commit: &Commit) -> Transaction {
 }
 
 /// Turns a commit into events: one for all rows of an object that changed alike.
-pub(super) fn drafts(schema: &Schema, commit: &Commit) -> Vec<Draft> {
+///
+/// With `tells_diffs` changes of large texts are told as differences.
+pub(super) fn drafts(schema: &Schema, commit: &Commit, tells_diffs: bool) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = Vec::new();
     let mut n_changes = 0;
     let mut sequence = 0;
@@ -74,7 +77,7 @@ pub(super) fn drafts(schema: &Schema, commit: &Commit) -> Vec<Draft> {
             overflow(&mut drafts, object, &mut sequence);
             continue;
         }
-        let fields = fields(object, kind, &net);
+        let fields = fields(object, kind, &net, tells_diffs);
         n_changes += fields.len().max(1);
         let is_too_long = fields.iter().map(n_bytes).sum::<usize>() > MAX_EVENT_BYTES;
         let (kind, fields) = if is_too_long { (kind.gap(), Vec::new()) } else { (kind, fields) };
@@ -138,7 +141,12 @@ fn nets(entries: &[Entry]) -> Vec<Net<'_>> {
     nets
 }
 
-fn fields(object: &ObjectType, kind: ChangeKind, net: &Net<'_>) -> Vec<FieldChange> {
+fn fields(
+    object: &ObjectType,
+    kind: ChangeKind,
+    net: &Net<'_>,
+    tells_diffs: bool,
+) -> Vec<FieldChange> {
     if kind == ChangeKind::Delete {
         return Vec::new();
     }
@@ -154,7 +162,13 @@ fn fields(object: &ObjectType, kind: ChangeKind, net: &Net<'_>) -> Vec<FieldChan
             }
             None => !net.after.get(*place).is_null(),
         })
-        .map(|(place, _)| FieldChange { place, value: net.after.get(place).clone() })
+        .map(|(place, _)| {
+            let value = net.after.get(place).clone();
+            let old = before.and_then(|before| before.get(place).as_text());
+            let texts = old.zip(value.as_text()).filter(|_| tells_diffs);
+            let diff = texts.and_then(|(old, new)| diff(old, new));
+            FieldChange { place, value, diff }
+        })
         .collect()
 }
 

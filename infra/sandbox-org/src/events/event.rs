@@ -136,6 +136,8 @@ pub(crate) struct FieldChange {
     pub(crate) place: usize,
     /// Its value.
     pub(crate) value: Value,
+    /// What changed in a large text, where that is told in place of the value.
+    pub(crate) diff: Option<String>,
 }
 
 /// One event of the log.

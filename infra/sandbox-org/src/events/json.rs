@@ -41,7 +41,9 @@ pub(crate) fn payload(event: &ChangeEvent) -> Json {
             changed.push(compound.map_or(name.to_owned(), |compound| format!("{compound}.{name}")));
         }
         // A changed field that is missing from the body was set to null.
-        if !change.value.is_null() {
+        if let Some(diff) = &change.diff {
+            put(&mut body, &event.object, field, json!({"diff": diff}));
+        } else if !change.value.is_null() {
             put(&mut body, &event.object, field, value_json(&change.value, field.kind));
         }
     }

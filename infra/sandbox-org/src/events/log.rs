@@ -1,6 +1,7 @@
 //! The log of change events: 72 hours by the org's clock, read from a replay id on.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -92,6 +93,7 @@ pub(crate) struct EventLog {
     clock: Clock,
     newest: watch::Sender<u64>,
     faults: Option<Arc<Faults>>,
+    tells_diffs: AtomicBool,
 }
 
 impl EventLog {
@@ -100,7 +102,13 @@ impl EventLog {
     pub(crate) fn new(clock: Clock) -> Self {
         let start = u64::try_from(clock.now_ms()).unwrap_or(0);
         let kept = Kept { events: VecDeque::new(), newest: start, gone: start };
-        Self { kept: Mutex::new(kept), clock, newest: watch::Sender::new(start), faults: None }
+        Self {
+            kept: Mutex::new(kept),
+            clock,
+            newest: watch::Sender::new(start),
+            faults: None,
+            tells_diffs: AtomicBool::new(false),
+        }
     }
 
     /// Lets ordered faults happen to the events that are kept from now on.
@@ -110,9 +118,14 @@ impl EventLog {
         self
     }
 
+    /// Lets changes of large texts be told as differences from now on, or as a whole.
+    pub(crate) fn tell_diffs(&self, tells_diffs: bool) {
+        self.tells_diffs.store(tells_diffs, Ordering::Relaxed);
+    }
+
     /// Turns a commit into events and keeps them; commits must come in their order.
     pub(crate) fn append(&self, schema: &Schema, commit: &Commit) -> Vec<Arc<ChangeEvent>> {
-        let mut drafts = drafts(schema, commit);
+        let mut drafts = drafts(schema, commit, self.tells_diffs.load(Ordering::Relaxed));
         if let Some(faults) = &self.faults {
             drafts.retain_mut(|draft| match faults.meet_event(&draft.object.name) {
                 Some(BusFault::Drop) => false,

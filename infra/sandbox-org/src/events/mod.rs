@@ -4,6 +4,7 @@
 //! delivers events, by whatever protocol, reads the same log from a replay id on: [`EventLog::open`].
 
 mod build;
+mod diff;
 mod event;
 mod json;
 mod layout;

@@ -196,3 +196,25 @@ async fn waiting_reader_is_woken_by_the_next_commit() {
     let events = tokio::time::timeout(std::time::Duration::from_secs(5), waiting).await;
     assert_eq!(names(&events.unwrap().unwrap()), [("CREATE", vec![id.to_string()])]);
 }
+
+#[test]
+fn large_text_is_told_as_a_difference_when_that_is_wanted() {
+    let mut bus = Bus::new();
+    let lines: Vec<String> = (0..60).map(|n| format!("line {n} of a long description")).collect();
+    let id = bus.account("Doe");
+    bus.commit(vec![update(id, json!({"Description": lines.join("\n")}))]);
+    let with = |line: &str| {
+        let mut lines = lines.clone();
+        lines[7] = line.to_owned();
+        lines.join("\n")
+    };
+
+    let (_, whole) = bus.commit(vec![update(id, json!({"Description": with("one")}))]);
+    bus.log.tell_diffs(true);
+    let (_, diff) = bus.commit(vec![update(id, json!({"Description": with("two")}))]);
+
+    assert_eq!(payload(&whole[0])["Description"], json!(with("one")));
+    let told = payload(&diff[0])["Description"]["diff"].as_str().unwrap().to_owned();
+    assert!(told.ends_with("@@ -8,1 +8,1 @@\n-one\n+two"), "{told}");
+    assert_eq!(diff[0].fields.last().unwrap().value.as_text(), Some(with("two").as_str()));
+}

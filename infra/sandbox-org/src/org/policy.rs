@@ -54,6 +54,8 @@ pub struct Policy {
     pub max_rows: Option<usize>,
     /// Ids above which getUpdated and getDeleted refuse to answer. Source: SOAP API guide, `getUpdated`.
     pub max_replicated_ids: usize,
+    /// Whether change events tell changes of large texts as differences.
+    pub large_text_diffs: bool,
 }
 
 impl Default for Policy {
@@ -64,6 +66,7 @@ impl Default for Policy {
             max_trigger_rows: None,
             max_rows: None,
             max_replicated_ids: 600_000,
+            large_text_diffs: false,
         }
     }
 }
