@@ -1,15 +1,19 @@
 #!/bin/sh
-# Runs both client checks against a sandbox org: `clients/run.sh http://127.0.0.1:8899 [private-key.pem]`.
+# Runs all client checks against a sandbox org: `clients/run.sh http://127.0.0.1:8899 [private-key.pem]`.
 # PYTHON must have requirements.txt installed; NODE must be Node 22 and find jsforce (NODE_MODULES, a node_modules folder).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-"${PYTHON:-python3}" "$here/simple_salesforce_check.py" "$@"
+for check in "$here"/*_check.py; do
+  "${PYTHON:-python3}" "$check" "$@"
+done
 if [ -n "${NODE_MODULES:-}" ]; then
   # Modules are looked up beside the script that imports them.
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
-  cp "$here/jsforce_check.mjs" "$work/"
+  cp "$here"/*_check.mjs "$work/"
   ln -s "$NODE_MODULES" "$work/node_modules"
   here=$work
 fi
-"${NODE:-node}" "$here/jsforce_check.mjs" "$1"
+for check in "$here"/*_check.mjs; do
+  "${NODE:-node}" "$check" "$1"
+done

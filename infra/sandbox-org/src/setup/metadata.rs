@@ -26,9 +26,11 @@ pub(crate) fn metadata(
 fn begin(state: &State, call: &Call<'_>) -> Result<Reply, ApiError> {
     let refused = |message: &str| ApiError::new(400, "INVALID_MULTIPART_REQUEST", message);
     let parts = parts(&call.body).ok_or_else(|| refused("the body must be multipart/form-data"))?;
-    let part = |name: &str| parts.iter().find(|part| part.name == name).map(|part| part.bytes);
-    let wish = part("json").ok_or_else(|| refused("the part `json` is missing"))?;
-    let archive = part("file").ok_or_else(|| refused("the part `file` is missing"))?;
+    // The guide calls the first part `json`, jsforce `entity_content`.
+    let wish = parts.iter().find(|part| part.name != "file");
+    let wish = wish.ok_or_else(|| refused("the part `json` is missing"))?.bytes;
+    let archive = parts.iter().find(|part| part.name == "file");
+    let archive = archive.ok_or_else(|| refused("the part `file` is missing"))?.bytes;
     let wish: Json = serde_json::from_slice(wish)
         .map_err(|error| ApiError::new(400, "JSON_PARSER_ERROR", error.to_string()))?;
     let options = wish.get("deployOptions").cloned().unwrap_or_else(|| json!({}));
