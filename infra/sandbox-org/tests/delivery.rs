@@ -465,3 +465,46 @@ async fn working_firm_commits_late_when_told_to() {
     assert!(late >= Some(1));
     org.stop().await;
 }
+
+#[tokio::test]
+async fn journal_keeps_new_fields_and_hard_deletes_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Some(folder.path().join("org.jsonl"));
+    let settings = || Settings {
+        journal: journal.clone(),
+        seed: Seed::Empty,
+        has_external_id_field: false,
+        ..Settings::default()
+    };
+
+    let (org, client) = start_with(settings()).await;
+    let field = json!({"add": {"object": "Case", "name": "Judge__c", "type": "string", "length": 20,
+                               "unique": true, "external_id": true}});
+    client.call("POST", "/_sandbox/schema", field).await;
+    let kept = client.create("Case", json!({"Subject": "kept", "Judge__c": "Ito"})).await;
+    let gone = client.create("Case", json!({"Subject": "gone"})).await;
+    client.call("POST", "/_sandbox/changes", json!({"changes": [{"erase": {"id": gone}}]})).await;
+    org.stop().await;
+    let (org, client) = start_with(settings()).await;
+
+    let base = "/services/data/v66.0/sobjects/Case";
+    let row = client.call("GET", &format!("{base}/Judge__c/ito"), Json::Null).await;
+    assert_eq!((&row["Id"], &row["Judge__c"]), (&json!(kept), &json!("Ito")));
+    let lost = client.call("GET", &format!("{base}/{gone}"), Json::Null).await;
+    assert_eq!(lost[0]["errorCode"], "NOT_FOUND");
+    let now = chrono::Utc::now();
+    let at = |minutes: i64| (now + chrono::Duration::minutes(minutes)).format("%Y-%m-%dT%H:%M:%SZ");
+    let path = format!("{base}/deleted/?start={}&end={}", at(-5), at(5));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut log = Json::Null;
+    // The second of the deletion must be over before the window covers it.
+    while log["deletedRecords"].as_array().is_none_or(Vec::is_empty) {
+        assert!(Instant::now() < deadline, "{log}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        log = client.call("GET", &path, Json::Null).await;
+    }
+    assert_eq!(log["deletedRecords"][0]["id"], json!(gone));
+    let next = client.create("Case", json!({"Subject": "next"})).await;
+    assert!(next > gone, "an id is never given twice");
+    org.stop().await;
+}

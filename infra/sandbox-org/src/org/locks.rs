@@ -83,6 +83,11 @@ impl RowLocks {
         self.held.retain(|_, holder| *holder != transaction);
     }
 
+    /// Tells whether nobody holds anything.
+    pub(super) fn is_idle(&self) -> bool {
+        self.orders.is_empty() && self.held.is_empty()
+    }
+
     /// Refuses to write `row`, whose references lead to `parents`, when somebody else holds any of them.
     pub(super) fn check(
         &mut self,
@@ -90,9 +95,6 @@ impl RowLocks {
         parents: &[RecordId],
         now_ms: i64,
     ) -> Result<(), RecordError> {
-        if self.orders.is_empty() && self.held.is_empty() {
-            return Ok(());
-        }
         let is_over = |order: &LockOrder| {
             order.n == Some(0) || order.until_ms.is_some_and(|until| now_ms >= until)
         };

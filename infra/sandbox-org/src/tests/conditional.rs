@@ -60,6 +60,10 @@ async fn what_the_platform_changes_by_itself_is_no_modification() {
     assert_eq!(row["SystemModstamp"], "2026-06-20T12:01:00.000+0000");
     assert_eq!(row["LastModifiedDate"], "2026-06-20T12:00:00.000+0000");
     assert_eq!(status(&desk, "GET", &path, ("if-modified-since", NOON)).await, 304);
+    let path = format!("/services/data/v66.0{path}");
+    let body = json!({"Title": "Ms."}).to_string();
+    let written = desk.send("PATCH", &path, body, &[("if-unmodified-since", NOON)]).await;
+    assert_eq!(written.status, 204, "nobody wrote in between");
 }
 
 #[tokio::test]
