@@ -97,7 +97,7 @@ pub(crate) async fn run(state: &State) {
             let author = Author::inside(user);
             let Lateness { share, ms } = state.activity.lateness();
             if dice.chance(share) {
-                state.open(&author, vec![change], Some(ms));
+                state.open_transaction(&author, vec![change], Some(ms));
             } else {
                 state.commit(&author, vec![change], false);
             }

@@ -1,8 +1,8 @@
 //! What drives the sandbox itself: `/_sandbox`. A real org has nothing like it.
 
-mod allowed;
 mod events;
 mod inside;
+mod limits;
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/_sandbox/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_sandbox/sessions", delete(end_sessions))
         .route("/_sandbox/undelete/{id}", post(undelete))
-        .merge(allowed::router())
+        .merge(limits::router())
         .merge(events::router())
         .merge(inside::router())
 }

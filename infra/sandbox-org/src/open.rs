@@ -70,8 +70,8 @@ impl OpenTransactions {
 impl State {
     /// Begins a long transaction: its rows are held from now on, its changes are made when it commits.
     ///
-    /// It commits by itself after `commit_after_ms` of the org's clock, or by [`State::close`].
-    pub(crate) fn open(
+    /// It commits by itself after `commit_after_ms` of the org's clock, or by [`State::end_transaction`].
+    pub(crate) fn open_transaction(
         &self,
         author: &Author,
         changes: Vec<Change>,
@@ -93,7 +93,7 @@ impl State {
     /// Ends a long transaction: commits it, with the stamp of its beginning, or forgets it.
     ///
     /// Nothing when it is not open.
-    pub(crate) fn close(&self, number: u64, commits: bool) -> Option<Vec<Settled>> {
+    pub(crate) fn end_transaction(&self, number: u64, commits: bool) -> Option<Vec<Settled>> {
         let mut org = self.org_mut();
         let open = self.open_transactions.take(number)?;
         org.locks.release(number);
@@ -110,7 +110,7 @@ impl State {
     pub(crate) fn catch_up(self: &Arc<Self>) {
         let now_ms = self.clock().now_ms();
         for number in self.open_transactions.due(now_ms) {
-            self.close(number, true);
+            self.end_transaction(number, true);
         }
         self.deployments.run_due(self);
         self.purge_if_due(now_ms);

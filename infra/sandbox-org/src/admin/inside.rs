@@ -87,7 +87,7 @@ async fn open(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
         Err(refusal) => return respond(refusal.into_reply()),
     };
     let author = wish.author(&state);
-    let number = state.open(&author, wish.changes, wish.commit_after_ms);
+    let number = state.open_transaction(&author, wish.changes, wish.commit_after_ms);
     respond(Reply::json(201, &json!({"transaction": number})))
 }
 
@@ -100,7 +100,7 @@ async fn roll_back(Shared(state): Shared<Arc<State>>, Path(number): Path<u64>) -
 }
 
 fn end(state: &State, number: u64, commits: bool) -> Response {
-    match state.close(number, commits) {
+    match state.end_transaction(number, commits) {
         Some(settled) => respond(Reply::json(200, &results(&settled))),
         None => respond(ApiError::not_found().into_reply()),
     }

@@ -131,11 +131,15 @@ async fn through(
         }
         FaultKind::LateCommit => {
             ordered.stamp_ms = Some(now_ms);
-            let number = state.open(&crate::org::Author::inside(state.user_id), Vec::new(), None);
+            let number = state.open_transaction(
+                &crate::org::Author::inside(state.user_id),
+                Vec::new(),
+                None,
+            );
             tokio::time::sleep(Duration::from_millis(hit.order.late_ms)).await;
             request.extensions_mut().insert(ordered);
             let response = next.run(request).await;
-            state.close(number, false);
+            state.end_transaction(number, false);
             return (response, 0);
         }
         FaultKind::ClockSkew => {

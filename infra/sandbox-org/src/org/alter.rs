@@ -77,7 +77,7 @@ fn recast(field: &Field, text: &str) -> Value {
         }
         _ if field.length > 0 => {
             let cut: String = text.chars().take(field.length).collect();
-            Value::Text(cut.into_boxed_str())
+            Value::Text(cut.into())
         }
         _ => Value::Text(text.into()),
     }

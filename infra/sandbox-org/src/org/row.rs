@@ -145,9 +145,9 @@ impl Row {
     /// Makes room for `n_fields` values, as fields may have come since the row was made.
     pub(crate) fn widen(&mut self, n_fields: usize) {
         if self.values.len() < n_fields {
-            let mut values = std::mem::take(&mut self.values).into_vec();
+            let mut values = self.values.to_vec();
             values.resize(n_fields, Value::Null);
-            self.values = values.into_boxed_slice();
+            self.values = values.into();
         }
     }
 

@@ -95,8 +95,8 @@ impl Writer {
     }
 }
 
-fn text(text: impl Into<String>) -> Value {
-    Value::Text(text.into().into_boxed_str())
+fn text(text: impl AsRef<str>) -> Value {
+    Value::Text(text.as_ref().into())
 }
 
 fn number(n: usize) -> Value {
