@@ -110,8 +110,13 @@ pub(crate) enum Change {
         /// The row, in either form.
         id: String,
     },
-    /// Gone for good, from the recycle bin or past it.
+    /// Gone for good, past the recycle bin.
     Erase {
+        /// The row, in either form.
+        id: String,
+    },
+    /// Gone for good, out of the recycle bin.
+    Empty {
         /// The row, in either form.
         id: String,
     },
@@ -138,6 +143,7 @@ impl Change {
             | Self::Delete { id }
             | Self::Undelete { id }
             | Self::Erase { id }
+            | Self::Empty { id }
             | Self::Merge { master: id, .. } => RecordId::parse(id),
             Self::Create { .. } | Self::Upsert { .. } => None,
         }

@@ -1,7 +1,5 @@
 //! Deletes, undeletes, and what is gone for good.
 
-use std::sync::Arc;
-
 use super::check;
 use super::commit::{EntryKind, Outcome, Settled};
 use super::error::RecordError;
@@ -81,29 +79,35 @@ impl Writer<'_> {
         Ok(Outcome { id, created: false })
     }
 
-    /// Takes a row out for good, from the recycle bin or past it.
+    /// Takes a row out for good, past the recycle bin. What is refused for a delete is refused here too.
     pub(super) fn erase(&mut self, id: &str) -> Settled {
-        let (object, row) = self.find_any(None, id)?;
+        let (object, row) = self.find(None, id)?;
         let id = row.id;
-        if !row.is_deleted() {
-            self.check_cases(&object, id)?;
-            self.lock(&object, Some(&row), &row)?;
-        }
-        let along = self.along(&object, id);
-        for contact in along {
-            self.erase(&contact.to_string())?;
+        self.check_cases(&object, id)?;
+        self.lock(&object, Some(&row), &row)?;
+        if object.name == "Account" {
+            for contact in self.org.pointing("Contact", "AccountId", id) {
+                self.erase(&contact.to_string())?;
+            }
         }
         self.drop_row(&object, row);
         Ok(Outcome { id, created: false })
     }
 
-    /// Returns the rows that are gone for good when this one is.
-    fn along(&self, object: &Arc<ObjectType>, id: RecordId) -> Vec<RecordId> {
-        let mut along = self.org.deleted.taken_along(id);
-        along.retain(|id| self.org.row(*id).is_some_and(|(_, row)| row.is_deleted()));
-        if object.name == "Account" {
-            along.extend(self.org.pointing("Contact", "AccountId", id));
+    /// Takes a row out of the recycle bin for good, with what went there because of it.
+    pub(super) fn empty(&mut self, id: &str) -> Settled {
+        let (object, row) = self.find_any(None, id)?;
+        if !row.is_deleted() {
+            let message = "record is not in the recycle bin";
+            return Err(RecordError::new("INVALID_ID_FIELD", message));
         }
-        along
+        let id = row.id;
+        for along in self.org.deleted.taken_along(id) {
+            if self.org.row(along).is_some_and(|(_, row)| row.is_deleted()) {
+                self.empty(&along.to_string())?;
+            }
+        }
+        self.drop_row(&object, row);
+        Ok(Outcome { id, created: false })
     }
 }

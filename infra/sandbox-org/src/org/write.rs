@@ -79,6 +79,7 @@ impl<'a> Writer<'a> {
             Change::Delete { id } => self.delete(&id),
             Change::Undelete { id } => self.undelete(&id),
             Change::Erase { id } => self.erase(&id),
+            Change::Empty { id } => self.empty(&id),
             Change::Merge { object, master, losers, fields } => {
                 self.merge(&object, &master, &losers, &fields)
             }

@@ -4,7 +4,7 @@ use super::element::Element;
 use super::envelope::{Fault, put};
 use super::records::{Told, error, read, result};
 use crate::ids::RecordId;
-use crate::org::{Author, Change, RecordError, instant_text};
+use crate::org::{Author, Change, instant_text};
 use crate::sandbox::State;
 
 /// Most records of one call. Source: SOAP API guide, API limits.
@@ -36,7 +36,7 @@ impl Call<'_> {
             "upsert" => self.upsert(),
             "delete" => self.each_id(|id| Change::Delete { id }),
             "undelete" => self.each_id(|id| Change::Undelete { id }),
-            "emptyRecycleBin" => self.empty(),
+            "emptyRecycleBin" => self.each_id(|id| Change::Empty { id }),
             "merge" => self.merge(),
             name => Err(Fault::client(format!(
                 "No operation available for request {{urn:partner.soap.sforce.com}}{name}"
@@ -115,27 +115,6 @@ impl Call<'_> {
         let changes = ids.into_iter().map(change).collect();
         let settled = self.state.commit(&self.author, changes, self.all_or_none);
         Ok(settled.iter().zip(rows).map(|(one, row)| result(one, row, Told::Plain)).collect())
-    }
-
-    /// Takes rows out of the recycle bin for good; rows that are not in it are refused.
-    fn empty(&self) -> Result<String, Fault> {
-        let ids: Vec<String> =
-            self.element.all("ids").map(|id| id.text.trim().to_owned()).collect();
-        Self::check_count(ids.len())?;
-        let all = ids.into_iter().map(|id| {
-            let row = RecordId::parse(&id);
-            let is_live = row.is_some_and(|row| {
-                self.state.org().row(row).is_some_and(|(_, row)| !row.is_deleted())
-            });
-            if is_live {
-                let message = "record is not in the recycle bin";
-                let refusal = Err(RecordError::new("INVALID_ID_FIELD", message));
-                return result(&refusal, row, Told::Plain);
-            }
-            let settled = self.state.commit(&self.author, vec![Change::Erase { id }], false);
-            settled.first().map(|one| result(one, row, Told::Plain)).unwrap_or_default()
-        });
-        Ok(all.collect())
     }
 
     fn merge(&self) -> Result<String, Fault> {

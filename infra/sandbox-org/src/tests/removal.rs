@@ -139,7 +139,7 @@ async fn hard_deleted_row_is_known_to_the_log_of_deletions_only() {
     let before = events(&desk).await.len();
     desk.pass(10);
 
-    desk.inside(vec![json!({"erase": {"id": soft}}), json!({"erase": {"id": hard}})]).await;
+    desk.inside(vec![json!({"empty": {"id": soft}}), json!({"erase": {"id": hard}})]).await;
 
     desk.pass(10);
     assert_eq!(events(&desk).await.len(), before, "no event tells of it");
@@ -150,6 +150,10 @@ async fn hard_deleted_row_is_known_to_the_log_of_deletions_only() {
     assert_eq!(log["deletedRecords"][0]["id"], json!(soft));
     assert_eq!(dates(0), "2026-06-20T12:00:00.000+0000", "when it went into the bin");
     assert_eq!(dates(1), "2026-06-20T12:00:10.000+0000");
+    let binned = desk.create("Case", json!({"Subject": "binned"})).await;
+    desk.inside(vec![json!({"delete": {"id": binned}})]).await;
+    let twice = desk.inside(vec![json!({"erase": {"id": binned}})]).await;
+    assert_eq!(twice[0]["errors"][0]["statusCode"], "ENTITY_IS_DELETED");
     let back = desk.inside(vec![json!({"undelete": {"id": soft}})]).await;
     assert_eq!(back[0]["errors"][0]["statusCode"], "INVALID_CROSS_REFERENCE_KEY");
 }
