@@ -1,10 +1,15 @@
 #!/bin/sh
-# Runs the client checks against a sandbox org: `clients/run.sh http://127.0.0.1:8899 [private-key.pem]`.
+# Runs all client checks against a sandbox org: `clients/run.sh http://127.0.0.1:8899 [private-key.pem]`.
 # PYTHON must have requirements.txt installed; NODE must be Node 22 and find jsforce (NODE_MODULES, a node_modules folder).
 # AIRBYTE_PYTHON must have airbyte-requirements.txt installed; without it that check is left out.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-"${PYTHON:-python3}" "$here/simple_salesforce_check.py" "$@"
+for check in "$here"/*_check.py; do
+  case $check in
+  *airbyte_check.py) ;;
+  *) "${PYTHON:-python3}" "$check" "$@" ;;
+  esac
+done
 if [ -n "${AIRBYTE_PYTHON:-}" ]; then
   "$AIRBYTE_PYTHON" "$here/airbyte_check.py" "$1"
 else
@@ -14,8 +19,10 @@ if [ -n "${NODE_MODULES:-}" ]; then
   # Modules are looked up beside the script that imports them.
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
-  cp "$here/jsforce_check.mjs" "$work/"
+  cp "$here"/*_check.mjs "$work/"
   ln -s "$NODE_MODULES" "$work/node_modules"
   here=$work
 fi
-"${NODE:-node}" "$here/jsforce_check.mjs" "$1"
+for check in "$here"/*_check.mjs; do
+  "${NODE:-node}" "$check" "$1"
+done

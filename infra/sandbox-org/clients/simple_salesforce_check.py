@@ -216,4 +216,5 @@ def main():
     print(f"simple-salesforce: ok, {check_paging(org)} cases read by pages")
 
 
-main()
+if __name__ == "__main__":
+    main()

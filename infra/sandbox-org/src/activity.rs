@@ -14,10 +14,20 @@ use crate::random::Dice;
 use crate::sandbox::State;
 use crate::texts;
 
+/// How much of what the firm does is committed late, and how late.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lateness {
+    /// How likely a change is late, from 0 to 1.
+    pub(crate) share: f64,
+    /// How late, in milliseconds of the org's clock.
+    pub(crate) ms: i64,
+}
+
 /// How many changes a second the firm makes.
 #[derive(Debug)]
 pub(crate) struct Pace {
     per_second: Mutex<f64>,
+    lateness: Mutex<Lateness>,
     changed: Notify,
     n_made: AtomicU64,
 }
@@ -25,13 +35,23 @@ pub(crate) struct Pace {
 impl Pace {
     pub(crate) fn new(per_second: f64) -> Self {
         let per_second = Mutex::new(sane(per_second));
-        Self { per_second, changed: Notify::new(), n_made: AtomicU64::new(0) }
+        let lateness = Mutex::default();
+        Self { per_second, lateness, changed: Notify::new(), n_made: AtomicU64::new(0) }
     }
 
     /// Sets the pace.
     pub(crate) fn set(&self, per_second: f64) {
         *self.per_second.lock().unwrap_or_else(PoisonError::into_inner) = sane(per_second);
         self.changed.notify_one();
+    }
+
+    /// Sets how much is committed late.
+    pub(crate) fn set_lateness(&self, lateness: Lateness) {
+        *self.lateness.lock().unwrap_or_else(PoisonError::into_inner) = lateness;
+    }
+
+    fn lateness(&self) -> Lateness {
+        *self.lateness.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the pace.
@@ -74,8 +94,13 @@ pub(crate) async fn run(state: &State) {
         let next = change(&state.org(), &mut dice);
         if let Some(change) = next {
             let user = lawyer(&mut dice).unwrap_or(state.user_id);
-            let author = Author { user, client: None, version: String::new() };
-            state.commit(&author, vec![change], false);
+            let author = Author::inside(user);
+            let Lateness { share, ms } = state.activity.lateness();
+            if dice.chance(share) {
+                state.open_transaction(&author, vec![change], Some(ms));
+            } else {
+                state.commit(&author, vec![change], false);
+            }
             state.activity.n_made.fetch_add(1, Ordering::Relaxed);
         }
     }

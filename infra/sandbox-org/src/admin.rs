@@ -1,5 +1,9 @@
 //! What drives the sandbox itself: `/_sandbox`. A real org has nothing like it.
 
+mod events;
+mod inside;
+mod limits;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,11 +15,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
+use crate::activity::Lateness;
 use crate::api::{ApiError, Reply};
 use crate::bulk::Failure;
 use crate::deliver::Subscription;
 use crate::digest::digest;
-use crate::faults::Fault;
+use crate::faults::Order;
 use crate::history::history;
 use crate::ids::RecordId;
 use crate::org::{Author, Change};
@@ -34,9 +39,12 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/_sandbox/counts", get(counts))
         .route("/_sandbox/digest", get(digest))
         .route("/_sandbox/history", get(history))
-        .route("/_sandbox/faults", post(add_fault).delete(clear_faults))
+        .route("/_sandbox/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_sandbox/sessions", delete(end_sessions))
         .route("/_sandbox/undelete/{id}", post(undelete))
+        .merge(limits::router())
+        .merge(events::router())
+        .merge(inside::router())
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
@@ -79,13 +87,18 @@ async fn webhooks(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
         Ok(wish) => wish,
         Err(refusal) => return respond(refusal.into_reply()),
     };
-    state.deliveries.switch(&state, wish.enabled, wish.deferred);
+    state.deliveries.switch(wish.enabled, wish.deferred);
     respond(Reply::json(200, &json!({"enabled": state.deliveries.is_enabled()})))
 }
 
 #[derive(Deserialize)]
 struct Pace {
     per_second: f64,
+    /// How likely a change is committed late, and how late.
+    #[serde(default)]
+    late_share: f64,
+    #[serde(default)]
+    late_ms: i64,
 }
 
 async fn activity(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
@@ -94,6 +107,7 @@ async fn activity(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
         Err(refusal) => return respond(refusal.into_reply()),
     };
     state.activity.set(wish.per_second);
+    state.activity.set_lateness(Lateness { share: wish.late_share, ms: wish.late_ms });
     respond(Reply::json(200, &json!({"per_second": state.activity.get()})))
 }
 
@@ -108,7 +122,7 @@ async fn stats(Shared(state): Shared<Arc<State>>) -> Response {
         lanes.iter().filter_map(|lane| lane.get(key).and_then(Json::as_u64)).sum()
     };
     let body = json!({
-        "rows": rows, "requests": state.n_requests(), "webhooks_enabled": state.deliveries.is_enabled(),
+        "rows": rows, "requests": state.limits.n_requests(), "webhooks_enabled": state.deliveries.is_enabled(),
         "activity_per_second": state.activity.get(), "changes_made": state.activity.n_made(),
         "sent": sum("sent"), "acked": sum("acked"), "failed": sum("failed"), "pending": sum("pending"),
         "subscriptions": deliveries,
@@ -136,13 +150,19 @@ async fn counts(Shared(state): Shared<Arc<State>>) -> Response {
     respond(Reply::json(200, &Json::Object(counts)))
 }
 
+async fn faults(Shared(state): Shared<Arc<State>>) -> Response {
+    respond(Reply::json(200, &state.faults.stats()))
+}
+
 async fn add_fault(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
-    let fault: Fault = match read(&body) {
-        Ok(fault) => fault,
+    let order: Order = match read(&body) {
+        Ok(order) => order,
         Err(refusal) => return respond(refusal.into_reply()),
     };
-    state.faults.add(fault);
-    respond(Reply::empty(204))
+    match state.faults.add(order) {
+        Ok(()) => respond(Reply::empty(204)),
+        Err(error) => respond(ApiError::new(400, "INVALID_FIELD", error.to_string()).into_reply()),
+    }
 }
 
 async fn clear_faults(Shared(state): Shared<Arc<State>>) -> Response {
@@ -156,7 +176,7 @@ async fn end_sessions(Shared(state): Shared<Arc<State>>) -> Response {
 }
 
 async fn undelete(Shared(state): Shared<Arc<State>>, Path(id): Path<String>) -> Response {
-    let author = Author { user: state.user_id, client: None, version: String::new() };
+    let author = Author::inside(state.user_id);
     let settled = state.commit(&author, vec![Change::Undelete { id }], false);
     match settled.into_iter().next() {
         Some(Ok(outcome)) => {

@@ -86,7 +86,7 @@ fn read(state: &State, query: &str) -> Result<Wish, ApiError> {
             })
         };
     let named = given("object")?;
-    let object = state.schema().object(named).ok_or_else(|| {
+    let object = state.schema().object(named).cloned().ok_or_else(|| {
         ApiError::new(400, "INVALID_TYPE", format!("sObject type '{named}' is not supported."))
     })?;
     let fields = given("fields")?

@@ -96,6 +96,7 @@ fn write_entry(line: &mut Vec<u8>, object: &ObjectType, entry: &Entry, at_ms: i6
         EntryKind::Delete => "delete",
         EntryKind::Undelete => "undelete",
         EntryKind::Erase => "erase",
+        EntryKind::Touch => "touch",
     };
     let is_gone = entry.kind == EntryKind::Erase;
     let stamp = if is_gone { at_ms.div_euclid(1000) } else { entry.after.modstamp() };

@@ -2,23 +2,26 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State as Shared};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::admin;
-use crate::api::{ApiError, Call, Reply, dispatch, http_date, max_batch, versions};
+use crate::api::{ApiError, Call, Conditions, Reply, dispatch, http_date, max_batch, versions};
 use crate::auth::{self, Consent};
 use crate::bulk;
-use crate::org::Author;
+use crate::faults::{self, Ordered};
+use crate::limits::{Allowance, Exhausted};
+use crate::org::{Author, WriteOptions};
 use crate::sandbox::State;
+use crate::soap;
 
 /// Longest request body, in bytes.
 const MAX_BODY: usize = 50 * 1024 * 1024;
@@ -36,53 +39,53 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/setup/connect", get(device_page).post(approve_device))
         .route("/services/oauth2/userinfo", any(user_info))
         .route("/id/{org}/{user}", any(identity))
-        .route("/services/Soap/u/{version}", post(soap))
-        .route("/services/Soap/u/{version}/{org}", post(soap))
+        .route("/services/Soap/u/{version}", post(partner))
+        .route("/services/Soap/u/{version}/{org}", post(partner))
         .route("/services/data", get(list_versions))
         .route("/services/data/", get(list_versions))
         .route("/services/data/{*path}", any(data))
         .merge(admin::router())
         .fallback(nowhere)
         .layer(from_fn_with_state(Arc::clone(&state), bulk::serve))
+        .layer(from_fn_with_state(Arc::clone(&state), faults::shorten))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(from_fn_with_state(Arc::clone(&state), around))
         .layer(RequestDecompressionLayer::new())
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(state)
 }
 
-/// Plays ordered faults, checks sizes, and stamps answers with the org's time.
+/// Does what is due, checks sizes, plays ordered faults, and stamps answers with the org's time.
 async fn around(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let head = request.uri().to_string().len()
         + request.headers().iter().map(|(k, v)| k.as_str().len() + v.len() + 4).sum::<usize>();
-    let fault = state.faults.take(request.uri().path());
-    let mut response = match fault {
-        _ if head > MAX_HEAD => {
-            let page = "<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>";
-            plain(414, "text/html", page.to_owned())
+    state.catch_up();
+    let (mut response, skew_ms) = if head > MAX_HEAD {
+        let page = "<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>";
+        (plain(414, "text/html", page.to_owned()), 0)
+    } else if request.uri().path().starts_with("/services/data/") {
+        // From here on, so that what slows a request down counts as its running.
+        match state.limits.begin() {
+            Some(_running) => faults::play(&state, request, next).await,
+            None => (too_many_at_once(), 0),
         }
-        Some(fault) => {
-            tokio::time::sleep(fault.latency()).await;
-            match fault.status {
-                Some(status) => {
-                    let body = fault.body.unwrap_or_else(|| format!("<h1>Fault {status}</h1>"));
-                    let kind =
-                        if body.starts_with(['[', '{']) { "application/json" } else { "text/html" };
-                    plain(status, kind, body)
-                }
-                None => next.run(request).await,
-            }
-        }
-        None => next.run(request).await,
+    } else {
+        faults::play(&state, request, next).await
     };
-    let date = http_date(state.clock().now_ms().div_euclid(1000));
-    if let Ok(value) = HeaderValue::from_str(&date) {
+    let now_ms = state.clock().now_ms().saturating_add(skew_ms);
+    if let Ok(value) = HeaderValue::from_str(&http_date(now_ms.div_euclid(1000))) {
         response.headers_mut().insert(header::DATE, value);
     }
     response
 }
 
-fn plain(status: u16, content_type: &'static str, body: String) -> Response {
+fn too_many_at_once() -> Response {
+    let message = "ConcurrentRequests (Concurrent API Requests) Limit exceeded.";
+    respond(ApiError::new(403, "REQUEST_LIMIT_EXCEEDED", message).into_reply())
+}
+
+/// An answer of this kind.
+pub(crate) fn plain(status: u16, content_type: &'static str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -183,14 +186,16 @@ async fn identity(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Resp
     }
 }
 
-async fn soap(
+async fn partner(
     Shared(state): Shared<Arc<State>>,
     uri: Uri,
     headers: HeaderMap,
+    ordered: Option<Extension<Ordered>>,
     body: String,
 ) -> Response {
     let version = uri.path().split('/').nth(4).unwrap_or("66.0");
-    let (status, xml) = auth::soap_login(&state, version, &body, host(&headers));
+    let ordered = ordered.map(|Extension(ordered)| ordered).unwrap_or_default();
+    let (status, xml) = soap::answer(&state, version, &body, host(&headers), ordered);
     plain(status, "text/xml;charset=UTF-8", xml)
 }
 
@@ -214,7 +219,11 @@ fn author(state: &State, headers: &HeaderMap, version: &str) -> Result<Author, R
         named.map(str::to_owned)
     });
     let version = version.trim_start_matches('v').to_owned();
-    Ok(Author { user: session.user, client, version })
+    let saves_duplicates = text(headers, "sforce-duplicate-rule-header").is_some_and(|options| {
+        options.split([';', ',']).any(|part| part.trim().eq_ignore_ascii_case("allowSave=true"))
+    });
+    let options = WriteOptions { saves_duplicates, ..WriteOptions::default() };
+    Ok(Author { user: session.user, client, version, options })
 }
 
 async fn data(
@@ -223,14 +232,19 @@ async fn data(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    ordered: Option<Extension<Ordered>>,
     body: Bytes,
 ) -> Response {
     let path = uri.path().trim_start_matches("/services/data/");
     let (version, segments) = Call::split_path(path);
-    let (author, usage) = match admit(&state, &headers, &version) {
+    let (mut author, usage) = match admit(&state, &headers, &version) {
         Ok(admitted) => admitted,
         Err(refusal) => return respond(refusal),
     };
+    if let Some(Extension(ordered)) = ordered {
+        author.options.unlucky = ordered.unlucky;
+        author.options.stamp_ms = ordered.stamp_ms;
+    }
     let call = Call {
         method,
         version,
@@ -239,8 +253,8 @@ async fn data(
         body: body.to_vec(),
         author,
         batch_size: batch_size(&headers),
-        unmodified_since: text(&headers, "if-unmodified-since").map(str::to_owned),
-        modified_since: text(&headers, "if-modified-since").map(str::to_owned),
+        conditions: Conditions::read(|name| text(&headers, name).map(str::to_owned)),
+        within: None,
     };
     respond(dispatch(&state, &call).with_header("sforce-limit-info", usage))
 }
@@ -252,13 +266,18 @@ pub(crate) fn admit(
     version: &str,
 ) -> Result<(Author, String), Reply> {
     let author = author(state, headers, version)?;
-    let n_requests = state.count_request();
-    let max = state.settings.daily_requests;
-    if n_requests > max {
-        let refusal = ApiError::new(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.");
-        return Err(refusal.into_reply());
+    state.limits.count_request();
+    match state.limits.take(Allowance::ApiRequests, 1) {
+        Ok(used) => {
+            let (max, _) = state.limits.state(Allowance::ApiRequests);
+            Ok((author, format!("api-usage={used}/{max}")))
+        }
+        Err(Exhausted { max, used }) => {
+            let message = "TotalRequests Limit exceeded.";
+            let refusal = ApiError::new(403, "REQUEST_LIMIT_EXCEEDED", message).into_reply();
+            Err(refusal.with_header("sforce-limit-info", format!("api-usage={used}/{max}")))
+        }
     }
-    Ok((author, format!("api-usage={n_requests}/{max}")))
 }
 
 /// Rows a page: 200 to 2,000, as `Sforce-Query-Options` asks.

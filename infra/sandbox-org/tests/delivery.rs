@@ -322,3 +322,189 @@ async fn journal_keeps_the_org_over_a_restart() {
     assert!(next > id);
     org.stop().await;
 }
+
+#[tokio::test]
+async fn log_of_events_holds_what_webhooks_got_and_gaps_that_were_ordered() {
+    let receiver = Receiver::default();
+    let url = receiver.listen().await;
+    let (org, client) = start(vec![events(&url, Wrapper::EventBridge)]).await;
+    let id = client.create("Account", json!({"Name": "Doe LLC"})).await;
+
+    let gap = json!({"type": "GAP_UPDATE", "object": "Account", "ids": [id]});
+    client.call("POST", "/_sandbox/events", gap).await;
+    let starred = json!({"type": "GAP_UPDATE", "object": "Account", "ids": ["001*"]});
+    client.call("POST", "/_sandbox/events", starred).await;
+    let overflow = json!({"type": "GAP_OVERFLOW", "object": "Account"});
+    client.call("POST", "/_sandbox/events", overflow).await;
+    let bodies = receiver.wait_for(4).await;
+    let log = client.call("GET", "/_sandbox/events?wait_ms=1000", Json::Null).await;
+
+    let kept = log["events"].as_array().unwrap();
+    let heads: Vec<_> = kept
+        .iter()
+        .map(|event| &event["payload"]["ChangeEventHeader"])
+        .map(|head| (head["changeType"].clone(), head["recordIds"][0].clone()))
+        .collect();
+    let expected = [
+        (json!("CREATE"), json!(id)),
+        (json!("GAP_UPDATE"), json!(id)),
+        (json!("GAP_UPDATE"), json!("001*")),
+        (json!("GAP_OVERFLOW"), json!("000000000000000AAA")),
+    ];
+    assert_eq!(heads, expected);
+    for (event, body) in kept.iter().zip(bodies) {
+        let sent: Json = serde_json::from_str(&body).unwrap();
+        assert_eq!(sent["detail"]["payload"], event["payload"]);
+        assert_eq!(sent["detail"]["replayId"], event["replayId"].to_string());
+    }
+    let later = format!("/_sandbox/events?after={}", kept[2]["replayId"]);
+    assert_eq!(client.call("GET", &later, Json::Null).await["events"], json!([kept[3]]));
+    let unknown = client.call("GET", "/_sandbox/events?after=99999999999999", Json::Null).await;
+    assert_eq!(unknown[0]["errorCode"], "INVALID_REPLAY_ID");
+    org.stop().await;
+}
+
+#[tokio::test]
+async fn deliveries_and_events_are_lost_repeated_and_swapped_as_ordered() {
+    let receiver = Receiver::default();
+    let url = receiver.listen().await;
+    let (org, client) = start(vec![events(&url, Wrapper::None)]).await;
+    let names = |bodies: Vec<String>| -> Vec<Json> {
+        let read = bodies.iter().map(|body| serde_json::from_str::<Json>(body).unwrap());
+        read.map(|event| event["Name"].clone()).collect()
+    };
+    let order = async |kind: &str| {
+        client.call("POST", "/_sandbox/faults", json!({"kind": kind, "object": "Account"})).await;
+    };
+
+    for (kind, name) in [
+        ("drop_delivery", "A"),
+        ("repeat_delivery", "B"),
+        ("swap_deliveries", "C"),
+        ("latency", "D"),
+        ("drop_event", "E"),
+        ("gap_event", "F"),
+    ] {
+        order(kind).await;
+        client.create("Account", json!({"Name": name})).await;
+    }
+    let sent = names(receiver.wait_for(5).await);
+    let log = client.call("GET", "/_sandbox/events", Json::Null).await;
+
+    assert_eq!(sent, [json!("B"), json!("B"), json!("D"), json!("C"), Json::Null]);
+    let kept: Vec<Json> = log["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["payload"]["Name"].clone())
+        .collect();
+    assert_eq!(kept, [json!("A"), json!("B"), json!("C"), json!("D"), Json::Null]);
+    let fired = client.call("GET", "/_sandbox/faults", Json::Null).await["fired"].clone();
+    assert_eq!(fired["drop_event"], 1);
+    org.stop().await;
+}
+
+#[tokio::test]
+async fn subscriber_of_a_channel_gets_what_its_members_tell() {
+    let receiver = Receiver::default();
+    let url = receiver.listen().await;
+    let (org, client) = start(Vec::new()).await;
+    let path = "/services/data/v66.0/tooling/sobjects";
+    let channel =
+        json!({"FullName": "MB__chn", "Metadata": {"channelType": "data", "label": "MB"}});
+    client.call("POST", &format!("{path}/PlatformEventChannel"), channel).await;
+    let member = json!({"FullName": "MB_chn_AccountChangeEvent", "Metadata": {
+        "eventChannel": "MB__chn", "selectedEntity": "AccountChangeEvent",
+        "filterExpression": "ChangeEventHeader.changeType != 'CREATE'", "enrichedFields": [{"name": "Name"}]}});
+    client.call("POST", &format!("{path}/PlatformEventChannelMember"), member).await;
+    let wish = json!({"kind": "change_events", "objects": ["MB__chn"], "url": url});
+    client.call("POST", "/_sandbox/subscriptions", wish).await;
+    let one = client.create("Account", json!({"Name": "Doe LLC"})).await;
+    let two = client.create("Account", json!({"Name": "Roe LLC"})).await;
+    client.create("Contact", json!({"LastName": "Roe"})).await;
+
+    let changes: Vec<Json> =
+        [&one, &two].map(|id| json!({"update": {"id": id, "fields": {"Site": "Reno"}}})).to_vec();
+    client.call("POST", "/_sandbox/changes", json!({"changes": changes})).await;
+
+    let bodies = receiver.wait_for(2).await;
+    let told: Vec<(Json, Json)> = bodies
+        .iter()
+        .map(|body| serde_json::from_str::<Json>(body).unwrap())
+        .map(|event| (event["ChangeEventHeader"]["recordIds"].clone(), event["Name"].clone()))
+        .collect();
+    assert_eq!(told, [(json!([one]), json!("Doe LLC")), (json!([two]), json!("Roe LLC"))]);
+    let log = client.call("GET", "/_sandbox/events?max=1000", Json::Null).await;
+    let last = log["events"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["payload"]["ChangeEventHeader"]["recordIds"], json!([one, two]));
+    org.stop().await;
+}
+
+#[tokio::test]
+async fn working_firm_commits_late_when_told_to() {
+    let (org, client) = start_with(Settings::default()).await;
+    let pace = json!({"per_second": 500, "late_share": 0.5, "late_ms": 1_500});
+    client.call("POST", "/_sandbox/activity", pace).await;
+
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut late = None;
+    while late.is_none() {
+        assert!(Instant::now() < deadline, "nothing came late");
+        let log = client.call("GET", "/_sandbox/events?max=1000", Json::Null).await;
+        // A commit whose row is stamped more than a second before it became visible.
+        late = log["events"].as_array().unwrap().iter().find_map(|event| {
+            let header = &event["payload"]["ChangeEventHeader"];
+            let stamp = event["payload"]["LastModifiedDate"].as_str()?;
+            let second = header["commitTimestamp"].as_i64()? / 1000;
+            let stamped: i64 = stamp.get(17..19)?.parse().ok()?;
+            let gap = (second - stamped).rem_euclid(60);
+            (1..30).contains(&gap).then_some(gap)
+        });
+    }
+
+    assert!(late >= Some(1));
+    org.stop().await;
+}
+
+#[tokio::test]
+async fn journal_keeps_new_fields_and_hard_deletes_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Some(folder.path().join("org.jsonl"));
+    let settings = || Settings {
+        journal: journal.clone(),
+        seed: Seed::Empty,
+        has_external_id_field: false,
+        ..Settings::default()
+    };
+
+    let (org, client) = start_with(settings()).await;
+    let field = json!({"add": {"object": "Case", "name": "Judge__c", "type": "string", "length": 20,
+                               "unique": true, "external_id": true}});
+    client.call("POST", "/_sandbox/schema", field).await;
+    let kept = client.create("Case", json!({"Subject": "kept", "Judge__c": "Ito"})).await;
+    let gone = client.create("Case", json!({"Subject": "gone"})).await;
+    client.call("POST", "/_sandbox/changes", json!({"changes": [{"erase": {"id": gone}}]})).await;
+    org.stop().await;
+    let (org, client) = start_with(settings()).await;
+
+    let base = "/services/data/v66.0/sobjects/Case";
+    let row = client.call("GET", &format!("{base}/Judge__c/ito"), Json::Null).await;
+    assert_eq!((&row["Id"], &row["Judge__c"]), (&json!(kept), &json!("Ito")));
+    let lost = client.call("GET", &format!("{base}/{gone}"), Json::Null).await;
+    assert_eq!(lost[0]["errorCode"], "NOT_FOUND");
+    let now = chrono::Utc::now();
+    let at = |minutes: i64| (now + chrono::Duration::minutes(minutes)).format("%Y-%m-%dT%H:%M:%SZ");
+    let path = format!("{base}/deleted/?start={}&end={}", at(-5), at(5));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut log = Json::Null;
+    // The second of the deletion must be over before the window covers it.
+    while log["deletedRecords"].as_array().is_none_or(Vec::is_empty) {
+        assert!(Instant::now() < deadline, "{log}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        log = client.call("GET", &path, Json::Null).await;
+    }
+    assert_eq!(log["deletedRecords"][0]["id"], json!(gone));
+    let next = client.create("Case", json!({"Subject": "next"})).await;
+    assert!(next > gone, "an id is never given twice");
+    org.stop().await;
+}

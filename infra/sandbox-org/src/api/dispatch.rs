@@ -6,6 +6,7 @@ use super::call::Call;
 use super::reply::{ApiError, Reply};
 use super::{collections, composite, meta, query, records, replication};
 use crate::sandbox::State;
+use crate::setup;
 
 /// Oldest version that is answered. Source: API end of life, versions up to 30.0 are retired.
 const OLDEST_VERSION: u32 = 31;
@@ -47,6 +48,8 @@ fn answer(state: &State, call: &Call) -> Result<Reply, ApiError> {
         ["sobjects"] => only_get(call).map(|()| meta::global(state, call)),
         ["sobjects", rest @ ..] => sobjects(state, call, rest),
         ["composite", rest @ ..] => composite_call(state, call, rest),
+        ["tooling", rest @ ..] => setup::tooling(state, call, rest),
+        ["metadata", rest @ ..] => setup::metadata(state, call, rest),
         _ => Err(ApiError::not_found()),
     }
 }
@@ -86,6 +89,7 @@ fn composite_call(state: &State, call: &Call, segments: &[&str]) -> Result<Reply
     match (call.method.as_str(), segments) {
         ("POST", []) => composite::composite(state, call),
         ("POST", ["batch"]) => composite::batch(state, call),
+        ("POST", ["graph"]) => composite::graph(state, call),
         ("POST", ["sobjects"]) => collections::create(state, call),
         ("PATCH", ["sobjects"]) => collections::update(state, call),
         ("DELETE", ["sobjects"]) => collections::delete(state, call),

@@ -1,10 +1,14 @@
 //! Versions, limits and describes.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::call::Call;
+use super::conditions::http_date;
 use super::dispatch::NEWEST_VERSION;
 use super::reply::{ApiError, Reply};
+use crate::limits::{ALLOWANCES, Allowance};
 use crate::sandbox::State;
 
 /// Lists the versions; needs no token.
@@ -39,29 +43,30 @@ pub(super) fn resources(version: &str) -> Reply {
     Reply::json(200, &Json::Object(all))
 }
 
-/// Tells how many requests are left.
+/// Storage of the org, in MB; the sandbox counts rows, not bytes.
+const STORAGE_MB: u64 = 1_024;
+
+/// Tells how much is left of what the org allows.
 pub(super) fn limits(state: &State) -> Reply {
-    let max = state.settings.daily_requests;
-    let remaining = max.saturating_sub(state.n_requests());
-    let full = |max: u64| json!({"Max": max, "Remaining": max});
-    let bulk = &state.settings.bulk;
-    let (queries_left, batches_left) = state.bulk.left(state);
-    Reply::json(
-        200,
-        &json!({
-            "DailyApiRequests": {"Max": max, "Remaining": remaining},
-            "DailyBulkApiBatches": {"Max": bulk.daily_batches, "Remaining": batches_left},
-            "DailyBulkV2QueryJobs": {"Max": bulk.daily_query_jobs, "Remaining": queries_left},
-            "DailyBulkV2QueryFileStorageMB": full(976_562), "DailyDeliveredPlatformEvents": full(10_000),
-            "MonthlyPlatformEvents": full(1_000_000), "HourlyPublishedPlatformEvents": full(50_000),
-            "DataStorageMB": full(1_024), "FileStorageMB": full(1_024),
-        }),
-    )
+    let mut all = Map::new();
+    for allowance in ALLOWANCES {
+        let (max, used) = state.limits.state(allowance);
+        let left = json!({"Max": max, "Remaining": max.saturating_sub(used)});
+        all.insert(allowance.name().to_owned(), left);
+    }
+    // Some entries tell of apps as well; no app has an allowance of its own here.
+    if let Some(Json::Object(requests)) = all.get_mut(Allowance::ApiRequests.name()) {
+        requests.insert("Sandbox App".to_owned(), json!({"Max": 0, "Remaining": 0}));
+    }
+    for name in ["DataStorageMB", "FileStorageMB"] {
+        all.insert(name.to_owned(), json!({"Max": STORAGE_MB, "Remaining": STORAGE_MB}));
+    }
+    Reply::json(200, &Json::Object(all))
 }
 
 /// Counts rows by object.
 pub(super) fn record_count(state: &State, call: &Call) -> Result<Reply, ApiError> {
-    let org = state.org();
+    let org = call.org(state);
     let wanted = call.params.get("sObjects").map(|names| names.split(',').collect::<Vec<_>>());
     let all: Vec<Json> = org
         .tables()
@@ -84,13 +89,19 @@ pub(super) fn global(state: &State, call: &Call) -> Reply {
 
 /// Describes one object shortly.
 pub(super) fn object(state: &State, call: &Call, name: &str) -> Result<Reply, ApiError> {
-    let object = state.schema().object(name).ok_or_else(ApiError::not_found)?;
+    let object = state.schema().object(name).cloned().ok_or_else(ApiError::not_found)?;
     let body = json!({"objectDescribe": object.summary(&call.version), "recentItems": []});
     Ok(Reply::json(200, &body))
 }
 
 /// Describes one object with its fields.
 pub(super) fn describe(state: &State, call: &Call, name: &str) -> Result<Reply, ApiError> {
-    let object = state.schema().object(name).ok_or_else(ApiError::not_found)?;
-    Ok(Reply::json(200, &object.describe(&call.version)))
+    let object = state.schema().object(name).cloned().ok_or_else(ApiError::not_found)?;
+    let changed = state.schema_changed_ms.load(Ordering::Relaxed).div_euclid(1000);
+    let reply = if call.conditions.is_known(changed) {
+        Reply::empty(304)
+    } else {
+        Reply::json(200, &object.describe(&call.version))
+    };
+    Ok(reply.with_header("last-modified", http_date(changed)))
 }

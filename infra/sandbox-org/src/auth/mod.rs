@@ -5,7 +5,6 @@ mod device;
 mod grants;
 mod oauth;
 mod sessions;
-pub(crate) mod soap;
 mod token_info;
 
 pub(crate) use authorize::{Consent, authorize, decide};
@@ -13,5 +12,4 @@ pub(crate) use device::{approval_page, approve};
 pub(crate) use grants::Grants;
 pub(crate) use oauth::{identity, token, user_info};
 pub(crate) use sessions::Sessions;
-pub(crate) use soap::login as soap_login;
 pub(crate) use token_info::{introspect, revoke};

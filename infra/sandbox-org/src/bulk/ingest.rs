@@ -15,6 +15,7 @@ use super::query::ContentType;
 use super::rows::{self, Fate, Meaning, RowResult};
 use super::settings::BulkPace;
 use crate::api::ApiError;
+use crate::limits::Allowance;
 use crate::org::Author;
 use crate::sandbox::State;
 use crate::schema::ObjectType;
@@ -69,7 +70,8 @@ impl IngestWish {
     /// # Errors
     /// The platform's code and words for what does not fit.
     pub(super) fn check(&self, state: &State) -> Result<Arc<ObjectType>, ApiError> {
-        let known = state.schema().object(&self.object).filter(|object| object.is_writable());
+        let known =
+            state.schema().object(&self.object).cloned().filter(|object| object.is_writable());
         let object = known.ok_or_else(|| {
             let message = format!("Entity '{}' is not supported by the Bulk API.", self.object);
             ApiError::new(400, "INVALIDENTITY", message)
@@ -100,7 +102,7 @@ impl IngestWish {
             }
             _ => {}
         }
-        Ok(Arc::clone(object))
+        Ok(object)
     }
 }
 
@@ -116,7 +118,9 @@ pub(super) struct Work {
 
 /// Returns the owner of a job as the author of its changes: they come by the Bulk API.
 fn by_bulk(owner: &Author) -> Author {
-    Author { version: format!("bulkapi/{}", owner.version), ..owner.clone() }
+    let mut author = owner.clone();
+    author.options.surface = "bulkapi";
+    author
 }
 
 /// A job that takes rows.
@@ -219,7 +223,7 @@ impl IngestJob {
         let layout = Layout::read(&content, self.core.dialect, state.settings.bulk.batch_records)?;
         let names = &layout.names;
         let key = self.key.as_deref();
-        let meant = columns(state.schema(), &self.object, self.operation, key, names)?;
+        let meant = columns(&state.schema(), &self.object, self.operation, key, names)?;
         work.columns = meant.into();
         work.layout = Some(Arc::new(layout));
         Ok(JobState::InProgress)
@@ -241,7 +245,8 @@ impl IngestJob {
         }
         work.next_batch += 1;
         // Rows above the allocation of the day are lost without a trace, as on the platform.
-        if state.bulk.takes_batch(state) {
+        // The allocation of the day.
+        if state.limits.take(Allowance::BulkBatches, 1).is_ok() {
             let results = self.write(state, work, batch);
             let n_failed =
                 results.iter().filter(|result| matches!(result.fate, Fate::Failed(_))).count();

@@ -1,6 +1,6 @@
 //! All jobs, and what the org allows of them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use super::job::{JobState, NewJob};
 use super::query::{QueryJob, QueryOperation, QueryWish};
 use crate::api::ApiError;
 use crate::ids::RecordId;
+use crate::limits::{Allowance, Exhausted};
 use crate::org::Author;
 use crate::sandbox::State;
 use crate::soql::Plan;
@@ -35,10 +36,6 @@ struct Inner {
     n_made: u64,
     ingest: BTreeMap<RecordId, Arc<IngestJob>>,
     query: BTreeMap<RecordId, Arc<QueryJob>>,
-    /// When the query jobs of the last day were made, in milliseconds.
-    queries: VecDeque<i64>,
-    /// When the batches of the last day were worked off, in milliseconds.
-    batches: VecDeque<i64>,
     failure: Option<Failure>,
 }
 
@@ -113,8 +110,7 @@ impl Jobs {
         let plan = Plan::new(&state.org(), &wish.query, all_rows, now_ms.div_euclid(1000))?;
         plan.check_export()?;
         let mut inner = self.young(state);
-        let max = state.settings.bulk.daily_query_jobs;
-        if !takes(&mut inner.queries, max, now_ms) {
+        if let Err(Exhausted { max, .. }) = state.limits.take(Allowance::BulkQueryJobs, 1) {
             let message = format!("Max bulk v2 query jobs ({max}) per 24 hrs has been reached");
             return Err(ApiError::new(400, "LIMIT_EXCEEDED", message));
         }
@@ -169,26 +165,6 @@ impl Jobs {
         later.map(|(_, job)| Arc::clone(job)).take(limit).collect()
     }
 
-    /// Takes a batch from the allocation of the day; false when there is none left.
-    pub(super) fn takes_batch(&self, state: &State) -> bool {
-        let now_ms = state.clock().now_ms();
-        takes(&mut self.inner().batches, state.settings.bulk.daily_batches, now_ms)
-    }
-
-    /// Returns how many query jobs and batches are left of the day.
-    pub(crate) fn left(&self, state: &State) -> (usize, usize) {
-        let (now_ms, settings) = (state.clock().now_ms(), &state.settings.bulk);
-        let mut inner = self.inner();
-        let inner = &mut *inner;
-        for log in [&mut inner.queries, &mut inner.batches] {
-            forget_old(log, now_ms);
-        }
-        (
-            settings.daily_query_jobs.saturating_sub(inner.queries.len()),
-            settings.daily_batches.saturating_sub(inner.batches.len()),
-        )
-    }
-
     /// Orders a failure for the next job that takes rows.
     pub(crate) fn order_failure(&self, failure: Failure) {
         self.inner().failure = Some(failure);
@@ -231,21 +207,5 @@ impl Jobs {
         }
         self.begun.notify_one();
         Ok(())
-    }
-}
-
-/// Takes one of what may be had `max` times a day.
-fn takes(log: &mut VecDeque<i64>, max: usize, now_ms: i64) -> bool {
-    forget_old(log, now_ms);
-    if log.len() >= max {
-        return false;
-    }
-    log.push_back(now_ms);
-    true
-}
-
-fn forget_old(log: &mut VecDeque<i64>, now_ms: i64) {
-    while log.front().is_some_and(|at| *at <= now_ms - DAY_MS) {
-        log.pop_front();
     }
 }

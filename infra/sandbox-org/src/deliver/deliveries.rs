@@ -8,14 +8,15 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use tokio::task::JoinHandle;
 
-use super::change_event::{event, wrap};
 use super::lane::{Lane, Parcel};
 use super::outbound::Notification;
 use super::subscription::{Subscription, SubscriptionKind};
+use crate::events::ChangeEvent;
+use crate::faults::{DeliveryFault, Faults};
 use crate::ids::RecordId;
 use crate::org::{Commit, EntryKind};
 use crate::sandbox::State;
-use crate::schema::Schema;
+use crate::setup::{Channels, Rule};
 
 /// How long a receiver may think.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,16 +31,34 @@ struct Switch {
 /// A subscriber and the task that sends to it.
 type Running = (Arc<Lane>, JoinHandle<()>);
 
+/// A commit and the events it made.
+type Happened = (Commit, Vec<Arc<ChangeEvent>>);
+
 /// All subscribers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Deliveries {
+    faults: Arc<Faults>,
+    channels: Arc<Channels>,
     lanes: Mutex<BTreeMap<RecordId, Running>>,
-    held: Mutex<Vec<Commit>>,
+    held: Mutex<Vec<Happened>>,
     switch: Switch,
     n_made: AtomicU64,
 }
 
 impl Deliveries {
+    /// Makes deliveries without subscribers, to which ordered faults happen.
+    #[must_use]
+    pub(crate) fn new(faults: Arc<Faults>, channels: Arc<Channels>) -> Self {
+        Self {
+            faults,
+            channels,
+            lanes: Mutex::default(),
+            held: Mutex::default(),
+            switch: Switch::default(),
+            n_made: AtomicU64::new(0),
+        }
+    }
+
     /// Adds a subscriber and begins to send to it.
     ///
     /// # Errors
@@ -49,9 +68,22 @@ impl Deliveries {
         state: &Arc<State>,
         subscription: Subscription,
     ) -> Result<RecordId, reqwest::Error> {
+        self.add_ruled(state, subscription, Vec::new())
+    }
+
+    /// Adds a subscriber to which only saves are sent that one of `rules` fires for, or all when there is none.
+    ///
+    /// # Errors
+    /// The HTTP client could not be made.
+    pub(crate) fn add_ruled(
+        &self,
+        state: &Arc<State>,
+        subscription: Subscription,
+        rules: Vec<Rule>,
+    ) -> Result<RecordId, reqwest::Error> {
         let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
         let id = RecordId::new(*b"04k", self.n_made.fetch_add(1, Ordering::Relaxed) + 1);
-        let lane = Arc::new(Lane::new(id, subscription));
+        let lane = Arc::new(Lane::new(id, subscription, rules));
         let (running, state) = (Arc::clone(&lane), Arc::downgrade(state));
         let task = tokio::spawn(async move {
             if let Some(state) = state.upgrade() {
@@ -88,49 +120,87 @@ impl Deliveries {
     }
 
     /// Switches sending; what happens while it is off is sent later only if `deferred`.
-    pub(crate) fn switch(&self, state: &State, enabled: bool, deferred: bool) {
+    pub(crate) fn switch(&self, enabled: bool, deferred: bool) {
         self.switch.off.store(!enabled, Ordering::Relaxed);
         self.switch.deferred.store(deferred, Ordering::Relaxed);
         if enabled {
             let held =
                 std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
-            for commit in held {
-                self.post(state.schema(), state.org_id, &commit);
+            for (commit, events) in held {
+                self.post(&commit, &events);
             }
         }
     }
 
-    /// Takes a commit; returns at once.
-    pub(crate) fn take(&self, schema: &Schema, org: RecordId, commit: &Commit) {
+    /// Takes a commit and its events; returns at once.
+    pub(crate) fn take(&self, commit: &Commit, events: &[Arc<ChangeEvent>]) {
         if self.is_enabled() {
-            self.post(schema, org, commit);
+            self.post(commit, events);
         } else if self.switch.deferred.load(Ordering::Relaxed) {
-            self.held.lock().unwrap_or_else(PoisonError::into_inner).push(commit.clone());
+            let happened = (commit.clone(), events.to_vec());
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).push(happened);
         }
     }
 
-    fn post(&self, schema: &Schema, org: RecordId, commit: &Commit) {
+    fn post(&self, commit: &Commit, events: &[Arc<ChangeEvent>]) {
         for lane in self.lanes() {
-            let entries = commit.entries.iter().enumerate();
-            for (idx, entry) in entries.filter(|(_, entry)| lane.takes(&entry.object)) {
-                match lane.subscription.kind {
-                    SubscriptionKind::OutboundMessage => {
-                        // Outbound messages hang on saves: deletes and undeletes send none.
-                        if matches!(entry.kind, EntryKind::Create | EntryKind::Update) {
-                            let id = self.notification_id();
-                            let record = entry.after.id;
-                            lane.push(Parcel::Notification(Notification { id, record }));
-                        }
+            match lane.subscription.kind {
+                // Outbound messages hang on saves: deletes and undeletes send none.
+                SubscriptionKind::OutboundMessage => {
+                    let saves = commit.entries.iter().filter(|entry| {
+                        matches!(entry.kind, EntryKind::Create | EntryKind::Update)
+                            && lane.takes(&entry.object)
+                            && lane.fires(entry)
+                    });
+                    for entry in saves {
+                        let id = self.notification_id();
+                        let record = entry.after.id;
+                        let parcel = Parcel::Notification(Notification { id, record });
+                        self.hand(&lane, parcel, &entry.object);
                     }
-                    SubscriptionKind::ChangeEvents => {
-                        if let Some(event) = event(schema, commit, entry, idx + 1) {
-                            let replay_id = self.n_made.fetch_add(1, Ordering::Relaxed) + 1;
-                            let text = wrap(&event, lane.subscription.wrapper, org, replay_id);
-                            lane.push(Parcel::Event(text));
+                }
+                SubscriptionKind::ChangeEvents => {
+                    for event in events {
+                        for parcel in self.parcels(&lane, event) {
+                            self.hand(&lane, parcel, &event.object.name);
                         }
                     }
                 }
             }
+        }
+    }
+
+    /// Returns what a subscriber gets of an event: once if it asked for the object, and as often as the
+    /// channels it asked for tell of it.
+    fn parcels(&self, lane: &Lane, event: &Arc<ChangeEvent>) -> Vec<Parcel> {
+        let mut parcels = Vec::new();
+        if lane.takes(&event.object.name) {
+            parcels.push(Parcel::Event(Arc::clone(event), Vec::new()));
+        }
+        let channels = lane.subscription.objects.iter().filter(|name| name.ends_with("__chn"));
+        for member in channels.filter_map(|name| self.channels.members_of(name)).flatten() {
+            if !member.takes(event) {
+                continue;
+            }
+            // With values of its own for each row, an event can no longer tell of several.
+            let events = if member.enriched.is_empty() {
+                vec![Arc::clone(event)]
+            } else {
+                event.ungrouped()
+            };
+            let enriched = &member.enriched;
+            parcels.extend(events.into_iter().map(|event| Parcel::Event(event, enriched.clone())));
+        }
+        parcels
+    }
+
+    /// Hands something to a subscriber, as far as no fault was ordered.
+    fn hand(&self, lane: &Lane, parcel: Parcel, object: &str) {
+        match self.faults.meet_delivery(object) {
+            Some(DeliveryFault::Drop) => {}
+            Some(DeliveryFault::Repeat) => lane.push_twice(parcel),
+            Some(DeliveryFault::Swap) => lane.hold_back(parcel),
+            None => lane.push(parcel),
         }
     }
 

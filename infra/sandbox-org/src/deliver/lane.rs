@@ -2,15 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::outbound::{MAX_NOTIFICATIONS, Notification, is_acknowledged, message};
-use super::subscription::{Subscription, SubscriptionKind};
+use super::subscription::{Subscription, SubscriptionKind, Wrapper};
+use crate::events::{ChangeEvent, enrich, payload, relayed};
 use crate::ids::RecordId;
+use crate::org::Entry;
 use crate::sandbox::State;
+use crate::setup::Rule;
 
 /// First wait after a refusal; it doubles up to [`MAX_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -23,7 +26,8 @@ const MAX_PENDING: usize = 200_000;
 #[derive(Clone, Debug)]
 pub(super) enum Parcel {
     Notification(Notification),
-    Event(String),
+    /// An event, and the fields that it is enriched with when it is delivered.
+    Event(Arc<ChangeEvent>, Vec<String>),
 }
 
 /// Counters of one subscriber.
@@ -41,17 +45,22 @@ pub(crate) struct Lane {
     pub(crate) id: RecordId,
     pub(crate) subscription: Subscription,
     pub(crate) counters: Counters,
+    rules: Vec<Rule>,
     pending: Mutex<VecDeque<Parcel>>,
+    /// What goes out behind the next parcel.
+    held_back: Mutex<Vec<Parcel>>,
     arrived: Notify,
 }
 
 impl Lane {
-    pub(super) fn new(id: RecordId, subscription: Subscription) -> Self {
+    pub(super) fn new(id: RecordId, subscription: Subscription, rules: Vec<Rule>) -> Self {
         Self {
             id,
             subscription,
+            rules,
             counters: Counters::default(),
             pending: Mutex::new(VecDeque::new()),
+            held_back: Mutex::default(),
             arrived: Notify::new(),
         }
     }
@@ -61,7 +70,35 @@ impl Lane {
         self.subscription.objects.iter().any(|name| name.eq_ignore_ascii_case(object))
     }
 
+    /// Tells whether a save is sent here.
+    pub(super) fn fires(&self, entry: &Entry) -> bool {
+        self.rules.is_empty() || self.rules.iter().any(|rule| rule.fires(entry))
+    }
+
+    /// Sends a parcel, and what was held back behind it.
     pub(super) fn push(&self, parcel: Parcel) {
+        self.queue(parcel);
+        let held =
+            std::mem::take(&mut *self.held_back.lock().unwrap_or_else(PoisonError::into_inner));
+        for parcel in held {
+            self.queue(parcel);
+        }
+        self.arrived.notify_one();
+    }
+
+    /// Sends a parcel twice.
+    pub(super) fn push_twice(&self, parcel: Parcel) {
+        // Behind what is queued, as the queue itself takes no record twice.
+        self.push(parcel.clone());
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).push_back(parcel);
+    }
+
+    /// Sends a parcel behind the next one.
+    pub(super) fn hold_back(&self, parcel: Parcel) {
+        self.held_back.lock().unwrap_or_else(PoisonError::into_inner).push(parcel);
+    }
+
+    fn queue(&self, parcel: Parcel) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         if let Parcel::Notification(new) = &parcel {
             // A record that waits already is sent with its then current values anyhow.
@@ -80,8 +117,6 @@ impl Lane {
             pending.pop_front();
             self.counters.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        drop(pending);
-        self.arrived.notify_one();
     }
 
     /// Returns how many entries wait.
@@ -147,8 +182,14 @@ impl Lane {
     }
 
     fn body(&self, state: &State, parcels: &[Parcel]) -> (String, &'static str) {
-        if let [Parcel::Event(event)] = parcels {
-            return (event.clone(), "application/json");
+        if let [Parcel::Event(event, enriched)] = parcels {
+            let mut body = payload(event);
+            enrich(&mut body, event, enriched, &state.org());
+            let json = match self.subscription.wrapper {
+                Wrapper::None => body,
+                Wrapper::EventBridge => relayed(event, &body, state.org_id),
+            };
+            return (json.to_string(), "application/json");
         }
         let notifications: Vec<Notification> = parcels
             .iter()

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use quick_xml::escape::escape;
 
-use crate::auth::soap::element;
 use crate::ids::RecordId;
 use crate::org::{Org, Row};
 use crate::schema::{FieldKind, ObjectType};
+use crate::soap::Element;
 
 /// Most notifications of one message. Source: outbound messaging, notifications WSDL.
 pub(super) const MAX_NOTIFICATIONS: usize = 100;
@@ -62,7 +62,7 @@ fn write_notification(
          xmlns:sf=\"urn:sobject.enterprise.soap.sforce.com\">\n     <sf:Id>{}</sf:Id>",
         object.name, row.id
     );
-    for (position, field) in object.fields.iter().enumerate().skip(1) {
+    for (position, field) in object.visible().skip(1) {
         let wanted =
             fields.is_empty() || fields.iter().any(|name| name.eq_ignore_ascii_case(&field.name));
         if !wanted || field.kind == FieldKind::Address {
@@ -77,7 +77,10 @@ fn write_notification(
 
 /// Tells whether an answer acknowledges the message: a SOAP envelope that says so, nothing else.
 pub(super) fn is_acknowledged(body: &str) -> bool {
-    body.contains("Envelope") && element(body, "Ack").is_some_and(|ack| ack.trim() == "true")
+    let envelope = Element::parse(body).filter(|root| root.name == "Envelope");
+    let ack =
+        envelope.as_ref().and_then(|it| it.text_at(&["Body", "notificationsResponse", "Ack"]));
+    ack == Some("true")
 }
 
 #[cfg(test)]

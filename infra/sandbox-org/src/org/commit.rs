@@ -1,10 +1,40 @@
 //! What is asked of the org, and what a commit did.
 
+use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::error::RecordError;
+use super::locks::Unlucky;
+use super::precondition::Precondition;
 use super::row::Row;
 use crate::ids::RecordId;
+
+/// How a caller wants changes made.
+#[derive(Clone, Debug)]
+pub(crate) struct WriteOptions {
+    /// The API it comes by, as `changeOrigin` names it: `rest`, `soap`, `bulkapi`.
+    pub(crate) surface: &'static str,
+    /// Whether rows are saved that a duplicate rule only alerts of.
+    pub(crate) saves_duplicates: bool,
+    /// What must hold for the row that is updated.
+    pub(crate) precondition: Precondition,
+    /// When the statement ran, in milliseconds, if not now: what is committed late has its stamp.
+    pub(crate) stamp_ms: Option<i64>,
+    /// Which records are found locked.
+    pub(crate) unlucky: Option<Unlucky>,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self {
+            surface: "rest",
+            saves_duplicates: false,
+            precondition: Precondition::default(),
+            stamp_ms: None,
+            unlucky: None,
+        }
+    }
+}
 
 /// Who changes rows, and by what.
 #[derive(Clone, Debug)]
@@ -13,12 +43,19 @@ pub(crate) struct Author {
     pub(crate) user: RecordId,
     /// Client name of `Sforce-Call-Options`.
     pub(crate) client: Option<String>,
-    /// API version, such as `66.0`, or with its API when that is not REST, such as `bulkapi/66.0`;
-    /// empty for changes made inside the org.
+    /// API version, such as `66.0`; empty for changes made inside the org.
     pub(crate) version: String,
+    /// How changes are wanted.
+    pub(crate) options: WriteOptions,
 }
 
 impl Author {
+    /// A user who works inside the org, by no API.
+    #[must_use]
+    pub(crate) fn inside(user: RecordId) -> Self {
+        Self { user, client: None, version: String::new(), options: WriteOptions::default() }
+    }
+
     /// Returns the `changeOrigin` of change events.
     #[must_use]
     pub(crate) fn origin(&self) -> String {
@@ -26,13 +63,14 @@ impl Author {
             return String::new();
         }
         let client = self.client.as_deref().map(|name| format!(";client={name}"));
-        let api = if self.version.contains('/') { "" } else { "rest/" };
-        format!("com/salesforce/api/{api}{}{}", self.version, client.unwrap_or_default())
+        let surface = self.options.surface;
+        format!("com/salesforce/api/{surface}/{}{}", self.version, client.unwrap_or_default())
     }
 }
 
 /// A wish to change one row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Change {
     /// A new row.
     Create {
@@ -44,6 +82,7 @@ pub(crate) enum Change {
     /// New values for a row.
     Update {
         /// Object, when the caller named it.
+        #[serde(default)]
         object: Option<String>,
         /// The row, in either form.
         id: String,
@@ -76,6 +115,39 @@ pub(crate) enum Change {
         /// The row, in either form.
         id: String,
     },
+    /// Gone for good, out of the recycle bin.
+    Empty {
+        /// The row, in either form.
+        id: String,
+    },
+    /// Rows become part of another.
+    Merge {
+        /// Object.
+        object: String,
+        /// The row that stays, in either form.
+        master: String,
+        /// The rows that go, in either form.
+        losers: Vec<String>,
+        /// New values for the row that stays.
+        #[serde(default)]
+        fields: Map<String, Json>,
+    },
+}
+
+impl Change {
+    /// Returns the row it names, if it names one.
+    #[must_use]
+    pub(crate) fn row(&self) -> Option<RecordId> {
+        match self {
+            Self::Update { id, .. }
+            | Self::Delete { id }
+            | Self::Undelete { id }
+            | Self::Erase { id }
+            | Self::Empty { id }
+            | Self::Merge { master: id, .. } => RecordId::parse(id),
+            Self::Create { .. } | Self::Upsert { .. } => None,
+        }
+    }
 }
 
 /// What came of a change.
@@ -101,8 +173,10 @@ pub(crate) enum EntryKind {
     Delete,
     /// Out of it.
     Undelete,
-    /// Gone for good; what came after is what went before.
+    /// Gone for good: no event tells of it.
     Erase,
+    /// Changed by the platform and by nobody: only `SystemModstamp` tells of it.
+    Touch,
 }
 
 /// One row of a commit.
@@ -116,6 +190,8 @@ pub(crate) struct Entry {
     pub(crate) before: Option<Row>,
     /// The row after.
     pub(crate) after: Row,
+    /// The row whose deletion took this one along.
+    pub(crate) root: Option<RecordId>,
 }
 
 /// Rows that changed together.

@@ -29,15 +29,7 @@ impl Table {
     /// Makes an empty table.
     #[must_use]
     pub(crate) fn new(object: Arc<ObjectType>) -> Self {
-        let fields = || object.fields.iter().enumerate();
-        let unique = fields()
-            .filter(|(_, field)| field.unique)
-            .map(|(position, _)| (position, HashMap::new()))
-            .collect();
-        let by_reference = fields()
-            .filter(|(_, field)| field.kind == FieldKind::Reference)
-            .map(|(position, _)| (position, Lazy::new()))
-            .collect();
+        let (unique, by_reference) = (unique_fields(&object), references(&object));
         Self {
             object,
             rows: BTreeMap::new(),
@@ -76,6 +68,12 @@ impl Table {
         };
         let range = (!is_empty).then(|| self.rows.range((from, until)));
         range.into_iter().flatten().map(|(_, row)| row)
+    }
+
+    /// Returns the number of rows, the recycle bin included.
+    #[must_use]
+    pub(crate) fn n_rows(&self) -> usize {
+        self.rows.len()
     }
 
     /// Returns the number of rows outside the recycle bin.
@@ -127,6 +125,39 @@ impl Table {
         self.unique.get(&position)?.get(value.to_lowercase().as_str()).copied()
     }
 
+    /// Returns the rows outside the recycle bin that have a text, which need not be unique.
+    #[must_use]
+    pub(crate) fn matching(&self, position: usize, value: &str) -> Vec<RecordId> {
+        if self.unique.contains_key(&position) {
+            return self.by_unique(position, value).into_iter().collect();
+        }
+        let wanted = value.to_lowercase();
+        let is_same = |row: &&Row| {
+            let text = row.get(position).as_text();
+            !row.is_deleted() && text.is_some_and(|text| text.to_lowercase() == wanted)
+        };
+        self.rows.values().filter(is_same).map(|row| row.id).collect()
+    }
+
+    /// Makes the indexes of unique fields anew, as the object has changed.
+    pub(crate) fn index(&mut self) {
+        self.unique = unique_fields(&self.object);
+        // The others are made anew when they are next asked for.
+        self.by_reference = references(&self.object);
+        for row in self.rows.values().filter(|row| !row.is_deleted()) {
+            for (position, known) in &mut self.unique {
+                if let Value::Text(text) = row.get(*position) {
+                    known.entry(folded(text)).or_insert(row.id);
+                }
+            }
+        }
+    }
+
+    /// Lets new rows get ids above `id`.
+    pub(crate) fn skip_to(&mut self, id: RecordId) {
+        self.next_number = self.next_number.max(id.number().saturating_add(1));
+    }
+
     /// Returns the id that a new row gets.
     pub(crate) fn next_id(&mut self) -> RecordId {
         let id = RecordId::new(self.object.prefix, self.next_number);
@@ -137,7 +168,7 @@ impl Table {
     /// Puts a row in place of the one with its id; returns the old one.
     pub(crate) fn put(&mut self, row: Row) -> Option<Row> {
         let old = self.take(row.id);
-        self.next_number = self.next_number.max(row.id.number().saturating_add(1));
+        self.skip_to(row.id);
         if let Some(index) = self.by_modstamp.get_mut() {
             index.insert((row.modstamp(), row.id), row.clone());
         }
@@ -183,6 +214,19 @@ impl Table {
         }
         Some(old)
     }
+}
+
+/// The indexes of references, none of them made yet.
+fn references(object: &ObjectType) -> HashMap<usize, Lazy<BTreeSet<(RecordId, RecordId)>>> {
+    let fields = object.fields.iter().enumerate();
+    let references =
+        fields.filter(|(_, field)| field.kind == FieldKind::Reference && !field.is_gone);
+    references.map(|(place, _)| (place, Lazy::new())).collect()
+}
+
+fn unique_fields(object: &ObjectType) -> HashMap<usize, HashMap<Text, RecordId>> {
+    let fields = object.fields.iter().enumerate();
+    fields.filter(|(_, field)| field.unique).map(|(place, _)| (place, HashMap::new())).collect()
 }
 
 /// Returns the text without the difference of upper and lower case; the same text when it has none.

@@ -603,7 +603,7 @@ async fn jobs_are_listed_a_thousand_at_a_time_and_vanish_after_seven_days() {
     let other = desk.get("/jobs/ingest?jobType=Classic").await.body;
     assert_eq!(other["records"], json!([]));
     desk.pass(7 * 86_400 - 60 * 60);
-    desk.log_in().await;
+    desk.login().await;
     let path = format!("/jobs/ingest/{}", first["records"][0]["id"].as_str().unwrap());
     let late = desk.get(&path).await;
     desk.pass(60 * 60);
