@@ -16,7 +16,8 @@ use shared::time::Timestamp;
 use shared::worker::quota::QuotaSettings;
 use shared::{PortError, PortErrorKind};
 
-use crate::crm::{PLATFORM, SalesforceCrm};
+use crate::client::PLATFORM;
+use crate::crm::SalesforceCrm;
 use crate::settings::SalesforceSettings;
 
 /// The daily calls of the smallest org, until the org tells its own number.

@@ -1,18 +1,20 @@
-//! Salesforce behind the CRM port: OAuth, REST queries, record reads.
+//! Salesforce: a typed client of one org, and the org behind the CRM port.
 
-mod api_usage;
+pub mod bulk;
+mod client;
 mod crm;
-mod fault;
+pub mod error;
 mod grant;
+mod http_time;
 mod integration;
-mod page;
-mod session;
+mod number;
+pub mod rest;
 mod settings;
 mod soql;
 
-pub use api_usage::ApiUsage;
+pub use client::{ApiUsage, AutoAssign, DuplicateRule, SalesforceClient, WriteOptions};
 pub use crm::SalesforceCrm;
-pub use fault::SalesforceFault;
+pub use error::{SalesforceFault, error_reference};
 pub use grant::{app, endpoints};
 pub use integration::SalesforceIntegration;
 pub use settings::{SalesforceAuth, SalesforceSettings};

@@ -7,7 +7,7 @@ use shared::secret::Secret;
 use shared::{PortError, PortErrorKind};
 use url::Url;
 
-use crate::crm::PLATFORM;
+use super::PLATFORM;
 use crate::grant::{self, Means};
 use crate::settings::SalesforceSettings;
 

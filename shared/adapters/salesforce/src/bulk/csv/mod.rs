@@ -1,0 +1,14 @@
+//! CSV as bulk jobs speak it.
+
+mod cell;
+mod fault;
+mod layout;
+mod reader;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use cell::{CellValue, ColumnKind};
+pub use fault::CsvFault;
+pub use reader::CsvReader;
+pub use record::CsvRecord;
