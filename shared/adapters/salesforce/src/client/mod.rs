@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use adapter_http::{BodyStream, HttpClient, Response};
 use shared::PortError;
-use shared::ids::ConnectionId;
+use shared::ids::{ConnectionId, SalesforceId};
 use shared::ports::{Clock, SecretWriter, Secrets};
 
 pub(crate) use address::{BadPlace, MAX_URL_BYTES, Place};
@@ -91,6 +91,16 @@ impl SalesforceClient {
     /// Returns how much of the day's calls was used at the last answer.
     pub fn usage(&self) -> Option<ApiUsage> {
         self.inner.usage.last()
+    }
+
+    /// Returns the user that the connection acts as, logging in when there is no session; `None` when
+    /// the org does not say.
+    ///
+    /// # Errors
+    ///
+    /// As the org answers to the login.
+    pub async fn user_id(&self) -> Result<Option<SalesforceId>, PortError> {
+        Ok(self.inner.session().await?.user_id())
     }
 
     /// Returns how many records a page of a query asks for.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use adapter_http::oauth::{AccessToken, TokenCache};
+use shared::ids::SalesforceId;
 use shared::secret::Secret;
 use shared::{PortError, PortErrorKind};
 use url::Url;
@@ -20,6 +21,18 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn token(&self) -> &Secret {
         self.token.secret()
+    }
+
+    /// Returns the user that we act as, from the `id` of the token's answer, which ends in
+    /// `/id/<organisation>/<user>`. Source: OAuth flows, "Token response".
+    pub(crate) fn user_id(&self) -> Option<SalesforceId> {
+        self.identity().0
+    }
+
+    fn identity(&self) -> (Option<SalesforceId>, Option<SalesforceId>) {
+        let mut segments = self.token.grant().text("id").unwrap_or_default().rsplit('/');
+        let mut next = || segments.next().and_then(|it| SalesforceId::parse(it).ok());
+        (next(), next())
     }
 }
 

@@ -1,12 +1,14 @@
 //! What a cell holds, by the kind of its column: borrowed, nothing is allocated.
 
+use serde::{Deserialize, Serialize};
 use shared::model::FieldValue;
 use shared::time::Timestamp;
 
 use crate::number::{Number, read_number};
 
 /// What a column holds. CSV says nothing of it: describe does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ColumnKind {
     /// Text, picklists, ids, and everything else that is kept as it is written.
     #[default]

@@ -7,8 +7,10 @@ mod reader;
 mod record;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 pub use cell::{CellValue, ColumnKind};
 pub use fault::CsvFault;
 pub use reader::CsvReader;
 pub use record::CsvRecord;
+pub use writer::{BadColumns, CsvWriter, RowRefusal};
