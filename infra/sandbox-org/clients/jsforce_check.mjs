@@ -37,7 +37,7 @@ await org.sobject("Case").update({ Id: ids[0], Status: "Settled" });
 assert.equal((await org.sobject("Case").retrieve(ids[0])).IsClosed, true);
 const updated = await org.sobject("Case").update(ids.map((Id) => ({ Id, Priority: "High" })));
 assert.ok(updated.every(({ success }) => success));
-const upserted = await org.sobject("Contact").upsert({ LastName: "Check", MBR_Id__c: "check-2" }, "MBR_Id__c");
+const upserted = await org.sobject("Contact").upsert({ LastName: "Check", MoodBridge_Id__c: "check-2" }, "MoodBridge_Id__c");
 assert.ok(upserted.success);
 const found = await org.sobject("Case").find({ AccountId: account.id }, ["Id", "Subject", "Account.Name"]).sort("Id");
 assert.deepEqual(found.map(({ Account }) => Account.Name), ["Client check", "Client check"]);
@@ -53,7 +53,7 @@ assert.equal(small.records.length, Math.min(200, totalSize));
 
 const destroyed = await org.sobject("Case").destroy(ids);
 assert.ok(destroyed.every(({ success }) => success));
-await org.sobject("Contact").destroy(upserted.id ?? (await org.sobject("Contact").findOne({ MBR_Id__c: "check-2" })).Id);
+await org.sobject("Contact").destroy(upserted.id ?? (await org.sobject("Contact").findOne({ MoodBridge_Id__c: "check-2" })).Id);
 await org.sobject("Account").destroy(account.id);
 assert.ok(org.limitInfo.apiUsage.used > 0);
 await org.logout();

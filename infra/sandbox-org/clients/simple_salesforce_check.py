@@ -87,8 +87,8 @@ def check_records(org):
     assert org.Case.get(case)["Status"] == "New"
     assert org.Case.update(case, {"Status": "Closed"}) == 204
     assert org.Case.get(case)["IsClosed"] is True
-    assert org.Case.upsert("MBR_Id__c/check-1", {"Subject": "Upserted"}) in (200, 201)
-    upserted = org.Case.get_by_custom_id("MBR_Id__c", "check-1")
+    assert org.Case.upsert("MoodBridge_Id__c/check-1", {"Subject": "Upserted"}) in (200, 201)
+    upserted = org.Case.get_by_custom_id("MoodBridge_Id__c", "check-1")
     assert upserted["Subject"] == "Upserted"
     row = org.query(f"SELECT Subject, Account.Name FROM Case WHERE Id = '{case}'")["records"][0]
     assert row["Account"]["Name"] == "Client check"

@@ -1,22 +1,62 @@
-//! Serves a sandbox org for its client checks: `cargo run -p sandbox-org --example serve -- 127.0.0.1:8899 [public-key.pem]`.
+//! Serves a sandbox org: `cargo run -p sandbox-org --example serve -- 127.0.0.1:8899 [OPTIONS]`.
 
 use std::error::Error;
 use std::io::Write;
+use std::time::Duration;
 
-use sandbox_org::{Sandbox, Settings};
+use sandbox_org::{Sandbox, Seed, Settings};
+
+const USAGE: &str = "\
+usage: serve ADDRESS [OPTIONS]     such as `serve 127.0.0.1:8899 --cases 1000000`; port 0 takes a free one
+  --public-key FILE   key that the assertions of the app are checked with, PEM
+  --empty             no rows but the users
+  --accounts N        that many accounts, contacts and wide cases instead of the firm; without
+  --contacts N          accounts and contacts there are a tenth and three tenths as many as cases
+  --cases N
+  --random-seed N     what such rows are drawn from
+  --history           keeps every commit for /_sandbox/history
+  --callback URL      where people who log in may be sent back to";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned());
-    let mut settings = Settings::default();
-    if let (Some(path), Some(app)) = (arguments.next(), settings.apps.first_mut()) {
-        app.public_key_pem = Some(std::fs::read_to_string(path)?);
-    }
+    let address = arguments.next().filter(|it| !it.starts_with('-')).ok_or(USAGE)?;
+    let settings = read(arguments)?;
     let listener = tokio::net::TcpListener::bind(address).await?;
     let started = std::time::Instant::now();
     let running = Sandbox::start(settings, listener)?;
-    writeln!(std::io::stdout(), "{} after {:?}", running.url(), started.elapsed())?;
+    let took = Duration::from_millis(u64::try_from(started.elapsed().as_millis())?);
+    writeln!(std::io::stdout(), "{} after {took:?}", running.url())?;
     std::future::pending::<()>().await;
     Ok(())
+}
+
+/// Reads the options behind the address.
+fn read(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Box<dyn Error>> {
+    let mut settings = Settings::default();
+    let (mut accounts, mut contacts, mut cases) = (None, None, None);
+    while let Some(option) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("`{option}` needs a value\n{USAGE}"));
+        match option.as_str() {
+            "--empty" => settings.seed = Seed::Empty,
+            "--history" => settings.keeps_history = true,
+            "--public-key" => {
+                let key = std::fs::read_to_string(value()?)?;
+                settings.apps.iter_mut().for_each(|app| app.public_key_pem = Some(key.clone()));
+            }
+            "--callback" => settings.login.callback_urls.push(value()?),
+            "--accounts" => accounts = Some(value()?.parse()?),
+            "--contacts" => contacts = Some(value()?.parse()?),
+            "--cases" => cases = Some(value()?.parse()?),
+            "--random-seed" => settings.random_seed = value()?.parse()?,
+            _ => return Err(format!("`{option}` is not understood\n{USAGE}").into()),
+        }
+    }
+    if accounts.is_some() || contacts.is_some() || cases.is_some() {
+        let cases: u64 = cases.unwrap_or(0);
+        let (accounts, contacts) =
+            (accounts.unwrap_or(cases / 10), contacts.unwrap_or(cases * 3 / 10));
+        settings.seed = Seed::Many { accounts, contacts, cases };
+    }
+    Ok(settings)
 }

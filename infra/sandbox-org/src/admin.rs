@@ -12,8 +12,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::{ApiError, Reply};
+use crate::bulk::Failure;
 use crate::deliver::Subscription;
+use crate::digest::digest;
 use crate::faults::Fault;
+use crate::history::history;
 use crate::ids::RecordId;
 use crate::org::{Author, Change};
 use crate::sandbox::State;
@@ -27,6 +30,10 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/_sandbox/webhooks", post(webhooks))
         .route("/_sandbox/activity", post(activity))
         .route("/_sandbox/stats", get(stats))
+        .route("/_sandbox/bulk/failure", post(fail_job))
+        .route("/_sandbox/counts", get(counts))
+        .route("/_sandbox/digest", get(digest))
+        .route("/_sandbox/history", get(history))
         .route("/_sandbox/faults", post(add_fault).delete(clear_faults))
         .route("/_sandbox/sessions", delete(end_sessions))
         .route("/_sandbox/undelete/{id}", post(undelete))
@@ -107,6 +114,26 @@ async fn stats(Shared(state): Shared<Arc<State>>) -> Response {
         "subscriptions": deliveries,
     });
     respond(Reply::json(200, &body))
+}
+
+/// Lets the next job that takes rows fail.
+async fn fail_job(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
+    let failure: Failure = match read(&body) {
+        Ok(failure) => failure,
+        Err(refusal) => return respond(refusal.into_reply()),
+    };
+    state.bulk.order_failure(failure);
+    respond(Reply::empty(204))
+}
+
+/// Counts the rows of every object, in the recycle bin and outside.
+async fn counts(Shared(state): Shared<Arc<State>>) -> Response {
+    let mut counts = Map::new();
+    for table in state.org().tables() {
+        let count = json!({"live": table.n_live(), "deleted": table.n_deleted()});
+        counts.insert(table.object.name.clone(), count);
+    }
+    respond(Reply::json(200, &Json::Object(counts)))
 }
 
 async fn add_fault(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {

@@ -48,8 +48,13 @@ impl RecordId {
     #[must_use]
     pub(crate) fn number(&self) -> u64 {
         self.0.iter().skip(6).fold(0_u64, |sum, byte| {
-            let value = DIGITS.iter().position(|d| d == byte).unwrap_or(0);
-            sum.saturating_mul(62).saturating_add(value as u64)
+            let value = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'A'..=b'Z' => byte - b'A' + 10,
+                b'a'..=b'z' => byte - b'a' + 36,
+                _ => 0,
+            };
+            sum.saturating_mul(62).saturating_add(u64::from(value))
         })
     }
 
@@ -57,6 +62,16 @@ impl RecordId {
     #[must_use]
     pub(crate) fn short(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// Returns the 18-character form.
+    #[must_use]
+    pub(crate) fn bytes(&self) -> [u8; 18] {
+        let mut all = [0; 18];
+        for (target, source) in all.iter_mut().zip(self.0.iter().chain(&self.checksum())) {
+            *target = *source;
+        }
+        all
     }
 
     fn checksum(&self) -> [u8; 3] {
@@ -79,8 +94,7 @@ fn digit(value: u64) -> u8 {
 
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.short())?;
-        f.write_str(std::str::from_utf8(&self.checksum()).unwrap_or_default())
+        f.write_str(std::str::from_utf8(&self.bytes()).unwrap_or_default())
     }
 }
 

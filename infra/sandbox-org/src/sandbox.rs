@@ -12,9 +12,11 @@ use tokio_util::sync::CancellationToken;
 use crate::activity;
 use crate::api::Cursors;
 use crate::auth::{Grants, Sessions};
+use crate::bulk;
 use crate::clock::Clock;
 use crate::deliver::Deliveries;
 use crate::faults::Faults;
+use crate::history::History;
 use crate::ids::RecordId;
 use crate::journal::{Journal, JournalError};
 use crate::org::{Author, Change, Org, OrgError, Outcome, RecordError};
@@ -55,6 +57,8 @@ pub(crate) struct State {
     pub(crate) grants: Grants,
     pub(crate) deliveries: Deliveries,
     pub(crate) faults: Faults,
+    pub(crate) history: History,
+    pub(crate) bulk: bulk::Jobs,
     pub(crate) org_id: RecordId,
     pub(crate) user_id: RecordId,
     pub(crate) activity: activity::Pace,
@@ -126,6 +130,9 @@ impl State {
             {
                 tracing::error!(error = %error, "commit was not written to the journal");
             }
+            if self.settings.keeps_history {
+                self.history.keep(&self.schema, &commit);
+            }
             // Still under the lock: subscribers see commits in their order.
             self.deliveries.take(&self.schema, self.org_id, &commit);
         }
@@ -166,6 +173,8 @@ impl Sandbox {
             grants: Grants::default(),
             deliveries: Deliveries::default(),
             faults: Faults::default(),
+            history: History::default(),
+            bulk: bulk::Jobs::default(),
             org_id,
             user_id,
             schema,
@@ -209,7 +218,7 @@ impl Sandbox {
         Ok(RunningSandbox { addr: address, organization_id, stop, server, background })
     }
 
-    /// Begins deliveries and activity; they end when the returned value is dropped.
+    /// Begins deliveries, activity and the work on bulk jobs; they end when the returned value is dropped.
     ///
     /// # Errors
     /// A delivery client could not be made.
@@ -219,20 +228,24 @@ impl Sandbox {
         }
         let state = Arc::clone(&self.state);
         let activity = tokio::spawn(async move { activity::run(&state).await });
-        Ok(Background { state: Arc::clone(&self.state), activity })
+        let state = Arc::clone(&self.state);
+        let bulk = tokio::spawn(async move { bulk::run(&state).await });
+        Ok(Background { state: Arc::clone(&self.state), activity, bulk })
     }
 }
 
-/// Deliveries and activity of an org; dropping it ends them.
+/// Deliveries, activity and bulk jobs of an org; dropping it ends them.
 #[derive(Debug)]
 pub struct Background {
     state: Arc<State>,
     activity: JoinHandle<()>,
+    bulk: JoinHandle<()>,
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
         self.activity.abort();
+        self.bulk.abort();
         self.state.deliveries.stop();
     }
 }

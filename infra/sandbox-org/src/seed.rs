@@ -1,5 +1,7 @@
 //! The rows an org begins with: an invented law firm, laid out up to the present day.
 
+mod many;
+
 use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
 use crate::ids::RecordId;
-use crate::org::{Org, Row, Value};
+use crate::org::{Org, Row, Text, Value};
 use crate::schema::{FieldKind, ObjectType, position};
 use crate::settings::{Seed, Settings};
 
@@ -50,7 +52,7 @@ struct Heading {
 /// A value of the file.
 enum Cell {
     Number(i64),
-    Text(Box<str>),
+    Text(Text),
     Null,
 }
 
@@ -94,8 +96,13 @@ pub(crate) fn load(
     anchor: i64,
 ) -> Result<(RecordId, RecordId), SeedError> {
     let ids = users(org, settings, anchor)?;
-    if settings.seed == Seed::Firm {
-        firm(org, anchor, ids.1)?;
+    match settings.seed {
+        Seed::Firm => firm(org, anchor, ids.1)?,
+        Seed::Empty => {}
+        Seed::Many { accounts, contacts, cases } => {
+            let counts = many::Counts { accounts, contacts, cases };
+            many::load(org, &counts, settings.random_seed, anchor)?;
+        }
     }
     Ok(ids)
 }
@@ -114,6 +121,11 @@ const LAWYERS: &[(&str, &str)] = &[
     ("Mei", "Tanaka"),
     ("Robert", "Lindqvist"),
 ];
+
+/// Returns one of the firm's lawyers, who follow the admin among the users.
+fn lawyer(n: u64) -> RecordId {
+    RecordId::new(*b"005", 2 + n)
+}
 
 fn users(
     org: &mut Org,

@@ -9,12 +9,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::admin;
 use crate::api::{ApiError, Call, Reply, dispatch, http_date, max_batch, versions};
 use crate::auth::{self, Consent};
+use crate::bulk;
 use crate::org::Author;
 use crate::sandbox::State;
 
@@ -41,9 +43,10 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/services/data/{*path}", any(data))
         .merge(admin::router())
         .fallback(nowhere)
+        .layer(from_fn_with_state(Arc::clone(&state), bulk::serve))
         .layer(from_fn_with_state(Arc::clone(&state), around))
         .layer(RequestDecompressionLayer::new())
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(state)
 }
@@ -224,16 +227,10 @@ async fn data(
 ) -> Response {
     let path = uri.path().trim_start_matches("/services/data/");
     let (version, segments) = Call::split_path(path);
-    let author = match author(&state, &headers, &version) {
-        Ok(author) => author,
+    let (author, usage) = match admit(&state, &headers, &version) {
+        Ok(admitted) => admitted,
         Err(refusal) => return respond(refusal),
     };
-    let n_requests = state.count_request();
-    let max = state.settings.daily_requests;
-    if n_requests > max {
-        let refusal = ApiError::new(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.");
-        return respond(refusal.into_reply());
-    }
     let call = Call {
         method,
         version,
@@ -245,9 +242,23 @@ async fn data(
         unmodified_since: text(&headers, "if-unmodified-since").map(str::to_owned),
         modified_since: text(&headers, "if-modified-since").map(str::to_owned),
     };
-    let mut reply = dispatch(&state, &call);
-    reply.headers.push(("sforce-limit-info", format!("api-usage={n_requests}/{max}")));
-    respond(reply)
+    respond(dispatch(&state, &call).with_header("sforce-limit-info", usage))
+}
+
+/// Finds out who calls, and counts the call; returns what `Sforce-Limit-Info` tells.
+pub(crate) fn admit(
+    state: &State,
+    headers: &HeaderMap,
+    version: &str,
+) -> Result<(Author, String), Reply> {
+    let author = author(state, headers, version)?;
+    let n_requests = state.count_request();
+    let max = state.settings.daily_requests;
+    if n_requests > max {
+        let refusal = ApiError::new(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.");
+        return Err(refusal.into_reply());
+    }
+    Ok((author, format!("api-usage={n_requests}/{max}")))
 }
 
 /// Rows a page: 200 to 2,000, as `Sforce-Query-Options` asks.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::bulk::BulkSettings;
 use crate::clock::Clock;
 use crate::deliver::Subscription;
 
@@ -31,6 +32,17 @@ pub enum Seed {
     Firm,
     /// No rows but the users.
     Empty,
+    /// As many rows as are asked for, drawn from [`Settings::random_seed`]: the same ones for the same
+    /// seed and counts. Cases are wide: over 40 fields hold a value, and some texts are what clients
+    /// stumble over.
+    Many {
+        /// Number of accounts.
+        accounts: u64,
+        /// Number of contacts.
+        contacts: u64,
+        /// Number of cases.
+        cases: u64,
+    },
 }
 
 /// What goes wrong when a person is asked to agree.
@@ -96,8 +108,12 @@ pub struct Settings {
     pub subscriptions: Vec<Subscription>,
     /// Changes a second that the firm makes by itself; 0 for none.
     pub activity_per_second: f64,
-    /// What the firm's activity is drawn from.
+    /// What the firm's activity and the rows of [`Seed::Many`] are drawn from.
     pub random_seed: u64,
+    /// Whether every commit is kept for `/_sandbox/history`, in memory, some hundred bytes a change.
+    pub keeps_history: bool,
+    /// How jobs of the Bulk API run.
+    pub bulk: BulkSettings,
     /// URL that clients reach the org by; the address it listens on when absent.
     pub instance_url: Option<String>,
     /// The time of day.
@@ -122,6 +138,8 @@ impl Default for Settings {
             subscriptions: Vec::new(),
             activity_per_second: 0.0,
             random_seed: 1,
+            keeps_history: false,
+            bulk: BulkSettings::default(),
             instance_url: None,
             clock: Clock::system(),
         }

@@ -11,7 +11,10 @@ use tower::ServiceExt;
 
 use crate::{Clock, Sandbox, Seed, Settings};
 
+mod exports;
 mod firm;
+mod ledger;
+mod uploads;
 
 /// Noon of a day in June.
 const NOON: i64 = 1_781_956_800_000;
@@ -26,6 +29,9 @@ struct Desk {
 struct Answer {
     status: u16,
     headers: axum::http::HeaderMap,
+    /// The body as it came.
+    text: String,
+    /// The body as JSON; null when it is none.
     body: Json,
 }
 
@@ -40,10 +46,14 @@ impl Desk {
         let clock = Clock::new(move || ticking.load(Ordering::Relaxed));
         let sandbox = Sandbox::new(Settings { clock, ..settings }).unwrap();
         let mut desk = Self { router: sandbox.router(), token: String::new(), now };
-        let form = "grant_type=client_credentials&client_id=moodbridge-sandbox&client_secret=sandbox-secret";
-        let answer = desk.send("POST", "/services/oauth2/token", form.to_owned(), &[]).await;
-        desk.token = answer.body["access_token"].as_str().unwrap().to_owned();
+        desk.log_in().await;
         desk
+    }
+
+    async fn log_in(&mut self) {
+        let form = "grant_type=client_credentials&client_id=moodbridge-sandbox&client_secret=sandbox-secret";
+        let answer = self.send("POST", "/services/oauth2/token", form.to_owned(), &[]).await;
+        self.token = answer.body["access_token"].as_str().unwrap().to_owned();
     }
 
     fn pass(&self, seconds: i64) {
@@ -68,8 +78,9 @@ impl Desk {
             self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         let (parts, body) = answer.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_slice(&bytes).unwrap_or(Json::Null);
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        Answer { status: parts.status.as_u16(), headers: parts.headers, text, body }
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -82,6 +93,15 @@ impl Desk {
 
     async fn patch(&self, path: &str, body: Json) -> Answer {
         self.send("PATCH", &format!("/services/data/v66.0{path}"), body.to_string(), &[]).await
+    }
+
+    async fn put(&self, path: &str, csv: &str) -> Answer {
+        let kind = [("content-type", "text/csv")];
+        self.send("PUT", &format!("/services/data/v66.0{path}"), csv.to_owned(), &kind).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", &format!("/services/data/v66.0{path}"), String::new(), &[]).await
     }
 
     async fn query(&self, soql: &str) -> Answer {
@@ -126,7 +146,7 @@ async fn created_case_follows_its_contact_and_its_status() {
 #[tokio::test]
 async fn bad_writes_are_refused_in_the_words_of_the_platform() {
     let desk = Desk::open(Seed::Empty).await;
-    let account = desk.create("Account", json!({"Name": "Roe LLC", "MBR_Id__c": "A"})).await;
+    let account = desk.create("Account", json!({"Name": "Roe LLC", "MoodBridge_Id__c": "A"})).await;
 
     for (body, code, message) in [
         (
@@ -147,9 +167,9 @@ async fn bad_writes_are_refused_in_the_words_of_the_platform() {
             "Unable to create/update fields: MasterRecordId.",
         ),
         (
-            json!({"Name": "x", "MBR_Id__c": "a"}),
+            json!({"Name": "x", "MoodBridge_Id__c": "a"}),
             "DUPLICATE_VALUE",
-            "duplicate value found: MBR_Id__c",
+            "duplicate value found: MoodBridge_Id__c",
         ),
         (
             json!({"Name": "x", "ParentId": "001Mb00000000ZZ"}),
@@ -200,13 +220,15 @@ async fn deleted_row_is_gone_but_queryable_and_comes_back() {
 async fn upsert_by_external_id_creates_then_updates() {
     let desk = Desk::open(Seed::Empty).await;
 
-    let first = desk.patch("/sobjects/Contact/MBR_Id__c/c%2F1", json!({"LastName": "Doe"})).await;
-    let second = desk.patch("/sobjects/Contact/MBR_Id__c/C%2F1", json!({"LastName": "Roe"})).await;
+    let first =
+        desk.patch("/sobjects/Contact/MoodBridge_Id__c/c%2F1", json!({"LastName": "Doe"})).await;
+    let second =
+        desk.patch("/sobjects/Contact/MoodBridge_Id__c/C%2F1", json!({"LastName": "Roe"})).await;
 
     assert_eq!((first.status, &first.body["created"]), (201, &json!(true)));
     assert_eq!((second.status, &second.body["created"]), (200, &json!(false)));
     assert_eq!(first.body["id"], second.body["id"]);
-    let read = desk.get("/sobjects/Contact/MBR_Id__c/c%2F1").await;
+    let read = desk.get("/sobjects/Contact/MoodBridge_Id__c/c%2F1").await;
     assert_eq!(read.body["Name"], "Roe");
     assert_eq!(desk.get("/sobjects/Contact/Nope__c/1").await.status, 404);
 }

@@ -117,7 +117,7 @@ pub(super) fn update(state: &State, call: &Call) -> Result<Reply, ApiError> {
     Ok(settle(state, call, changes, all_or_none, false))
 }
 
-/// `PATCH /composite/sobjects/Case/MBR_Id__c`
+/// `PATCH /composite/sobjects/Case/MoodBridge_Id__c`
 pub(super) fn upsert(
     state: &State,
     call: &Call,

@@ -12,11 +12,14 @@ const LIFETIME_MS: i64 = 2 * 24 * 60 * 60 * 1000;
 /// Most locators kept; the oldest goes first.
 const MAX_CURSORS: usize = 500;
 
+/// Most rows that all locators together keep: 15 bytes each, 300 MB. The oldest locator goes first.
+const MAX_ROWS: usize = 20_000_000;
+
 /// A query with later pages.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     pub(crate) plan: Plan,
-    pub(crate) ids: Vec<RecordId>,
+    pub(crate) ids: Arc<Vec<RecordId>>,
     pub(crate) user: RecordId,
     opened_ms: i64,
 }
@@ -30,7 +33,7 @@ impl Cursors {
     pub(crate) fn open(
         &self,
         plan: Plan,
-        ids: Vec<RecordId>,
+        ids: Arc<Vec<RecordId>>,
         user: RecordId,
         now_ms: i64,
     ) -> RecordId {
@@ -38,8 +41,9 @@ impl Cursors {
         kept.0 += 1;
         let locator = RecordId::new(*b"01g", kept.0);
         kept.1.insert(locator, Arc::new(Cursor { plan, ids, user, opened_ms: now_ms }));
-        while kept.1.len() > MAX_CURSORS {
-            kept.1.pop_first();
+        let mut n_rows: usize = kept.1.values().map(|cursor| cursor.ids.len()).sum();
+        while kept.1.len() > 1 && (kept.1.len() > MAX_CURSORS || n_rows > MAX_ROWS) {
+            n_rows -= kept.1.pop_first().map_or(0, |(_, cursor)| cursor.ids.len());
         }
         locator
     }

@@ -17,21 +17,25 @@ pub(crate) fn dispatch(state: &State, call: &Call) -> Reply {
     answer(state, call).unwrap_or_else(ApiError::into_reply)
 }
 
-fn answer(state: &State, call: &Call) -> Result<Reply, ApiError> {
-    let number: Option<u32> = call
-        .version
+/// Reads a version such as `v66.0`; only those that are answered pass.
+pub(crate) fn check_version(version: &str) -> Result<u32, ApiError> {
+    let number: Option<u32> = version
         .strip_prefix('v')
         .and_then(|version| version.strip_suffix(".0"))
         .and_then(|version| version.parse().ok());
     match number {
-        Some(number) if number > NEWEST_VERSION => return Err(ApiError::not_found()),
+        Some(number) if number > NEWEST_VERSION => Err(ApiError::not_found()),
         Some(number) if number < OLDEST_VERSION => {
             let message = "The requested API version is no longer supported";
-            return Err(ApiError::new(410, "UNSUPPORTED_API_VERSION", message));
+            Err(ApiError::new(410, "UNSUPPORTED_API_VERSION", message))
         }
-        Some(_) => {}
-        None => return Err(ApiError::not_found()),
+        Some(number) => Ok(number),
+        None => Err(ApiError::not_found()),
     }
+}
+
+fn answer(state: &State, call: &Call) -> Result<Reply, ApiError> {
+    check_version(&call.version)?;
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
         [] => Ok(meta::resources(&call.version)),

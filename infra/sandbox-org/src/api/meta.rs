@@ -33,7 +33,7 @@ fn release(number: u32) -> (&'static str, i64) {
 /// Lists what lies below a version.
 pub(super) fn resources(version: &str) -> Reply {
     let mut all = Map::new();
-    for name in ["composite", "limits", "query", "queryAll", "sobjects"] {
+    for name in ["composite", "jobs", "limits", "query", "queryAll", "sobjects"] {
         all.insert(name.to_owned(), json!(format!("/services/data/{version}/{name}")));
     }
     Reply::json(200, &Json::Object(all))
@@ -44,11 +44,14 @@ pub(super) fn limits(state: &State) -> Reply {
     let max = state.settings.daily_requests;
     let remaining = max.saturating_sub(state.n_requests());
     let full = |max: u64| json!({"Max": max, "Remaining": max});
+    let bulk = &state.settings.bulk;
+    let (queries_left, batches_left) = state.bulk.left(state);
     Reply::json(
         200,
         &json!({
             "DailyApiRequests": {"Max": max, "Remaining": remaining},
-            "DailyBulkApiBatches": full(15_000), "DailyBulkV2QueryJobs": full(10_000),
+            "DailyBulkApiBatches": {"Max": bulk.daily_batches, "Remaining": batches_left},
+            "DailyBulkV2QueryJobs": {"Max": bulk.daily_query_jobs, "Remaining": queries_left},
             "DailyBulkV2QueryFileStorageMB": full(976_562), "DailyDeliveredPlatformEvents": full(10_000),
             "MonthlyPlatformEvents": full(1_000_000), "HourlyPublishedPlatformEvents": full(50_000),
             "DataStorageMB": full(1_024), "FileStorageMB": full(1_024),

@@ -13,7 +13,7 @@ mod reply;
 
 pub(crate) use call::Call;
 pub(crate) use cursors::Cursors;
-pub(crate) use dispatch::dispatch;
+pub(crate) use dispatch::{check_version, dispatch};
 pub(crate) use meta::versions;
 pub(crate) use records::http_date;
 pub(crate) use reply::{ApiError, Reply};

@@ -1,6 +1,7 @@
 //! Queries and their pages.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use super::call::Call;
 use super::reply::{ApiError, Reply};
@@ -30,10 +31,11 @@ pub(super) fn query(state: &State, call: &Call, all_rows: bool) -> Result<Reply,
             Ok(Reply::text(200, format!(r#"{{"totalSize":{n},"done":true,"records":[{rows}]}}"#)))
         }
         Answer::Rows(found) => {
-            let locator = (found.ids.len() > call.batch_size).then(|| {
-                state.cursors.open(plan.clone(), found.ids.clone(), call.author.user, now_ms)
+            let ids = Arc::new(found.ids);
+            let locator = (ids.len() > call.batch_size).then(|| {
+                state.cursors.open(plan.clone(), Arc::clone(&ids), call.author.user, now_ms)
             });
-            Ok(page(&org, call, &plan, &found.ids, locator, 0))
+            Ok(page(&org, call, &plan, &ids, locator, 0))
         }
     }
 }

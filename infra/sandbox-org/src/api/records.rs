@@ -144,7 +144,7 @@ pub(super) fn delete(
     Ok(Reply::empty(204))
 }
 
-/// `PATCH /sobjects/Case/MBR_Id__c/VALUE`
+/// `PATCH /sobjects/Case/MoodBridge_Id__c/VALUE`
 pub(super) fn upsert(
     state: &State,
     call: &Call,
@@ -200,7 +200,7 @@ fn by_key(
         .ok_or_else(ApiError::not_found)
 }
 
-/// `GET /sobjects/Case/MBR_Id__c/VALUE`
+/// `GET /sobjects/Case/MoodBridge_Id__c/VALUE`
 pub(super) fn read_by_key(
     state: &State,
     call: &Call,
@@ -213,7 +213,7 @@ pub(super) fn read_by_key(
     read(state, call, object, &id.to_string())
 }
 
-/// `DELETE /sobjects/Case/MBR_Id__c/VALUE`
+/// `DELETE /sobjects/Case/MoodBridge_Id__c/VALUE`
 pub(super) fn delete_by_key(
     state: &State,
     call: &Call,

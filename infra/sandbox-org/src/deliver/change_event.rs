@@ -94,6 +94,8 @@ pub(super) fn event(
         EntryKind::Update => "UPDATE",
         EntryKind::Delete => "DELETE",
         EntryKind::Undelete => "UNDELETE",
+        // Source: Change Data Capture guide: what is erased for good sends no event.
+        EntryKind::HardDelete => return None,
     };
     let (mut body, changed) = body(object, entry);
     let header = json!({

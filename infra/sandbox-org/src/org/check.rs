@@ -138,7 +138,7 @@ fn checked_text(field: &Field, text: String) -> Result<Value, RecordError> {
         let message = format!("{}: invalid email address: {text}", field.label());
         return Err(RecordError::new("INVALID_EMAIL_ADDRESS", message).with_field(&field.name));
     }
-    Ok(Value::Text(text.into_boxed_str()))
+    Ok(Value::Text(text.into()))
 }
 
 fn reference(org: &Org, field: &Field, text: &str) -> Result<Value, RecordError> {

@@ -13,7 +13,8 @@ pub(crate) struct Author {
     pub(crate) user: RecordId,
     /// Client name of `Sforce-Call-Options`.
     pub(crate) client: Option<String>,
-    /// API version, such as `66.0`; empty for changes made inside the org.
+    /// API version, such as `66.0`, or with its API when that is not REST, such as `bulkapi/66.0`;
+    /// empty for changes made inside the org.
     pub(crate) version: String,
 }
 
@@ -25,7 +26,8 @@ impl Author {
             return String::new();
         }
         let client = self.client.as_deref().map(|name| format!(";client={name}"));
-        format!("com/salesforce/api/rest/{}{}", self.version, client.unwrap_or_default())
+        let api = if self.version.contains('/') { "" } else { "rest/" };
+        format!("com/salesforce/api/{api}{}{}", self.version, client.unwrap_or_default())
     }
 }
 
@@ -69,6 +71,11 @@ pub(crate) enum Change {
         /// The row, in either form.
         id: String,
     },
+    /// Out of the org, past the recycle bin.
+    HardDelete {
+        /// The row, in either form.
+        id: String,
+    },
 }
 
 /// What came of a change.
@@ -94,6 +101,8 @@ pub(crate) enum EntryKind {
     Delete,
     /// Out of it.
     Undelete,
+    /// Out of the org; what came after is what went before.
+    HardDelete,
 }
 
 /// One row of a commit.

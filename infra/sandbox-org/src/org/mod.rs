@@ -3,6 +3,7 @@
 mod check;
 mod commit;
 mod error;
+mod hard_delete;
 mod row;
 mod rules;
 mod state;
@@ -10,8 +11,8 @@ mod table;
 
 pub(crate) use commit::{Author, Change, Commit, Entry, EntryKind, Outcome};
 pub(crate) use error::RecordError;
-pub(crate) use row::{Row, Value};
+pub(crate) use row::{Row, Text, Value};
 pub(crate) use state::Org;
 pub use state::OrgError;
 
-pub(crate) use row::{instant_text, parse_date, parse_instant};
+pub(crate) use row::{date_text, instant_text, parse_date, parse_instant};

@@ -43,7 +43,7 @@ fn derive_person(object: &ObjectType, row: &mut Row) {
     let parts = ["FirstName", "LastName"];
     let name: Vec<String> = parts.iter().filter_map(|part| text_at(object, row, part)).collect();
     if let Some(place) = object.place("Name") {
-        row.set(place, Value::Text(name.join(" ").into_boxed_str()));
+        row.set(place, Value::Text(name.join(" ").into()));
     }
 }
 
@@ -51,7 +51,7 @@ fn derive_case(org: &Org, object: &ObjectType, row: &mut Row, now: i64) {
     let place = |name| object.place(name).unwrap_or(usize::MAX);
     if row.get(place("CaseNumber")).is_null() {
         let number = format!("{:08}", 1_000 + row.id.number());
-        row.set(place("CaseNumber"), Value::Text(number.into_boxed_str()));
+        row.set(place("CaseNumber"), Value::Text(number.into()));
     }
     let status = text_at(object, row, "Status");
     let closed = status.as_deref().is_some_and(|status| CLOSED.contains(&status));

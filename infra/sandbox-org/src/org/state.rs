@@ -29,7 +29,7 @@ pub enum OrgError {
 #[derive(Debug)]
 pub(crate) struct Org {
     schema: Arc<Schema>,
-    tables: BTreeMap<String, Table>,
+    pub(super) tables: BTreeMap<String, Table>,
     last_commit: i64,
 }
 
@@ -158,10 +158,11 @@ impl Org {
             }
             Change::Delete { id } => self.delete(author, &id, now, entries),
             Change::Undelete { id } => self.undelete(author, &id, now, entries),
+            Change::HardDelete { id } => self.hard_delete(&id, now, entries),
         }
     }
 
-    fn writable(&self, name: &str) -> Result<Arc<ObjectType>, RecordError> {
+    pub(super) fn writable(&self, name: &str) -> Result<Arc<ObjectType>, RecordError> {
         match self.schema.object(name) {
             Some(object) if object.is_writable() => Ok(Arc::clone(object)),
             Some(object) => Err(RecordError::new(
@@ -176,7 +177,11 @@ impl Org {
     }
 
     /// Finds a row that may be written.
-    fn find(&self, object: Option<&str>, id: &str) -> Result<(Arc<ObjectType>, Row), RecordError> {
+    pub(super) fn find(
+        &self,
+        object: Option<&str>,
+        id: &str,
+    ) -> Result<(Arc<ObjectType>, Row), RecordError> {
         let parsed = RecordId::parse(id).ok_or_else(|| RecordError::malformed_id(id))?;
         let known = match object {
             Some(name) => self.writable(name)?,
@@ -282,7 +287,7 @@ impl Org {
     }
 
     /// Refuses to delete an account or a contact that cases hang on.
-    fn check_cases(&self, object: &ObjectType, id: RecordId) -> Result<(), RecordError> {
+    pub(super) fn check_cases(&self, object: &ObjectType, id: RecordId) -> Result<(), RecordError> {
         let field = match object.name.as_str() {
             "Account" => "AccountId",
             "Contact" => "ContactId",
@@ -305,11 +310,7 @@ impl Org {
     pub(crate) fn pointing(&self, object: &str, field: &str, id: RecordId) -> Vec<RecordId> {
         let Some(table) = self.tables.get(object) else { return Vec::new() };
         let Some(place) = table.object.place(field) else { return Vec::new() };
-        table
-            .rows()
-            .filter(|row| !row.is_deleted() && *row.get(place) == Value::Id(id))
-            .map(|row| row.id)
-            .collect()
+        table.pointing(place, id).filter(|row| !row.is_deleted()).map(|row| row.id).collect()
     }
 
     fn undelete(

@@ -1,12 +1,16 @@
 //! The rows of one object, with the indexes that queries use.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Range;
-use std::sync::Arc;
+use std::ops::{Bound, Range};
+use std::sync::{Arc, OnceLock};
 
-use super::row::{Row, Value};
+use super::row::{Row, Text, Value};
 use crate::ids::RecordId;
-use crate::schema::ObjectType;
+use crate::schema::{FieldKind, ObjectType};
+
+/// An index that is made when it is first asked for, and kept up to date from then on: an org of a
+/// million rows starts without the indexes that nobody needs.
+type Lazy<Key> = OnceLock<BTreeSet<(Key, RecordId)>>;
 
 /// The rows of one object.
 #[derive(Debug)]
@@ -14,8 +18,12 @@ pub(crate) struct Table {
     /// The object.
     pub(crate) object: Arc<ObjectType>,
     rows: BTreeMap<RecordId, Row>,
-    by_modstamp: BTreeSet<(i64, RecordId)>,
-    unique: HashMap<usize, HashMap<String, RecordId>>,
+    by_modstamp: Lazy<i64>,
+    by_reference: HashMap<usize, Lazy<RecordId>>,
+    unique: HashMap<usize, HashMap<Text, RecordId>>,
+    /// Rows that are gone for good, and when they went, in seconds.
+    purged: BTreeMap<RecordId, i64>,
+    n_deleted: usize,
     next_number: u64,
 }
 
@@ -23,14 +31,25 @@ impl Table {
     /// Makes an empty table.
     #[must_use]
     pub(crate) fn new(object: Arc<ObjectType>) -> Self {
-        let unique = object
-            .fields
-            .iter()
-            .enumerate()
+        let fields = || object.fields.iter().enumerate();
+        let unique = fields()
             .filter(|(_, field)| field.unique)
             .map(|(position, _)| (position, HashMap::new()))
             .collect();
-        Self { object, rows: BTreeMap::new(), by_modstamp: BTreeSet::new(), unique, next_number: 1 }
+        let by_reference = fields()
+            .filter(|(_, field)| field.kind == FieldKind::Reference)
+            .map(|(position, _)| (position, Lazy::new()))
+            .collect();
+        Self {
+            object,
+            rows: BTreeMap::new(),
+            by_modstamp: Lazy::new(),
+            by_reference,
+            unique,
+            purged: BTreeMap::new(),
+            n_deleted: 0,
+            next_number: 1,
+        }
     }
 
     /// Returns a row, the recycle bin included.
@@ -44,26 +63,73 @@ impl Table {
         self.rows.values()
     }
 
+    /// Returns the rows with an id between two others, by id, the recycle bin included.
+    pub(crate) fn rows_between(
+        &self,
+        from: Bound<RecordId>,
+        until: Bound<RecordId>,
+    ) -> impl Iterator<Item = &Row> {
+        // A range that ends before it begins is a panic of the map, and empty here.
+        let is_empty = match (from, until) {
+            (Bound::Included(a), Bound::Included(b)) => a > b,
+            (Bound::Included(a) | Bound::Excluded(a), Bound::Included(b) | Bound::Excluded(b)) => {
+                a >= b
+            }
+            _ => false,
+        };
+        let range = (!is_empty).then(|| self.rows.range((from, until)));
+        range.into_iter().flatten().map(|(_, row)| row)
+    }
+
     /// Returns the number of rows outside the recycle bin.
     #[must_use]
     pub(crate) fn n_live(&self) -> usize {
-        self.rows.values().filter(|row| !row.is_deleted()).count()
+        self.rows.len() - self.n_deleted
+    }
+
+    /// Returns the number of rows in the recycle bin.
+    #[must_use]
+    pub(crate) fn n_deleted(&self) -> usize {
+        self.n_deleted
     }
 
     /// Returns the rows that last changed inside `range`, oldest first, ties by id.
     pub(crate) fn changed_in(&self, range: Range<i64>) -> impl Iterator<Item = &Row> {
         let zero = RecordId::new([b'0'; 3], 0);
         let end = range.end.max(range.start);
+        let index = self
+            .by_modstamp
+            .get_or_init(|| self.rows.values().map(|row| (row.modstamp(), row.id)).collect());
         // The lowest possible id has "Mb" in places 4 and 5 like every other one.
-        self.by_modstamp
-            .range((range.start, zero)..(end, zero))
+        index.range((range.start, zero)..(end, zero)).filter_map(|(_, id)| self.rows.get(id))
+    }
+
+    /// Returns the rows that went for good inside `range`, and when, by id.
+    pub(crate) fn purged_in(&self, range: Range<i64>) -> impl Iterator<Item = (RecordId, i64)> {
+        self.purged.iter().map(|(id, at)| (*id, *at)).filter(move |(_, at)| range.contains(at))
+    }
+
+    /// Returns the rows whose reference at `position` leads to `target`, the recycle bin included.
+    pub(crate) fn pointing(&self, position: usize, target: RecordId) -> impl Iterator<Item = &Row> {
+        let index = self.by_reference.get(&position).map(|lazy| {
+            lazy.get_or_init(|| {
+                let rows = self.rows.values();
+                rows.filter_map(|row| Some((row.get(position).as_id()?, row.id))).collect()
+            })
+        });
+        let lowest = RecordId::new([0; 3], 0);
+        let from = (Bound::Included((target, lowest)), Bound::Unbounded);
+        index
+            .into_iter()
+            .flat_map(move |index| index.range(from))
+            .take_while(move |(found, _)| *found == target)
             .filter_map(|(_, id)| self.rows.get(id))
     }
 
     /// Finds a row outside the recycle bin by a unique field.
     #[must_use]
     pub(crate) fn by_unique(&self, position: usize, value: &str) -> Option<RecordId> {
-        self.unique.get(&position)?.get(&value.to_lowercase()).copied()
+        self.unique.get(&position)?.get(value.to_lowercase().as_str()).copied()
     }
 
     /// Returns the id that a new row gets.
@@ -77,11 +143,21 @@ impl Table {
     pub(crate) fn put(&mut self, row: Row) -> Option<Row> {
         let old = self.take(row.id);
         self.next_number = self.next_number.max(row.id.number().saturating_add(1));
-        self.by_modstamp.insert((row.modstamp(), row.id));
-        if !row.is_deleted() {
+        self.purged.remove(&row.id);
+        if let Some(index) = self.by_modstamp.get_mut() {
+            index.insert((row.modstamp(), row.id));
+        }
+        for (position, lazy) in &mut self.by_reference {
+            if let (Some(index), Some(target)) = (lazy.get_mut(), row.get(*position).as_id()) {
+                index.insert((target, row.id));
+            }
+        }
+        if row.is_deleted() {
+            self.n_deleted += 1;
+        } else {
             for (position, known) in &mut self.unique {
                 if let Value::Text(text) = row.get(*position) {
-                    known.insert(text.to_lowercase(), row.id);
+                    known.insert(folded(text), row.id);
                 }
             }
         }
@@ -89,17 +165,41 @@ impl Table {
         old
     }
 
-    /// Takes a row out for good.
+    /// Takes a row out as if it had never been there.
     pub(crate) fn take(&mut self, id: RecordId) -> Option<Row> {
         let old = self.rows.remove(&id)?;
-        self.by_modstamp.remove(&(old.modstamp(), id));
+        if old.is_deleted() {
+            self.n_deleted -= 1;
+        }
+        if let Some(index) = self.by_modstamp.get_mut() {
+            index.remove(&(old.modstamp(), id));
+        }
+        for (position, lazy) in &mut self.by_reference {
+            if let (Some(index), Some(target)) = (lazy.get_mut(), old.get(*position).as_id()) {
+                index.remove(&(target, id));
+            }
+        }
         for (position, known) in &mut self.unique {
-            if let Value::Text(text) = old.get(*position)
-                && known.get(&text.to_lowercase()) == Some(&id)
-            {
-                known.remove(&text.to_lowercase());
+            if let Value::Text(text) = old.get(*position) {
+                let key = folded(text);
+                if known.get(&key) == Some(&id) {
+                    known.remove(&key);
+                }
             }
         }
         Some(old)
     }
+
+    /// Takes a row out for good, at this second; its id stays in the log of deletes.
+    pub(crate) fn purge(&mut self, id: RecordId, now: i64) -> Option<Row> {
+        let old = self.take(id)?;
+        self.purged.insert(id, now);
+        Some(old)
+    }
+}
+
+/// Returns the text without the difference of upper and lower case; the same text when it has none.
+fn folded(text: &Text) -> Text {
+    let is_folded = text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    if is_folded { text.clone() } else { text.to_lowercase().into() }
 }

@@ -122,7 +122,7 @@ fn describe_field(field: &Field) -> Value {
         "displayLocationInDecimal": false, "encrypted": false, "externalId": field.external_id,
         "extraTypeInfo": if long_text { json!("plaintextarea") } else { Value::Null },
         "filterable": field.filterable, "filteredLookupInfo": null,
-        "formulaTreatNullNumberAsZero": false, "groupable": field.filterable && !long_text && !compound,
+        "formulaTreatNullNumberAsZero": false, "groupable": field.filterable && field.is_sortable(),
         "highScaleNumber": false, "htmlFormatted": false, "idLookup": field.id_lookup,
     });
     let rest = json!({
@@ -135,7 +135,7 @@ fn describe_field(field: &Field) -> Value {
         "referenceTo": field.reference_to, "relationshipName": field.relationship,
         "relationshipOrder": null, "restrictedDelete": false, "restrictedPicklist": false,
         "scale": scale, "searchPrefilterable": field.kind == FieldKind::Reference,
-        "soapType": soap_type(field.kind), "sortable": !long_text && !compound,
+        "soapType": soap_type(field.kind), "sortable": field.is_sortable(),
         "type": field.kind.name(), "unique": field.unique, "updateable": field.updateable,
         "writeRequiresMasterRead": false,
     });

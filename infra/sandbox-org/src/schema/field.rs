@@ -17,6 +17,8 @@ pub(crate) enum FieldKind {
     Url,
     /// One of a list of words; other words are taken too.
     Picklist,
+    /// Several of a list of words, joined by `;`.
+    MultiPicklist,
     /// Yes or no.
     Boolean,
     /// A day.
@@ -47,6 +49,7 @@ impl FieldKind {
             Self::Phone => "phone",
             Self::Url => "url",
             Self::Picklist => "picklist",
+            Self::MultiPicklist => "multipicklist",
             Self::Boolean => "boolean",
             Self::Date => "date",
             Self::DateTime => "datetime",
@@ -69,6 +72,7 @@ impl FieldKind {
             Self::Phone,
             Self::Url,
             Self::Picklist,
+            Self::MultiPicklist,
             Self::Boolean,
             Self::Date,
             Self::DateTime,
@@ -140,6 +144,13 @@ impl Field {
     #[must_use]
     pub(crate) fn is_custom(&self) -> bool {
         self.name.ends_with("__c")
+    }
+
+    /// Tells whether rows can be sorted and grouped by it.
+    #[must_use]
+    pub(crate) fn is_sortable(&self) -> bool {
+        let is_long = self.kind == FieldKind::TextArea && self.length > 255;
+        !is_long && !matches!(self.kind, FieldKind::MultiPicklist | FieldKind::Address)
     }
 
     /// Tells whether a create must carry it.

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::ops::Bound;
 
 use super::ast::{Comparison, Literal};
 use super::lexer::{ESCAPED_PERCENT, ESCAPED_UNDERSCORE};
@@ -104,7 +105,7 @@ impl Test {
         }
     }
 
-    /// Returns the seconds from and until which `SystemModstamp` must lie, as far as tests joined by `AND` tell.
+    /// Returns the seconds from and until which `SystemModstamp` must lie, as far as tests joined by `AND` and `OR` tell.
     pub(super) fn modstamp_bounds(&self) -> (i64, i64) {
         let whole = (i64::MIN, i64::MAX);
         let is_modstamp = |path: &Path| path.steps.is_empty() && path.name == "SystemModstamp";
@@ -113,6 +114,11 @@ impl Test {
                 .iter()
                 .map(Self::modstamp_bounds)
                 .fold(whole, |(from, until), (f, u)| (from.max(f), until.min(u))),
+            Self::Or(any) => any
+                .iter()
+                .map(Self::modstamp_bounds)
+                .reduce(|(from, until), (f, u)| (from.min(f), until.max(u)))
+                .unwrap_or(whole),
             Self::Compare { path, comparison, value: Value::Instant(at) } if is_modstamp(path) => {
                 bounds(*comparison, *at, at.saturating_add(1))
             }
@@ -120,6 +126,31 @@ impl Test {
                 bounds(*comparison, *from, *until)
             }
             _ => whole,
+        }
+    }
+
+    /// Returns the ids between which a row must lie, as far as tests joined by `AND` tell.
+    pub(super) fn id_bounds(&self) -> (Bound<RecordId>, Bound<RecordId>) {
+        match self {
+            Self::And(all) => {
+                all.iter().map(Self::id_bounds).fold(UNBOUNDED, |(first, last), (f, l)| {
+                    // Two bounds on one side are rare, and either is right: rows are still tested.
+                    let either = |known, new| if known == Bound::Unbounded { new } else { known };
+                    (either(first, f), either(last, l))
+                })
+            }
+            Self::Compare { path, comparison, value: Value::Id(id) }
+                if path.steps.is_empty() && path.name == "Id" =>
+            {
+                match comparison {
+                    Comparison::Less => (Bound::Unbounded, Bound::Excluded(*id)),
+                    Comparison::LessOrEqual => (Bound::Unbounded, Bound::Included(*id)),
+                    Comparison::Greater => (Bound::Excluded(*id), Bound::Unbounded),
+                    Comparison::GreaterOrEqual => (Bound::Included(*id), Bound::Unbounded),
+                    _ => UNBOUNDED,
+                }
+            }
+            _ => UNBOUNDED,
         }
     }
 
@@ -143,6 +174,8 @@ impl Test {
         }
     }
 }
+
+const UNBOUNDED: (Bound<RecordId>, Bound<RecordId>) = (Bound::Unbounded, Bound::Unbounded);
 
 fn bounds(comparison: Comparison, from: i64, until: i64) -> (i64, i64) {
     match comparison {

@@ -11,11 +11,13 @@ mod path;
 mod plan;
 mod render;
 mod run;
+mod snapshot;
 
 pub(crate) use error::SoqlError;
 pub(crate) use plan::Plan;
 pub(crate) use render::record;
 pub(crate) use run::Answer;
+pub(crate) use snapshot::Snapshot;
 
 #[cfg(test)]
 mod tests;

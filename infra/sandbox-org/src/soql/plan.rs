@@ -109,7 +109,7 @@ impl Planner<'_> {
                     Operand::Aggregate(function, name) => (Some(*function), name),
                 };
                 let (path, field) = self.path(&scope, name)?;
-                if field.kind == FieldKind::TextArea && field.length > 255 {
+                if !field.is_sortable() {
                     let reason =
                         format!("field '{}' can not be sorted in a query call", field.name);
                     return Err(SoqlError::at("INVALID_FIELD", self.text, name.at, &reason));

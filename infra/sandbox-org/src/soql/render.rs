@@ -14,6 +14,8 @@ use crate::schema::{FieldKind, ObjectType};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shape {
     pub(super) leaves: Vec<Leaf>,
+    /// The fields one by one, in the order they were selected in.
+    pub(super) columns: Vec<Path>,
 }
 
 /// One key of a row's JSON.
@@ -27,7 +29,7 @@ pub(super) enum Leaf {
 impl Shape {
     /// Adds a field; false when it is there already.
     pub(super) fn add(&mut self, path: &Path) -> bool {
-        let mut shape = self;
+        let mut shape = &mut *self;
         for step in &path.steps {
             let known = shape.leaves.iter().position(
                 |leaf| matches!(leaf, Leaf::Parent { field, .. } if *field == step.field),
@@ -53,6 +55,7 @@ impl Shape {
         if !twice {
             let (name, position, kind) = (path.name.clone(), path.position, path.kind);
             shape.leaves.push(Leaf::Field { name, position, kind });
+            self.columns.push(path.clone());
         }
         !twice
     }
@@ -105,14 +108,9 @@ pub(super) fn row(
 }
 
 fn children(org: &Org, plan: &Plan, field: usize, parent: &Row, version: &str, into: &mut String) {
-    // The condition on the parent comes after ORDER BY and LIMIT would, so those are applied here.
-    let unlimited = Plan { limit: None, offset: 0, ..plan.clone() };
-    let rows: Vec<&Row> = unlimited
-        .rows(org)
-        .into_iter()
-        .filter(|row| row.get(field).as_id() == Some(parent.id))
-        .collect();
-    let rows = plan.window(rows);
+    let table = org.table(&plan.object.name);
+    let pointing = table.into_iter().flat_map(|table| table.pointing(field, parent.id));
+    let rows = plan.select(org, pointing, false);
     if rows.is_empty() {
         into.push_str("null");
         return;

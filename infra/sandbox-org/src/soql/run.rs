@@ -1,9 +1,10 @@
 //! Runs a checked query.
 
 use std::cmp::Ordering;
+use std::ops::Bound;
 
-use super::condition::order;
-use super::plan::{Output, Plan};
+use super::condition::{Test, order};
+use super::plan::{Key, Output, Plan};
 use super::render;
 use crate::ids::RecordId;
 use crate::org::{Org, Row, Value};
@@ -60,26 +61,57 @@ impl Plan {
     /// Returns the rows that fulfil the condition, in order.
     pub(super) fn rows<'a>(&self, org: &'a Org) -> Vec<&'a Row> {
         let Some(table) = org.table(&self.object.name) else { return Vec::new() };
-        let wanted = |row: &&Row| {
+        let test = self.test.as_ref();
+        let (from, until) = test.map_or((i64::MIN, i64::MAX), Test::modstamp_bounds);
+        let by_modstamp = self.is_ordered_by("SystemModstamp");
+        if let Some(ids) = test.and_then(Test::ids) {
+            return self.select(org, ids.into_iter().filter_map(|id| table.row(id)), false);
+        }
+        if from != i64::MIN || until != i64::MAX || by_modstamp {
+            return self.select(org, table.changed_in(from..until), by_modstamp);
+        }
+        let (first, last) = test.map_or((Bound::Unbounded, Bound::Unbounded), Test::id_bounds);
+        self.select(org, table.rows_between(first, last), self.is_ordered_by("Id"))
+    }
+
+    /// Picks those of `candidates` that fulfil the condition, and brings them into order.
+    ///
+    /// Candidates that come in the order of the answer are only read as far as LIMIT needs them.
+    pub(super) fn select<'a>(
+        &self,
+        org: &'a Org,
+        candidates: impl Iterator<Item = &'a Row>,
+        is_in_order: bool,
+    ) -> Vec<&'a Row> {
+        let wanted = candidates.filter(|row| {
             (self.all_rows || !row.is_deleted())
                 && self.test.as_ref().is_none_or(|test| test.holds(org, row))
-        };
-        let (from, until) = self
-            .test
-            .as_ref()
-            .map_or((i64::MIN, i64::MAX), super::condition::Test::modstamp_bounds);
-        let bounded = from != i64::MIN || until != i64::MAX;
-        let ids = self.test.as_ref().and_then(super::condition::Test::ids);
-        let mut rows: Vec<&Row> = match ids {
-            Some(ids) => ids.iter().filter_map(|id| table.row(*id)).filter(wanted).collect(),
-            None if bounded => table.changed_in(from..until).filter(wanted).collect(),
-            None => table.rows().filter(wanted).collect(),
-        };
-        if !matches!(self.output, Output::Groups { .. }) {
-            self.sort(org, &mut rows);
-            return self.window(rows);
+        });
+        if matches!(self.output, Output::Groups { .. }) {
+            return wanted.collect();
         }
-        rows
+        let limit = self.limit.unwrap_or(usize::MAX);
+        if is_in_order || self.order.is_empty() {
+            return wanted.skip(self.offset).take(limit).collect();
+        }
+        let mut rows: Vec<&Row> = wanted.collect();
+        self.sort(org, &mut rows);
+        self.window(rows)
+    }
+
+    /// Tells whether the answer is ordered by this field of the rows themselves, ties by id.
+    fn is_ordered_by(&self, name: &str) -> bool {
+        let ascends = |key: &Key, name: &str| {
+            key.function.is_none()
+                && !key.descending
+                && key.path.steps.is_empty()
+                && key.path.name == name
+        };
+        match self.order.as_slice() {
+            [key] => ascends(key, name),
+            [key, tie] => ascends(key, name) && ascends(tie, "Id"),
+            _ => false,
+        }
     }
 
     fn sort(&self, org: &Org, rows: &mut [&Row]) {
