@@ -14,6 +14,7 @@ mod poll;
 mod query;
 mod query_state;
 mod results;
+mod shape;
 mod upload;
 
 pub use csv::{
@@ -33,4 +34,5 @@ pub use page::{PageReceipt, ResultPage};
 pub use poll::PollPace;
 pub use query::{BulkQuery, QueryReport};
 pub use query_state::{PagePlace, PageState, QueryJobState};
+pub use shape::{RecordReader, RecordShape};
 pub use upload::Sent;

@@ -72,7 +72,6 @@ const CODES: &[ErrorCode] = &[
     code("TXN_SECURITY_METERING_ERROR", Retryable, "A transaction security policy of the org could not be evaluated in time.", "Exempt the integration user from the policy."),
     code("UNKNOWN_EXCEPTION", Retryable, "Salesforce had an internal error.", "When it persists: open a case with Salesforce support and quote the error id in the org's log."),
     code("UNKNOWN", Retryable, "A bulk job had an internal error.", "When it persists: open a case with Salesforce support and quote the job's id."),
-    code("API_ERROR", Retryable, "Salesforce could not do what was asked at this moment, such as deleting a job that still runs.", PASSES),
     code("ALREADY_IN_PROCESS", Retryable, "The same work is being done already.", PASSES),
     code("TOO_MANY_APEX_REQUESTS", Retryable, "Too many triggers run at once.", "When it happens often: lower the load, or make the triggers of the object cheaper."),
     code("INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", Retryable, "Salesforce is being maintained and takes no writes.", PASSES),
@@ -98,7 +97,6 @@ const CODES: &[ErrorCode] = &[
     code("OPERATION_TOO_LARGE", Ask(SmallerCall), "The query reads too much at once.", "Narrow the filter of the mapping."),
     code("INVALID_FIELD", Ask(DescribeAnew), "A field does not exist, or the integration user may not see it.", "Give the integration user access to the field, or take it out of the mapping."),
     code("INVALID_JOB_STATE", Ask(ReadJobState), "A bulk job is in another state than was thought.", "Nothing: its state is read."),
-    code("INVALID_JOB", Ask(ReadJobState), "A bulk job is not there, or not as it was thought.", "Nothing: its state is read."),
     // What two sides see differently.
     code("ENTITY_IS_DELETED", Conflict, "The record was deleted in Salesforce.", "Decide whether it is restored there or deleted here."),
     code("ENTITY_IS_LOCKED", Conflict, "The record is locked, as by an approval that runs.", "End the approval, or let the integration user edit locked records."),
@@ -125,6 +123,7 @@ const CODES: &[ErrorCode] = &[
     code("MALFORMED_ID", Permanent, "A value is no record id.", "Correct the id, or the mapping of the lookup."),
     code("INVALID_ID_FIELD", Permanent, "An id is not of the object it is used for.", "Correct the lookup."),
     code("MALFORMED_QUERY", Permanent, "The query is not valid.", "Correct the filter of the mapping."),
+    code("API_ERROR", Permanent, "A bulk job cannot do what was asked, such as group records; or not yet, such as be deleted while it runs.", "Nothing: the records are read by queries."),
     code("JSON_PARSER_ERROR", Permanent, "Salesforce cannot read a value as the type of its field.", "Correct the conversion in the mapping."),
     code("STORAGE_LIMIT_EXCEEDED", Permanent, "The org has no storage left.", "Delete records or buy storage, then replay."),
     code("NUMBER_OUTSIDE_VALID_RANGE", Permanent, "A number is too large or too small for the field.", "Correct the number, or widen the field."),
@@ -137,15 +136,16 @@ const CODES: &[ErrorCode] = &[
     code("METHOD_NOT_ALLOWED", Permanent, "The org does not offer this call.", "Report it to the makers of MoodBridge."),
     code("OPERATION_NOT_ALLOWED", Permanent, "The call may not be part of a composite one.", "Report it to the makers of MoodBridge."),
     code("CLIENT_INPUT_ERROR", Permanent, "A bulk job was given something that is not valid.", "Read the job in Setup, Bulk Data Load Jobs."),
+    code("INVALID_JOB", Permanent, "A bulk job cannot be begun like this, such as by a field that is no external id.", "Check the external id of the mapping."),
     code("INVALID_BATCH", Permanent, "A file of a bulk job cannot be read, such as for a column that does not exist.", "Check that each mapped field exists and may be written."),
     code("INVALID_ENTITY", Permanent, "The object cannot be used with bulk jobs.", "Nothing: it is read by queries."),
-    code("INVALID_OPERATION", Permanent, "A bulk job may not do this, such as deleting for good without the permission.", "Give the integration user the permission `Bulk API Hard Delete`, or do without."),
+    code("INVALID_OPERATION", Permanent, "A bulk job may not do this, such as one that it is too late for.", "Report it to the makers of MoodBridge."),
+    code("FEATURE_NOT_ENABLED", Permanent, "The org or the integration user may not do this by a bulk job, such as deleting for good.", "Have the feature enabled, or give the integration user the permission."),
     code("INVALID_URL", Permanent, "The address of a call is not valid.", "Report it to the makers of MoodBridge."),
     code("PLATFORM_EVENT_ENCRYPTION_ERROR", Permanent, "An event could not be encrypted.", "Check the encryption policy and keys of the org."),
     // What stops everything.
     code("API_DISABLED_FOR_ORG", ConnectionPermanent, "The org's edition or the user's profile has no API.", "Give the integration user the permission `API Enabled`, or change the edition."),
     code("API_CURRENTLY_DISABLED", ConnectionPermanent, "The API of the org is switched off for now.", "Ask Salesforce support when it comes back."),
-    code("FEATURE_NOT_ENABLED", ConnectionPermanent, "The org has no Bulk API.", "Have the feature enabled."),
     code("INVALID_USER", ConnectionPermanent, "The user may not use bulk jobs.", "Give the integration user the permission `API Enabled`."),
     code("INVALID_OPERATION_WITH_EXPIRED_PASSWORD", ConnectionPermanent, "The password of the integration user has expired.", "Set a new password, and let it never expire."),
     code("LOGIN_MUST_USE_SECURITY_TOKEN", ConnectionPermanent, "The login comes from an address that the org does not know.", "Log in by OAuth, or add the address to the org's trusted ranges."),
@@ -158,6 +158,7 @@ const CODES: &[ErrorCode] = &[
 pub(super) fn class_of(found: &ErrorCode, message: &str) -> ErrorClass {
     match found.code {
         "REQUEST_LIMIT_EXCEEDED" if message.contains("Concurrent") => Throttled(Moment),
+        "API_ERROR" if message.contains("is not terminated") => Retryable,
         // A trigger failed because somebody else held a record, says its text.
         "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" if message.contains("UNABLE_TO_LOCK_ROW") => {
             RetryAlone

@@ -34,7 +34,7 @@ impl ColumnKind {
     }
 
     /// Returns what the column holds, in words.
-    pub(super) fn noun(self) -> &'static str {
+    pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Bool => "true or false",
