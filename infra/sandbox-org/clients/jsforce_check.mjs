@@ -51,9 +51,51 @@ assert.equal(all.records.length, totalSize);
 const small = await org.query("SELECT Id FROM Case LIMIT 450", { headers: { "Sforce-Query-Options": "batchSize=200" } });
 assert.equal(small.records.length, Math.min(200, totalSize));
 
+// Bulk API 2.0. Records go up as jsforce writes them: null as #N/A.
+const options = { pollInterval: 100, pollTimeout: 60_000 };
+const odd = ["NA", "null", "None", 'say "yes"', "a,b", "first\r\nsecond", "⚖️ 案件"];
+const rows = odd.map((text, n) => ({ MoodBridge_Id__c: `js-${n}`, Subject: text, Is_Sealed__c: true, Claim_Amount__c: 912260031 }));
+const inserted = await org.bulk2.loadAndWaitForResults({
+  object: "Case", operation: "insert", input: [...rows, { ...rows[0], MoodBridge_Id__c: "js-x", Claim_Amount__c: "much" }], ...options });
+assert.equal(inserted.successfulResults.length, odd.length);
+assert.deepEqual(new Set(inserted.successfulResults.map(({ Subject }) => Subject)), new Set(odd));
+assert.equal(inserted.failedResults.length, 1);
+assert.match(inserted.failedResults[0].sf__Error, /^INVALID_FIELD:.* Due to, 'much' is not a valid value for the type xsd:double:Claim_Amount__c --$/);
+assert.deepEqual(inserted.unprocessedRecords, []);
+const changed = await org.bulk2.loadAndWaitForResults({
+  object: "Case", operation: "upsert", externalIdFieldName: "MoodBridge_Id__c",
+  input: [{ MoodBridge_Id__c: "js-0", Subject: null }, { MoodBridge_Id__c: "js-new", Subject: "New" }], ...options });
+assert.deepEqual(changed.successfulResults.map(({ sf__Created }) => sf__Created).sort(), ["false", "true"]);
+const job = org.bulk2.createJob({ object: "Case", operation: "update", lineEnding: "CRLF", columnDelimiter: "SEMICOLON" });
+await job.open();
+await job.uploadData(`Id;Priority\r\n${changed.successfulResults[0].sf__Id};High\r\n`);
+await job.close();
+await job.poll(100, 60_000);
+assert.equal((await job.check()).numberRecordsProcessed, 1);
+await job.delete();
+const failing = org.bulk2.loadAndWaitForResults({ object: "Case", operation: "insert", input: "Subjekt\nx\n", ...options });
+await assert.rejects(failing, /InvalidBatch : Field name not found : Subjekt/);
+
+const soql = "SELECT Id, Subject, Claim_Amount__c, Is_Sealed__c, Account.Name FROM Case WHERE MoodBridge_Id__c LIKE 'js-%'";
+const exported = await (await org.bulk2.query(soql, options)).toArray();
+assert.equal(exported.length, odd.length + 1);
+assert.equal(exported.find(({ Subject }) => Subject === odd[5]).Claim_Amount__c, "9.12260031E8");
+// One page only: after a second one jsforce closes its own stream too early.
+const everyCase = await (await org.bulk2.query("SELECT Id, Description FROM Case", options)).toArray();
+assert.ok(Math.abs(everyCase.length - totalSize) <= 20, `${everyCase.length} of ${totalSize}`);
+const gone = await org.bulk2.loadAndWaitForResults({
+  object: "Case", operation: "delete", input: exported.map(({ Id }) => ({ Id })), ...options });
+assert.equal(gone.successfulResults.length, exported.length);
+const all2 = await (await org.bulk2.query(soql.replace("Subject", "IsDeleted"), { ...options, scanAll: true })).toArray();
+assert.ok(all2.length >= exported.length && all2.every(({ IsDeleted }) => IsDeleted === "true"));
+const purged = await org.bulk2.loadAndWaitForResults({
+  object: "Contact", operation: "hardDelete",
+  input: [{ Id: upserted.id ?? (await org.sobject("Contact").findOne({ MoodBridge_Id__c: "check-2" })).Id }], ...options });
+assert.equal(purged.successfulResults.length, 1);
+console.log(`jsforce: bulk2 ok, ${everyCase.length} cases exported`);
+
 const destroyed = await org.sobject("Case").destroy(ids);
 assert.ok(destroyed.every(({ success }) => success));
-await org.sobject("Contact").destroy(upserted.id ?? (await org.sobject("Contact").findOne({ MoodBridge_Id__c: "check-2" })).Id);
 await org.sobject("Account").destroy(account.id);
 assert.ok(org.limitInfo.apiUsage.used > 0);
 await org.logout();

@@ -1,9 +1,15 @@
 #!/bin/sh
-# Runs both client checks against a sandbox org: `clients/run.sh http://127.0.0.1:8899 [private-key.pem]`.
+# Runs the client checks against a sandbox org: `clients/run.sh http://127.0.0.1:8899 [private-key.pem]`.
 # PYTHON must have requirements.txt installed; NODE must be Node 22 and find jsforce (NODE_MODULES, a node_modules folder).
+# AIRBYTE_PYTHON must have airbyte-requirements.txt installed; without it that check is left out.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 "${PYTHON:-python3}" "$here/simple_salesforce_check.py" "$@"
+if [ -n "${AIRBYTE_PYTHON:-}" ]; then
+  "$AIRBYTE_PYTHON" "$here/airbyte_check.py" "$1"
+else
+  echo "SKIPPED airbyte-source-salesforce: set AIRBYTE_PYTHON"
+fi
 if [ -n "${NODE_MODULES:-}" ]; then
   # Modules are looked up beside the script that imports them.
   work=$(mktemp -d)

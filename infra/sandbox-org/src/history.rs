@@ -95,9 +95,9 @@ fn write_entry(line: &mut Vec<u8>, object: &ObjectType, entry: &Entry, at_ms: i6
         EntryKind::Update => "update",
         EntryKind::Delete => "delete",
         EntryKind::Undelete => "undelete",
-        EntryKind::HardDelete => "hard_delete",
+        EntryKind::Erase => "erase",
     };
-    let is_gone = entry.kind == EntryKind::HardDelete;
+    let is_gone = entry.kind == EntryKind::Erase;
     let stamp = if is_gone { at_ms.div_euclid(1000) } else { entry.after.modstamp() };
     let head = format!(
         r#"{{"object":"{}","id":"{}","kind":"{kind}","stamp":""#,

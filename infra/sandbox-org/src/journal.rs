@@ -99,7 +99,7 @@ impl Journal {
             .iter()
             .filter_map(|entry| {
                 let purged_at =
-                    (entry.kind == EntryKind::HardDelete).then(|| commit.at_ms.div_euclid(1000));
+                    (entry.kind == EntryKind::Erase).then(|| commit.at_ms.div_euclid(1000));
                 let row = saved(schema.object(&entry.object)?, &entry.after);
                 Some(Saved { purged_at, ..row })
             })

@@ -11,6 +11,7 @@ mod bulk;
 mod calendar;
 mod canonical;
 mod clock;
+mod connections;
 mod deliver;
 mod digest;
 mod faults;

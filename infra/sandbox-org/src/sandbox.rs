@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use axum::Router;
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use crate::api::Cursors;
 use crate::auth::{Grants, Sessions};
 use crate::bulk;
 use crate::clock::Clock;
+use crate::connections;
 use crate::deliver::Deliveries;
 use crate::faults::Faults;
 use crate::history::History;
@@ -206,12 +208,11 @@ impl Sandbox {
         let stop = CancellationToken::new();
         let (stopped, router) = (stop.clone(), sandbox.router());
         let server = tokio::spawn(async move {
-            let served = axum::serve(listener, router)
-                .with_graceful_shutdown(async move { stopped.cancelled().await })
-                .await;
-            if let Err(error) = served {
-                tracing::error!(error = %error, "sandbox org stopped serving");
-            }
+            let listener = listener.tap_io(|tcp| {
+                // A connection that waits to fill its packets still works.
+                let _ = tcp.set_nodelay(true);
+            });
+            connections::serve(listener, |_| router.clone(), stopped).await;
         });
         tracing::info!("sandbox org listens on `http://{address}`");
         let organization_id = sandbox.state.org_id.to_string();

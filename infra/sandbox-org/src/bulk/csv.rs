@@ -74,6 +74,11 @@ impl Dialect {
 pub(super) fn push_quoted(into: &mut Vec<u8>, text: &[u8]) {
     into.push(b'"');
     let mut rest = text;
+    // Looks at eight bytes at a time, which the search for a place does not.
+    if !text.contains(&b'"') {
+        into.extend_from_slice(text);
+        return into.push(b'"');
+    }
     while let Some(at) = rest.iter().position(|byte| *byte == b'"') {
         let (before, after) = rest.split_at(at + 1);
         into.extend_from_slice(before);

@@ -114,6 +114,11 @@ pub(super) struct Work {
     pub(super) results: Vec<RowResult>,
 }
 
+/// Returns the owner of a job as the author of its changes: they come by the Bulk API.
+fn by_bulk(owner: &Author) -> Author {
+    Author { version: format!("bulkapi/{}", owner.version), ..owner.clone() }
+}
+
 /// A job that takes rows.
 #[derive(Debug)]
 pub(super) struct IngestJob {
@@ -264,9 +269,7 @@ impl IngestJob {
         let dialect = self.core.dialect;
         let records = rows::read(&state.org(), &meaning, text, batch.range.start, dialect);
         let (changes, mut results) = rows::part(records);
-        let version = format!("bulkapi/{}", self.core.version);
-        let author = Author { version, ..self.core.author.clone() };
-        let settled = state.commit(&author, changes, false);
+        let settled = state.commit(&by_bulk(&self.core.author), changes, false);
         rows::settle(&mut results, settled);
         results
     }

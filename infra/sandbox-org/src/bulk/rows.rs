@@ -220,7 +220,7 @@ fn meant(
             Ok(Change::Update { object: Some(object()), id, fields })
         }
         Operation::Delete => Ok(Change::Delete { id: id_of_object().map_err(not_ours)? }),
-        Operation::HardDelete => Ok(Change::HardDelete { id: id_of_object().map_err(not_ours)? }),
+        Operation::HardDelete => Ok(Change::Erase { id: id_of_object().map_err(not_ours)? }),
         Operation::Upsert => upserted(meaning, id, key, fields, seen),
     }
 }

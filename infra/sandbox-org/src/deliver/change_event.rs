@@ -95,7 +95,7 @@ pub(super) fn event(
         EntryKind::Delete => "DELETE",
         EntryKind::Undelete => "UNDELETE",
         // Source: Change Data Capture guide: what is erased for good sends no event.
-        EntryKind::HardDelete => return None,
+        EntryKind::Erase => return None,
     };
     let (mut body, changed) = body(object, entry);
     let header = json!({

@@ -71,8 +71,8 @@ pub(crate) enum Change {
         /// The row, in either form.
         id: String,
     },
-    /// Out of the org, past the recycle bin.
-    HardDelete {
+    /// Gone for good, past the recycle bin.
+    Erase {
         /// The row, in either form.
         id: String,
     },
@@ -101,8 +101,8 @@ pub(crate) enum EntryKind {
     Delete,
     /// Out of it.
     Undelete,
-    /// Out of the org; what came after is what went before.
-    HardDelete,
+    /// Gone for good; what came after is what went before.
+    Erase,
 }
 
 /// One row of a commit.

@@ -2,8 +2,8 @@
 
 mod check;
 mod commit;
+mod erase;
 mod error;
-mod hard_delete;
 mod row;
 mod rules;
 mod state;

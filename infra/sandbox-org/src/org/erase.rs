@@ -14,20 +14,20 @@ impl Org {
     }
 
     /// Takes a row out for good. What is refused for a delete is refused here too.
-    pub(super) fn hard_delete(&mut self, id: &str, now: i64, entries: &mut Vec<Entry>) -> Settled {
+    pub(super) fn erase(&mut self, id: &str, now: i64, entries: &mut Vec<Entry>) -> Settled {
         let (object, row) = self.find(None, id)?;
         self.writable(&object.name)?;
         self.check_cases(&object, row.id)?;
         if object.name == "Account" {
             for contact in self.pointing("Contact", "AccountId", row.id) {
-                self.hard_delete(&contact.to_string(), now, entries)?;
+                self.erase(&contact.to_string(), now, entries)?;
             }
         }
         let id = row.id;
         if let Some(table) = self.tables.get_mut(&object.name) {
             let before = table.purge(id, now);
             let object = object.name.clone();
-            entries.push(Entry { object, kind: EntryKind::HardDelete, before, after: row });
+            entries.push(Entry { object, kind: EntryKind::Erase, before, after: row });
         }
         Ok(Outcome { id, created: false })
     }
