@@ -337,7 +337,6 @@ impl Run<'_> {
         let plan = &*self.plan;
         let results = Results { client, pace, plan, job: &job, sent, holds_back };
         let Found { mut totals, locked, .. } = results.read(self.outcomes).await?;
-        self.delete(job_id).await;
         totals.n_jobs = 1;
         totals.n_sent_again = u64::try_from(locked.len()).unwrap_or(u64::MAX);
         info!(job.id = %job_id.as_str(), object = %self.plan.object, n_rows = sent.n_rows,
@@ -356,6 +355,8 @@ impl Run<'_> {
         }
         let is_again = state.part.is_some();
         self.journal.save(state).await?;
+        // Not before: a process that died between could no longer read what became of the rows.
+        self.delete(job_id).await;
         match job.fault() {
             Some(fault) => Err(error_of(fault, "wait for job", job_id)),
             None => {

@@ -10,5 +10,5 @@ mod tests;
 pub use class::{ErrorClass, Replan, Window};
 pub use codes::ErrorCode;
 pub use fault::SalesforceFault;
-pub(crate) use fault::{Entry, entries, error_of, is_name, is_session_expired, with_fault};
+pub(crate) use fault::{Entry, entries, error_of, is_session_expired, with_fault};
 pub use reference::error_reference;

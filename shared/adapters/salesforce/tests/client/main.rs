@@ -1,5 +1,6 @@
 //! The client against the sandbox org, over real HTTP and over a line that fails.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
+mod bulk_ingest;
 mod bulk_query;
 mod support;

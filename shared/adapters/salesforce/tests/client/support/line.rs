@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 /// What becomes of a request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Act {
     /// It is handed on, and so is the answer.
     Pass,
@@ -25,6 +25,8 @@ pub(crate) enum Act {
     Answer(u16, &'static str, &'static str),
     /// A text in the answer is another.
     Replace(&'static str, String),
+    /// The answer is what this makes of it.
+    Change(fn(&str) -> String),
 }
 
 /// A request, as the line saw it.
@@ -121,6 +123,7 @@ async fn carry(
             })
             .await
         }
+        Act::Change(make) => change(hand_on(&line, &seen, body).await, make).await,
         Act::Replace(from, to) => {
             change(hand_on(&line, &seen, body).await, |text| {
                 assert!(text.contains(from), "`{from}` is not in {text}");
