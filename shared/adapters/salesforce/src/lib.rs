@@ -10,6 +10,8 @@ mod integration;
 mod number;
 pub mod rest;
 mod settings;
+pub mod setup;
+pub mod soap;
 mod soql;
 
 pub use client::{ApiUsage, AutoAssign, DuplicateRule, SalesforceClient, WriteOptions};

@@ -28,7 +28,7 @@ impl Default for PollPace {
 
 impl PollPace {
     /// Returns the wait after the one before.
-    pub(super) fn next(self, last: Option<Duration>) -> Duration {
+    pub(crate) fn next(self, last: Option<Duration>) -> Duration {
         last.map_or(self.first, |it| (it * 2).min(self.cap))
     }
 }

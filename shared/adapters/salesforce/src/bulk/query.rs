@@ -371,32 +371,30 @@ impl BulkQuery {
     }
 
     /// Reads one page, again while it breaks; returns how often it was read again.
-    fn read_page<'a, F, Fut>(
-        &'a self,
+    async fn read_page<F, Fut>(
+        &self,
         call: RestCall,
         columns: Option<Vec<String>>,
-        consume: &'a F,
-    ) -> impl Future<Output = (Result<PageReceipt, PortError>, usize)> + use<'a, F, Fut>
+        consume: &F,
+    ) -> (Result<PageReceipt, PortError>, usize)
     where
         F: Fn(ResultPage) -> Fut,
         Fut: Future<Output = Result<PageReceipt, PortError>>,
     {
-        async move {
-            let mut wait = None;
-            let mut n_again = 0;
-            loop {
-                let outcome = self.read_once(&call, columns.clone(), consume).await;
-                match outcome {
-                    Err(error) if is_passing(&error) && n_again + 1 < MAX_TRIES as usize => {
-                        n_again += 1;
-                        warn!(error = %shared::chain(&error), attempt = n_again,
-                            "a page of a bulk job broke and is read again");
-                        let next = self.pace.next(wait);
-                        sleep(error.retry_after().map_or(next, |it| it.max(next))).await;
-                        wait = Some(next);
-                    }
-                    outcome => return (outcome, n_again),
+        let mut wait = None;
+        let mut n_again = 0;
+        loop {
+            let outcome = self.read_once(&call, columns.clone(), consume).await;
+            match outcome {
+                Err(error) if is_passing(&error) && n_again + 1 < MAX_TRIES as usize => {
+                    n_again += 1;
+                    warn!(error = %shared::chain(&error), attempt = n_again,
+                        "a page of a bulk job broke and is read again");
+                    let next = self.pace.next(wait);
+                    sleep(error.retry_after().map_or(next, |it| it.max(next))).await;
+                    wait = Some(next);
                 }
+                outcome => return (outcome, n_again),
             }
         }
     }

@@ -46,7 +46,7 @@ pub struct CompositePart {
 impl CompositePart {
     /// Calls `url`, a path from `/services/data/` on, with `body`, which is null for none. Later parts
     /// take values of its answer as `@{reference_id.field}`.
-    pub fn new(method: Method, url: String, reference_id: String, body: Value) -> Self {
+    pub fn new(method: &Method, url: String, reference_id: String, body: Value) -> Self {
         let method = method.as_str().to_owned();
         Self { method, url, reference_id, body, http_headers: BTreeMap::new() }
     }
@@ -295,7 +295,7 @@ impl SalesforceClient {
             let url =
                 format!("/services/data/v{version}/sobjects/{}/{}", it.object, it.id.as_str());
             let body = serde_json::to_value(&it.fields).unwrap_or_default();
-            CompositePart::new(Method::PATCH, url, format!("update{idx}"), body)
+            CompositePart::new(&Method::PATCH, url, format!("update{idx}"), body)
                 .with_header(&IF_UNMODIFIED_SINCE, &http_time(it.unchanged_since))
         };
         let parts = updates.iter().enumerate().map(part).collect();
@@ -341,9 +341,9 @@ impl SalesforceClient {
             query(&[("q", soql.to_owned())])
         );
         let parts = vec![
-            CompositePart::new(method, target, "write".to_owned(), write.body(false))
+            CompositePart::new(&method, target, "write".to_owned(), write.body(false))
                 .with_options(options),
-            CompositePart::new(Method::GET, read, "read".to_owned(), Value::Null),
+            CompositePart::new(&Method::GET, read, "read".to_owned(), Value::Null),
         ];
         let answers = self.composite_call(call.with_options(options), parts, false).await?;
         let mut answers = answers.into_iter();

@@ -151,7 +151,7 @@ impl SalesforceClient {
             url::form_urlencoded::Serializer::new(String::new()).append_pair("q", soql).finish();
         let resource = scope.resource();
         let url = format!("/services/data/v{}/{resource}?{query}", self.api_version());
-        let part = CompositePart::new(Method::GET, url, "query".to_owned(), json!(null));
+        let part = CompositePart::new(&Method::GET, url, "query".to_owned(), json!(null));
         let mut answers = self.composite_reads(operation, subject, vec![part]).await?;
         answers.pop().ok_or_else(|| call.rejected(BadPlace::Foreign))?.checked()
     }

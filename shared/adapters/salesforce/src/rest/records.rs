@@ -66,7 +66,7 @@ impl SalesforceClient {
         let call = RestCall::data("create", Method::POST, name, &["sobjects", name])
             .with_options(options)
             .with_json(fields)?;
-        written(self.call(&call).await?).map(|it| it.id)
+        written(&self.call(&call).await?).map(|it| it.id)
     }
 
     /// Reads `fields` of a record that is not deleted.
@@ -160,8 +160,8 @@ impl SalesforceClient {
         let response = self.ask(&call).await?;
         match response.status() {
             StatusCode::NO_CONTENT => Ok(UpsertAnswer::Updated(None)),
-            StatusCode::CREATED => written(response).map(|it| UpsertAnswer::Created(it.id)),
-            StatusCode::OK => written(response).map(|it| match it.is_created {
+            StatusCode::CREATED => written(&response).map(|it| UpsertAnswer::Created(it.id)),
+            StatusCode::OK => written(&response).map(|it| match it.is_created {
                 Some(true) => UpsertAnswer::Created(it.id),
                 _ => UpsertAnswer::Updated(Some(it.id)),
             }),
@@ -192,9 +192,9 @@ impl SalesforceClient {
 }
 
 /// Reads the result of a single write.
-fn written(response: Response) -> Result<Written, PortError> {
+fn written(response: &Response) -> Result<Written, PortError> {
     let answer: ResultAnswer = response.json()?;
-    answer.into_result().map_err(|fault| error::with_fault(&response, fault))
+    answer.into_result().map_err(|fault| error::with_fault(response, fault))
 }
 
 /// Makes the error of an answer that is not the one success there is, such as a page of a proxy.

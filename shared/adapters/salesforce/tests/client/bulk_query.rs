@@ -8,7 +8,7 @@ use adapter_salesforce::bulk::{
     BulkFault, BulkQuery, JobJournal, JobKind, PageReceipt, QueryJobState, RecordShape, ResultPage,
     Unsaved,
 };
-use adapter_salesforce::rest::QueryScope;
+use adapter_salesforce::rest::{FieldShape, QueryScope};
 use adapter_salesforce::{SalesforceClient, SalesforceCrm};
 use async_trait::async_trait;
 use sandbox_org::{BulkPace, BulkSettings, Seed, Settings};
@@ -125,7 +125,7 @@ async fn every_record_is_the_same_as_by_a_query() {
     let soql = format!("SELECT {} FROM Case", fields.join(","));
     let records: Arc<Mutex<BTreeMap<String, RemoteRecord>>> = Arc::default();
 
-    let kinds = RecordShape::new(&fields, |name| shape.field(name).map(|it| it.column_kind()));
+    let kinds = RecordShape::new(&fields, |name| shape.field(name).map(FieldShape::column_kind));
     let report = bulk(&client)
         .run(&mut QueryJobState::new(soql, QueryScope::All), &Unsaved, |mut page| {
             let (records, kinds) = (records.clone(), kinds.clone());

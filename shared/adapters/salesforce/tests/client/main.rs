@@ -3,4 +3,7 @@
 
 mod bulk_ingest;
 mod bulk_query;
+mod rest;
+mod setup;
+mod soap;
 mod support;

@@ -27,7 +27,7 @@ pub(crate) const PACE: PollPace =
 
 /// An org, and how it is reached.
 pub(crate) struct Peer {
-    pub(crate) sandbox: RunningSandbox,
+    _sandbox: RunningSandbox,
     /// What the line saw, when there is one.
     pub(crate) line: Option<Arc<line::Line>>,
     http: HttpClient,
@@ -40,7 +40,7 @@ impl Peer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sandbox = Sandbox::start(settings, listener).unwrap();
         let url = sandbox.url();
-        Self { sandbox, line: None, http: http(), url }
+        Self { _sandbox: sandbox, line: None, http: http(), url }
     }
 
     /// Starts an org behind a line that does with each request as `act` says.
@@ -55,7 +55,7 @@ impl Peer {
         let target = format!("http://{}", listener.local_addr().unwrap());
         let sandbox = Sandbox::start(settings, listener).unwrap();
         let line = line::Line::start(line_listener, target, act);
-        Self { sandbox, line: Some(line), http: http(), url }
+        Self { _sandbox: sandbox, line: Some(line), http: http(), url }
     }
 
     /// Returns a client as a process has it.
