@@ -420,6 +420,7 @@ async fn next_window_begins_where_the_org_says_that_this_one_is_complete() {
     let gone =
         client.create(&case, &fields(&[("Subject", text("B"))]), &no_options()).await.unwrap();
     client.delete(&case, &gone).await.unwrap();
+    next_second().await;
     let until = SystemClock.now().plus(Duration::from_secs(60));
     let from = until.minus(Duration::from_secs(600));
 
