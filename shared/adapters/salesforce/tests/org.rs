@@ -238,6 +238,22 @@ async fn session_that_ends_at_once_again_is_an_error_after_one_new_login() {
 }
 
 #[tokio::test]
+async fn org_that_moved_is_called_where_its_new_session_is() {
+    let mark = "/services/data/v66.0/query/01gR0000000opRTIAY-2000";
+    let new_place = Org::start(empty_page).await;
+    let Fixture { org, crm, .. } = fixture(empty_page).await;
+    crm.health().await.unwrap();
+    org.end_sessions();
+    *org.address.lock().unwrap() = new_place.address.lock().unwrap().clone();
+
+    crm.more_changes(&window(), mark).await.unwrap();
+
+    assert_eq!(org.n_logins(), 2);
+    let call = new_place.last_call();
+    assert_eq!((call.path.as_str(), call.token.as_str()), (mark, "2"));
+}
+
+#[tokio::test]
 async fn ended_session_that_a_new_login_does_not_mend_leads_to_none() {
     for message in [
         "This session is not valid for use with the REST API",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use adapter_http::HttpFault;
 use shared::ids::SalesforceId;
 use shared::{PortError, PortErrorKind};
 use tokio::time::sleep;
@@ -36,6 +37,15 @@ impl PollPace {
 /// The longest that a limit is waited for here; a longer one goes to the caller, whose state stays.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// Tells whether no call is left for long: whoever waits should not do so here.
+fn is_budget_spent(error: &PortError) -> bool {
+    let is_ours = std::error::Error::source(error)
+        .and_then(|it| it.downcast_ref::<HttpFault>())
+        .is_some_and(|it| matches!(it, HttpFault::QuotaSpent(_)));
+    let is_long = error.retry_after().is_some_and(|it| it > LONGEST_PAUSE);
+    error.kind() == PortErrorKind::RateLimited && (is_ours || is_long)
+}
+
 impl SalesforceClient {
     /// Waits until the job `id` has ended, however long that takes. An org that is not reachable ends
     /// the waiting for nobody.
@@ -67,10 +77,7 @@ impl SalesforceClient {
                 }
                 Err(error) => {
                     let pause = error.retry_after();
-                    let is_long = pause.is_some_and(|it| it > LONGEST_PAUSE);
-                    let goes_on = is_passing(&error)
-                        && !(error.kind() == PortErrorKind::RateLimited && is_long);
-                    if !goes_on {
+                    if !is_passing(&error) || is_budget_spent(&error) {
                         return Err(error);
                     }
                     debug!(job.id = %id.as_str(), error = %shared::chain(&error),

@@ -23,6 +23,7 @@ use session::{Session, SessionKeeper};
 
 use crate::error;
 use crate::grant::Means;
+use crate::plan::{CallPlan, PlanQuestion};
 use crate::rest::DescribeCache;
 use crate::settings::SalesforceSettings;
 
@@ -91,6 +92,13 @@ impl SalesforceClient {
     /// Returns how much of the day's calls was used at the last answer.
     pub fn usage(&self) -> Option<ApiUsage> {
         self.inner.usage.last()
+    }
+
+    /// Chooses how to do what `question` asks for; the calls that are left are those of the last
+    /// answer, where the question does not say.
+    pub fn plan(&self, question: &PlanQuestion) -> CallPlan {
+        let left = question.calls_left.or_else(|| self.usage().map(ApiUsage::n_left));
+        CallPlan::of(&PlanQuestion { calls_left: left, ..*question })
     }
 
     /// Returns the user that the connection acts as, logging in when there is no session; `None` when

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::support::{Act, PACE, Peer, Seen, object};
 use adapter_salesforce::bulk::{
@@ -12,8 +13,9 @@ use adapter_salesforce::rest::{FieldShape, QueryScope};
 use adapter_salesforce::{SalesforceClient, SalesforceCrm};
 use async_trait::async_trait;
 use sandbox_org::{BulkPace, BulkSettings, Seed, Settings};
-use shared::ports::{Crm, DeltaQuery, RemoteRecord};
+use shared::ports::{Crm, DeltaQuery, MemoryLedger, RemoteRecord};
 use shared::time::Timestamp;
+use shared::worker::quota::QuotaSettings;
 use shared::{PortError, PortErrorKind};
 
 const N_CASES: u64 = 2_500;
@@ -216,6 +218,33 @@ async fn storm_while_polling_abandons_no_job() {
     })
     .await;
     assert_eq!(peer.line.as_ref().unwrap().n_seen("POST", "/jobs/query"), 1);
+}
+
+#[tokio::test]
+async fn every_question_counts_and_none_is_asked_when_no_call_is_left() {
+    // The org tells its limit in every answer.
+    let settings = Settings { daily_requests: 30, ..settings() };
+    let peer = Peer::behind(settings, |seen| match seen.path.contains("/jobs/query/750") {
+        true => Act::Answer(503, "text/html", "<h1>503</h1>"),
+        false => Act::Pass,
+    })
+    .await;
+    let quota = QuotaSettings::daily("salesforce", "main", 30);
+    let ledger = Arc::new(MemoryLedger::default());
+    let http = crate::support::http().shared_through(ledger, "salesforce", quota);
+    let client = peer.client_over(http);
+    let mut state = of_ids();
+    let query = bulk(&client);
+    let run = query.run(&mut state, &Unsaved, |page| async { Store::default().take(page).await });
+
+    let error = tokio::time::timeout(Duration::from_secs(20), run).await.unwrap().unwrap_err();
+
+    assert_eq!(error.kind(), PortErrorKind::RateLimited, "{}", shared::chain(&error));
+    assert!(state.job_id.is_some() && !state.is_done());
+    let seen = peer.line.as_ref().unwrap().seen();
+    let n_calls = seen.iter().filter(|it| it.path.contains("/services/data")).count();
+    // A tenth is kept for people.
+    assert!((20..=27).contains(&n_calls), "{n_calls}");
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ impl Peer {
     }
 }
 
-fn http() -> HttpClient {
+pub(crate) fn http() -> HttpClient {
     let settings = HttpSettings {
         max_attempts: 2,
         backoff: Backoff { first: Duration::from_millis(1), cap: Duration::from_millis(2) },
