@@ -12,6 +12,7 @@ mod outcome;
 mod page;
 mod poll;
 mod query;
+mod query_pages;
 mod query_state;
 mod results;
 mod shape;

@@ -23,16 +23,15 @@ impl Session {
         self.token.secret()
     }
 
-    /// Returns the user that we act as, from the `id` of the token's answer, which ends in
-    /// `/id/<organisation>/<user>`. Source: OAuth flows, "Token response".
-    pub(crate) fn user_id(&self) -> Option<SalesforceId> {
-        self.identity().0
+    /// Returns the URL that names organisation and user.
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.token.grant().text("id")
     }
 
-    fn identity(&self) -> (Option<SalesforceId>, Option<SalesforceId>) {
-        let mut segments = self.token.grant().text("id").unwrap_or_default().rsplit('/');
-        let mut next = || segments.next().and_then(|it| SalesforceId::parse(it).ok());
-        (next(), next())
+    /// Returns the user that we act as, whose id stands last in the identity.
+    /// Source: OAuth endpoints, "Identity URLs".
+    pub(crate) fn user_id(&self) -> Option<SalesforceId> {
+        self.identity()?.rsplit('/').next().and_then(|it| SalesforceId::parse(it).ok())
     }
 }
 
