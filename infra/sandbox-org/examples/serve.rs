@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::io::Write;
+use std::process::ExitCode;
 use std::time::Duration;
 
-use sandbox_org::{Sandbox, Seed, Settings};
+use sandbox_org::{BulkPace, Sandbox, Seed, Settings};
 
 const USAGE: &str = "\
 usage: serve ADDRESS [OPTIONS]     such as `serve 127.0.0.1:8899 --cases 1000000`; port 0 takes a free one
@@ -15,12 +16,25 @@ usage: serve ADDRESS [OPTIONS]     such as `serve 127.0.0.1:8899 --cases 1000000
   --cases N
   --random-seed N     what such rows are drawn from
   --history           keeps every commit for /_sandbox/history
+  --page-records N    rows of a Bulk result page when `maxRecords` does not say
+  --bulk-tick MS      how long a step of a Bulk job takes; `polls` for one step each time it is asked for
   --callback URL      where people who log in may be sent back to";
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let address = arguments.next().filter(|it| !it.starts_with('-')).ok_or(USAGE)?;
+async fn main() -> ExitCode {
+    match serve(std::env::args().skip(1)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to be done when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "{error}\n{USAGE}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
+    let address =
+        arguments.next().filter(|it| !it.starts_with('-')).ok_or("no address is given")?;
     let settings = read(arguments)?;
     let listener = tokio::net::TcpListener::bind(address).await?;
     let started = std::time::Instant::now();
@@ -36,7 +50,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Box<dyn
     let mut settings = Settings::default();
     let (mut accounts, mut contacts, mut cases) = (None, None, None);
     while let Some(option) = arguments.next() {
-        let mut value = || arguments.next().ok_or(format!("`{option}` needs a value\n{USAGE}"));
+        let mut value = || arguments.next().ok_or(format!("`{option}` needs a value"));
         match option.as_str() {
             "--empty" => settings.seed = Seed::Empty,
             "--history" => settings.keeps_history = true,
@@ -49,7 +63,14 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Box<dyn
             "--contacts" => contacts = Some(value()?.parse()?),
             "--cases" => cases = Some(value()?.parse()?),
             "--random-seed" => settings.random_seed = value()?.parse()?,
-            _ => return Err(format!("`{option}` is not understood\n{USAGE}").into()),
+            "--page-records" => settings.bulk.page_records = value()?.parse()?,
+            "--bulk-tick" => {
+                settings.bulk.pace = match value()?.as_str() {
+                    "polls" => BulkPace::Polls,
+                    ms => BulkPace::Ticks(Duration::from_millis(ms.parse()?)),
+                };
+            }
+            _ => return Err(format!("`{option}` is not understood").into()),
         }
     }
     if accounts.is_some() || contacts.is_some() || cases.is_some() {

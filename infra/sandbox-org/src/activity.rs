@@ -150,7 +150,8 @@ fn change(org: &Org, dice: &mut Dice) -> Option<Change> {
             Some(Change::Delete { id: row.id.to_string() })
         }
         219..222 => {
-            let row = org.table("Case")?.rows().rev().find(|row| row.is_deleted())?;
+            let cases = org.table("Case").filter(|table| table.n_deleted() > 0)?;
+            let row = cases.rows().rev().find(|row| row.is_deleted())?;
             Some(Change::Undelete { id: row.id.to_string() })
         }
         222..330 => reach(org, dice),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::ids::RecordId;
-use crate::org::{Commit, EntryKind, Org, Row, Value, instant_text, parse_date, parse_instant};
+use crate::org::{Commit, Org, Row, Value, instant_text, parse_date, parse_instant};
 use crate::schema::{FieldKind, ObjectType, Schema};
 
 /// Lines above which the file is written anew at start, the last state of each row only.
@@ -49,9 +49,6 @@ struct Head {
 struct Saved {
     object: String,
     fields: Map<String, Json>,
-    /// When the row went for good, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    purged_at: Option<i64>,
 }
 
 /// The file.
@@ -97,12 +94,7 @@ impl Journal {
         let rows: Vec<Saved> = commit
             .entries
             .iter()
-            .filter_map(|entry| {
-                let purged_at =
-                    (entry.kind == EntryKind::Erase).then(|| commit.at_ms.div_euclid(1000));
-                let row = saved(schema.object(&entry.object)?, &entry.after);
-                Some(Saved { purged_at, ..row })
-            })
+            .filter_map(|entry| Some(saved(schema.object(&entry.object)?, &entry.after)))
             .collect();
         let mut line = serde_json::to_vec(&rows).map_err(std::io::Error::other)?;
         line.push(b'\n');
@@ -144,9 +136,6 @@ impl Journal {
         for (id, saved) in &last {
             let Some(object) = org.schema().object(&saved.object).cloned() else { continue };
             let _ = org.load(&object.name, restored(&object, *id, &saved.fields));
-            if let Some(at) = saved.purged_at {
-                org.purge(*id, at);
-            }
         }
         if n_lines > MAX_LINES {
             self.rewrite(last.into_values())
@@ -185,7 +174,7 @@ fn saved(object: &ObjectType, row: &Row) -> Saved {
             (field.name.clone(), json)
         })
         .collect();
-    Saved { object: object.name.clone(), fields, purged_at: None }
+    Saved { object: object.name.clone(), fields }
 }
 
 fn restored(object: &ObjectType, id: RecordId, fields: &Map<String, Json>) -> Row {

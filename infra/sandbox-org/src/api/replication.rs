@@ -53,16 +53,14 @@ pub(super) fn deleted(state: &State, call: &Call, object: &str) -> Result<Reply,
     let (start, end) = window(call, now, 15)?;
     let object = state.schema().object(object).ok_or_else(ApiError::not_found)?;
     let org = state.org();
-    let table = org.table(&object.name);
-    let in_bin = table
+    let records: Vec<Json> = org
+        .table(&object.name)
         .into_iter()
         .flat_map(|table| table.changed_in(start..end))
         .filter(|row| row.is_deleted())
-        .map(|row| (row.id, row.modstamp()));
-    let purged = table.into_iter().flat_map(|table| table.purged_in(start..end));
-    let records: Vec<Json> = in_bin
-        .chain(purged)
-        .map(|(id, at)| json!({"id": id.to_string(), "deletedDate": instant_text(at, "+0000")}))
+        .map(|row| {
+            json!({"id": row.id.to_string(), "deletedDate": instant_text(row.modstamp(), "+0000")})
+        })
         .collect();
     Ok(Reply::json(
         200,

@@ -139,6 +139,13 @@ mod tests {
     }
 
     #[test]
+    fn reference_to_one_object_needs_no_prefix() {
+        let names = ["LastName", "Owner.Username", "ReportsTo.Email", "Account.MoodBridge_Id__c"];
+        assert!(read("Contact", Operation::Insert, &names).is_ok());
+        assert!(read("Contact", Operation::Insert, &["LastName", "User:Owner.Username"]).is_err());
+    }
+
+    #[test]
     fn unknown_or_wrongly_written_columns_are_named() {
         for name in [
             "Subjekt",

@@ -277,7 +277,7 @@ fn one_query(state: &State, ask: &Ask, method: &str, id: &str) -> Result<Answer,
                 let message = "A query job can only be set to Aborted";
                 return Err(ApiError::new(400, "INVALIDJOBSTATE", message));
             }
-            job.core.abort(&ask.author, state.clock().now_ms())?;
+            job.abort(&ask.author, state.clock().now_ms())?;
             Ok(Reply::json(200, &Json::Object(job.facts())).into())
         }
         "DELETE" => {

@@ -36,7 +36,7 @@ pub(super) fn heading(text: &str, dialect: Dialect) -> Result<(Vec<String>, usiz
     let mut cells = Vec::new();
     let record = Reader::new(text, start, dialect).next(&mut cells);
     let record = record.ok_or("InvalidBatch : Failed to parse CSV header. The file is empty.")?;
-    if record.range.len() > MAX_HEADING || cells.len() > MAX_FIELDS {
+    if is_longer(text, &record.range, MAX_HEADING) || cells.len() > MAX_FIELDS {
         return Err(format!(
             "InvalidBatch : Failed to parse CSV header. It is longer than {MAX_HEADING} characters or \
              {MAX_FIELDS} fields."
@@ -82,7 +82,7 @@ impl Layout {
             }
             let broken = if record.is_unclosed {
                 Some("a quote is not closed")
-            } else if record.range.len() > MAX_RECORD || cells.len() > MAX_FIELDS {
+            } else if is_longer(text, &record.range, MAX_RECORD) || cells.len() > MAX_FIELDS {
                 Some("a record is longer than 400000 characters or 5000 fields")
             } else {
                 None
@@ -93,6 +93,12 @@ impl Layout {
         }
         Ok(Self { names, batches })
     }
+}
+
+/// Tells whether a part of `text` has more than so many characters.
+fn is_longer(text: &str, range: &Range<usize>, max: usize) -> bool {
+    let is_longer = |part: &str| part.chars().count() > max;
+    range.len() > max && text.get(range.clone()).is_some_and(is_longer)
 }
 
 /// Checks the end of the heading's line.
@@ -147,6 +153,16 @@ mod tests {
 
         assert_eq!(layout.batches[0].broken, None);
         assert!(layout.batches[1].broken.as_ref().unwrap().contains("a quote is not closed"));
+    }
+
+    #[test]
+    fn length_of_a_record_is_counted_in_characters() {
+        let fits = format!("A\n{}\n", "é".repeat(400_000));
+        let too_long = format!("A\n{}\n", "é".repeat(400_001));
+
+        assert_eq!(read(&fits, LineEnding::Lf).unwrap().batches[0].broken, None);
+        let broken = read(&too_long, LineEnding::Lf).unwrap().batches[0].broken.clone().unwrap();
+        assert!(broken.contains("longer than 400000 characters"), "{broken}");
     }
 
     #[test]

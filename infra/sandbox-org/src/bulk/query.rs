@@ -11,6 +11,7 @@ use super::csv::{Delimiter, Dialect, LineEnding};
 use super::export::Page;
 use super::job::{Core, JobState, NewJob};
 use crate::api::ApiError;
+use crate::org::Author;
 use crate::sandbox::State;
 use crate::soql::{Plan, Snapshot};
 
@@ -113,6 +114,13 @@ impl QueryJob {
         drop(progress);
         *found = Some(Arc::new(snapshot));
         self.core.enter(JobState::JobComplete, state.clock().now_ms());
+    }
+
+    /// Ends the job before its time.
+    pub(super) fn abort(&self, author: &Author, now_ms: i64) -> Result<(), ApiError> {
+        // Waits for a query that is being run, so that its end does not come after this one.
+        let _found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        self.core.abort(author, now_ms)
     }
 
     /// Returns what the job tells when it is created or aborted.

@@ -158,7 +158,7 @@ impl Org {
             }
             Change::Delete { id } => self.delete(author, &id, now, entries),
             Change::Undelete { id } => self.undelete(author, &id, now, entries),
-            Change::Erase { id } => self.erase(&id, now, entries),
+            Change::Erase { id } => self.erase(&id, entries),
         }
     }
 

@@ -8,9 +8,9 @@ use super::row::{Row, Text, Value};
 use crate::ids::RecordId;
 use crate::schema::{FieldKind, ObjectType};
 
-/// An index that is made when it is first asked for, and kept up to date from then on: an org of a
+/// Something that is made when it is first asked for, and kept up to date from then on: an org of a
 /// million rows starts without the indexes that nobody needs.
-type Lazy<Key> = OnceLock<BTreeSet<(Key, RecordId)>>;
+type Lazy<Index> = OnceLock<Index>;
 
 /// The rows of one object.
 #[derive(Debug)]
@@ -18,11 +18,9 @@ pub(crate) struct Table {
     /// The object.
     pub(crate) object: Arc<ObjectType>,
     rows: BTreeMap<RecordId, Row>,
-    by_modstamp: Lazy<i64>,
-    by_reference: HashMap<usize, Lazy<RecordId>>,
+    by_modstamp: Lazy<BTreeMap<(i64, RecordId), Row>>,
+    by_reference: HashMap<usize, Lazy<BTreeSet<(RecordId, RecordId)>>>,
     unique: HashMap<usize, HashMap<Text, RecordId>>,
-    /// Rows that are gone for good, and when they went, in seconds.
-    purged: BTreeMap<RecordId, i64>,
     n_deleted: usize,
     next_number: u64,
 }
@@ -46,7 +44,6 @@ impl Table {
             by_modstamp: Lazy::new(),
             by_reference,
             unique,
-            purged: BTreeMap::new(),
             n_deleted: 0,
             next_number: 1,
         }
@@ -97,16 +94,11 @@ impl Table {
     pub(crate) fn changed_in(&self, range: Range<i64>) -> impl Iterator<Item = &Row> {
         let zero = RecordId::new([b'0'; 3], 0);
         let end = range.end.max(range.start);
-        let index = self
-            .by_modstamp
-            .get_or_init(|| self.rows.values().map(|row| (row.modstamp(), row.id)).collect());
+        let index = self.by_modstamp.get_or_init(|| {
+            self.rows.values().map(|row| ((row.modstamp(), row.id), row.clone())).collect()
+        });
         // The lowest possible id has "Mb" in places 4 and 5 like every other one.
-        index.range((range.start, zero)..(end, zero)).filter_map(|(_, id)| self.rows.get(id))
-    }
-
-    /// Returns the rows that went for good inside `range`, and when, by id.
-    pub(crate) fn purged_in(&self, range: Range<i64>) -> impl Iterator<Item = (RecordId, i64)> {
-        self.purged.iter().map(|(id, at)| (*id, *at)).filter(move |(_, at)| range.contains(at))
+        index.range((range.start, zero)..(end, zero)).map(|(_, row)| row)
     }
 
     /// Returns the rows whose reference at `position` leads to `target`, the recycle bin included.
@@ -119,11 +111,14 @@ impl Table {
         });
         let lowest = RecordId::new([0; 3], 0);
         let from = (Bound::Included((target, lowest)), Bound::Unbounded);
+        // A field without an index costs a look at every row.
+        let all = index.is_none().then(|| self.rows.values()).into_iter().flatten();
         index
             .into_iter()
             .flat_map(move |index| index.range(from))
             .take_while(move |(found, _)| *found == target)
             .filter_map(|(_, id)| self.rows.get(id))
+            .chain(all.filter(move |row| row.get(position).as_id() == Some(target)))
     }
 
     /// Finds a row outside the recycle bin by a unique field.
@@ -143,9 +138,8 @@ impl Table {
     pub(crate) fn put(&mut self, row: Row) -> Option<Row> {
         let old = self.take(row.id);
         self.next_number = self.next_number.max(row.id.number().saturating_add(1));
-        self.purged.remove(&row.id);
         if let Some(index) = self.by_modstamp.get_mut() {
-            index.insert((row.modstamp(), row.id));
+            index.insert((row.modstamp(), row.id), row.clone());
         }
         for (position, lazy) in &mut self.by_reference {
             if let (Some(index), Some(target)) = (lazy.get_mut(), row.get(*position).as_id()) {
@@ -165,7 +159,7 @@ impl Table {
         old
     }
 
-    /// Takes a row out as if it had never been there.
+    /// Takes a row out for good.
     pub(crate) fn take(&mut self, id: RecordId) -> Option<Row> {
         let old = self.rows.remove(&id)?;
         if old.is_deleted() {
@@ -187,13 +181,6 @@ impl Table {
                 }
             }
         }
-        Some(old)
-    }
-
-    /// Takes a row out for good, at this second; its id stays in the log of deletes.
-    pub(crate) fn purge(&mut self, id: RecordId, now: i64) -> Option<Row> {
-        let old = self.take(id)?;
-        self.purged.insert(id, now);
         Some(old)
     }
 }

@@ -303,3 +303,53 @@ fn lists_of_many_ids_are_read_in_order() {
 
     assert_eq!(cases(&org, &format!("WHERE Id IN ({})", ids.join(","))), [1, 2, 3, 4, 5]);
 }
+
+#[test]
+fn keysets_over_ids_and_stamps_give_what_lies_between() {
+    let mut org = org();
+    let (second, fourth) = (id(b"500", 2), id(b"500", 4));
+    let keyset = format!(
+        "WHERE (SystemModstamp = 2026-06-20T17:00:00Z AND Id > '{second}') \
+         OR SystemModstamp > 2026-06-20T17:00:00Z ORDER BY SystemModstamp, Id"
+    );
+
+    assert_eq!(cases(&org, &format!("WHERE Id > '{second}' ORDER BY Id LIMIT 2")), [3, 4]);
+    assert_eq!(cases(&org, &format!("WHERE Id >= '{second}' AND Id < '{fourth}'")), [2, 3]);
+    assert_eq!(cases(&org, &format!("WHERE Id <= '{second}' ORDER BY Id DESC")), [2, 1]);
+    assert_eq!(cases(&org, &format!("WHERE Id > '{fourth}' AND Id < '{second}'")), [] as [u64; 0]);
+    assert_eq!(cases(&org, &keyset), [3, 4, 5]);
+    assert_eq!(cases(&org, "ORDER BY SystemModstamp LIMIT 2 OFFSET 1"), [2, 3]);
+
+    // The index is there by now, and must follow.
+    let change = json!({"Subject": "moved"}).as_object().unwrap().clone();
+    let first = id(b"500", 1);
+    let update = Change::Update { object: None, id: first, fields: change };
+    write(&mut org, update, NOON + 9 * 3600);
+    write(&mut org, Change::Delete { id: id(b"500", 3) }, NOON + 9 * 3600);
+    assert_eq!(cases(&org, &keyset), [4, 5, 1]);
+    let found = ask(&org, "SELECT Subject FROM Case WHERE SystemModstamp > 2026-06-20T20:30:00Z");
+    assert_eq!(found.unwrap()[0]["Subject"], "moved");
+}
+
+#[test]
+fn children_follow_their_parents_when_they_move() {
+    let mut org = org();
+    let soql =
+        "SELECT Name, (SELECT Subject FROM Cases ORDER BY Subject DESC) FROM Account ORDER BY Name";
+    let subjects = |org: &Org| -> Vec<Vec<String>> {
+        let text = |row: &Json| row["Subject"].as_str().unwrap().to_owned();
+        let rows = ask(org, soql).unwrap();
+        let all = rows.iter().map(|row| row["Cases"]["records"].as_array());
+        all.map(|rows| rows.into_iter().flatten().map(text).collect()).collect()
+    };
+    assert_eq!(subjects(&org), [vec!["alpha's appeal", "Alpha v. Roe"], vec!["Beta v. Roe"]]);
+
+    let to_roe = json!({"AccountId": id(b"001", 2)}).as_object().unwrap().clone();
+    write(
+        &mut org,
+        Change::Update { object: None, id: id(b"500", 3), fields: to_roe },
+        NOON + 9 * 3600,
+    );
+
+    assert_eq!(subjects(&org), [vec!["Alpha v. Roe"], vec!["Beta v. Roe", "alpha's appeal"]]);
+}

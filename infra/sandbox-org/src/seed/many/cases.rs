@@ -96,7 +96,7 @@ fn custom_columns() -> Vec<Column> {
         ("Practice_Tags__c", |it| draw(&it.pools.tags, it.dice)),
         ("Matter_Code__c", |it| Value::Text(format!("M{:04}-{}", it.n % 10_000, it.n).into())),
         ("Client_Reference__c", |it| draw(&it.pools.references, it.dice)),
-        ("Judge__c", |it| draw(&it.pools.judges, it.dice)),
+        ("Presiding_Judge__c", |it| draw(&it.pools.judges, it.dice)),
         ("Opposing_Party__c", |it| draw(&it.pools.companies, it.dice)),
         ("Opposing_Counsel__c", |it| draw(&it.pools.counsels, it.dice)),
         ("Next_Step__c", |it| draw(&it.pools.steps, it.dice)),
