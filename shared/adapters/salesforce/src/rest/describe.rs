@@ -23,6 +23,9 @@ use crate::error;
 /// How long a describe is taken for the present one.
 const DESCRIBE_LIFE: Duration = Duration::from_secs(60 * 60);
 
+/// How many drifts are kept until somebody asks.
+const MAX_DRIFTS: usize = 1000;
+
 /// The global describe's name in the cache; no object is called so.
 const GLOBAL: &str = "";
 
@@ -82,7 +85,12 @@ impl DescribeCache {
             counter!("salesforce_schema_drifts_total", "object" => object.clone()).increment(1);
             warn!(object = %object, ?new_fields, ?gone_fields, n_changed = changed_fields.len(),
                 "`{object}` is not what it was in the org");
-            self.drifts.lock().unwrap_or_else(PoisonError::into_inner).push(drift);
+            let mut drifts = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
+            // Where nobody asks for them, the oldest go.
+            if drifts.len() >= MAX_DRIFTS {
+                drifts.remove(0);
+            }
+            drifts.push(drift);
         }
         described
     }

@@ -318,6 +318,12 @@ async fn twenty_five_guarded_updates_go_in_one_call() {
         .write_collection(&CollectionWrite::Create(&records), false, &no_options())
         .await
         .unwrap();
+    let seen = peer.line.as_ref().unwrap().seen();
+    let headers = &seen.last().unwrap().headers;
+    assert_eq!(headers["sforce-call-options"], "client=moodbridge");
+    assert_eq!(headers["sforce-auto-assign"], "FALSE");
+    assert_eq!(headers["content-encoding"], "gzip");
+    assert!(!headers.contains_key("sforce-duplicate-rule-header"));
     let rows = peer.rows("SELECT LastModifiedDate FROM Case ORDER BY LastModifiedDate DESC").await;
     let seen = Timestamp::parse(rows[0]["LastModifiedDate"].as_str().unwrap()).unwrap();
     let ids: Vec<SalesforceId> = written.into_iter().map(|it| it.unwrap().id).collect();
