@@ -144,10 +144,9 @@ impl Run<'_> {
         match part.phase.clone() {
             PartPhase::Planned => {
                 let job = self.create().await?;
-                let (job_id, content_url) = (job.id, job.content_url.unwrap_or_default());
-                part.phase = PartPhase::Created { job_id: job_id.clone() };
+                part.phase = PartPhase::Created { job_id: job.id.clone() };
                 self.journal.save(state).await?;
-                return self.upload(state, &job_id, &content_url).await;
+                return self.upload(state, &job).await;
             }
             PartPhase::Created { job_id } => self.recover(part, &job_id).await?,
             PartPhase::Uploaded { job_id, sent } => {
@@ -214,13 +213,9 @@ impl Run<'_> {
 
     /// Sends the file, once: whether a broken upload left something behind cannot be known, so its job
     /// is deleted, unstarted.
-    async fn upload(
-        &self,
-        state: &mut IngestJobState,
-        job_id: &SalesforceId,
-        content_url: &str,
-    ) -> Result<(), PortError> {
+    async fn upload(&self, state: &mut IngestJobState, job: &JobAnswer) -> Result<(), PortError> {
         let Some(part) = &mut state.part else { return Ok(()) };
+        let job_id = &job.id;
         let tally = Arc::new(std::sync::Mutex::new(Tally::default()));
         let file = PartFile {
             plan: self.plan.clone(),
@@ -229,10 +224,18 @@ impl Run<'_> {
             tally: tally.clone(),
         };
         let kind = HeaderValue::from_static("text/csv; charset=UTF-8");
-        let place = Place::Given(content_url.to_owned());
-        let call = RestCall::at("upload part", Method::PUT, job_id.as_str(), place)
-            .with_stream(kind, Arc::new(file), self.ingest.is_packed)
-            .unrepeatable();
+        let operation = "upload part";
+        let call = match &job.content_url {
+            Some(address) => {
+                let place = Place::Given(address.clone());
+                RestCall::at(operation, Method::PUT, job_id.as_str(), place)
+            }
+            None => {
+                let rest = ["batches"];
+                SalesforceClient::job_call(operation, Method::PUT, JobKind::Ingest, job_id, &rest)
+            }
+        };
+        let call = call.with_stream(kind, Arc::new(file), self.ingest.is_packed).unrepeatable();
         let uploaded = match self.ingest.client.call(&call).await {
             // Any other success is the answer of somebody else, such as a proxy.
             Ok(answer) if answer.status() != StatusCode::CREATED => {

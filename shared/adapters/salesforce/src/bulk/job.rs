@@ -186,7 +186,7 @@ impl SalesforceClient {
         }
     }
 
-    /// Lists the jobs of the last seven days, newest page first as the org orders them, until `take`
+    /// Lists the jobs of the last seven days, in the order that the org tells them, until `take`
     /// returns `false`.
     ///
     /// # Errors

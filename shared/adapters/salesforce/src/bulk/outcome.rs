@@ -157,7 +157,7 @@ mod tests {
             (
                 "INVALID_FIELD:Failed to deserialize field at col 3. Due to, 'hunter2' is not a valid value for the type xsd:date:CloseDate --",
                 "INVALID_FIELD",
-                ErrorClass::Replan(crate::error::Replan::DescribeAnew),
+                ErrorClass::Permanent,
                 &["CloseDate"][..],
             ),
             (

@@ -158,6 +158,8 @@ const CODES: &[ErrorCode] = &[
 pub(super) fn class_of(found: &ErrorCode, message: &str) -> ErrorClass {
     match found.code {
         "REQUEST_LIMIT_EXCEEDED" if message.contains("Concurrent") => Throttled(Moment),
+        // The field is there; a value of this record does not fit it.
+        "INVALID_FIELD" if message.contains("Failed to deserialize") => Permanent,
         "API_ERROR" if message.contains("is not terminated") => Retryable,
         // A trigger failed because somebody else held a record, says its text.
         "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" if message.contains("UNABLE_TO_LOCK_ROW") => {

@@ -15,6 +15,7 @@ use shared::ids::{ObjectName, SalesforceId};
 use shared::model::Fields;
 use shared::time::Timestamp;
 use shared::{PortError, PortErrorKind};
+use tracing::warn;
 
 use super::collections::{CollectionWrite, read_results};
 use super::page::{AnyFields, Page, read_page};
@@ -216,8 +217,8 @@ pub enum GuardedAnswer {
 pub struct WriteAndRead {
     /// One result a record, in order.
     pub results: Vec<RecordResult>,
-    /// The rows that the query answered.
-    pub read_back: Page<Fields>,
+    /// The rows that the query answered; `None` when it failed although the records were written.
+    pub read_back: Option<Page<Fields>>,
 }
 
 impl SalesforceClient {
@@ -238,7 +239,7 @@ impl SalesforceClient {
         let call = RestCall::data("composite", Method::POST, subject, &["composite"])
             .with_options(options);
         let parts = parts.into_iter().map(|it| it.with_options(options)).collect();
-        self.composite_call(call, parts, all_or_none).await
+        self.composite_call(&call, parts, all_or_none).await
     }
 
     /// Calls parts that read only.
@@ -249,12 +250,12 @@ impl SalesforceClient {
         parts: Vec<CompositePart>,
     ) -> Result<Vec<PartAnswer>, PortError> {
         let call = RestCall::data(operation, Method::POST, subject, &["composite"]).repeatable();
-        self.composite_call(call, parts, false).await
+        self.composite_call(&call, parts, false).await
     }
 
     async fn composite_call(
         &self,
-        call: RestCall,
+        call: &RestCall,
         parts: Vec<CompositePart>,
         all_or_none: bool,
     ) -> Result<Vec<PartAnswer>, PortError> {
@@ -269,8 +270,7 @@ impl SalesforceClient {
         let body = json!({
             "allOrNone": all_or_none, "collateSubrequests": false, "compositeRequest": parts,
         });
-        let call = call.with_json(&body)?;
-        let response = self.call(&call).await?;
+        let response = self.call(&call.clone().with_json(&body)?).await?;
         let answer: CompositeAnswer<'_> =
             serde_json::from_slice(response.body()).map_err(|error| response.malformed(&error))?;
         let ids: Vec<&str> = parts.iter().map(|it| it.reference_id.as_str()).collect();
@@ -315,8 +315,8 @@ impl SalesforceClient {
     ///
     /// # Errors
     ///
-    /// As [`write_collection`](Self::write_collection). When the records were written and the query
-    /// failed, the error is the query's: what was written is to be read again.
+    /// As [`write_collection`](Self::write_collection). A query that fails undoes nothing: it has no
+    /// rows then, and what was written is to be read again.
     pub async fn write_and_read_back(
         &self,
         write: &CollectionWrite<'_>,
@@ -324,8 +324,8 @@ impl SalesforceClient {
         options: &WriteOptions,
     ) -> Result<WriteAndRead, PortError> {
         let version = self.api_version();
-        let (operation, method) = ("write and read", write.method());
-        let call = RestCall::data(operation, Method::POST, "records", &["composite"]);
+        let call = RestCall::data("write and read", Method::POST, "records", &["composite"])
+            .with_options(options);
         write.check(&call)?;
         let query = |pairs: &[(&str, String)]| {
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
@@ -341,21 +341,23 @@ impl SalesforceClient {
             query(&[("q", soql.to_owned())])
         );
         let parts = vec![
-            CompositePart::new(&method, target, "write".to_owned(), write.body(false))
+            CompositePart::new(&write.method(), target, "write".to_owned(), write.body(false))
                 .with_options(options),
             CompositePart::new(&Method::GET, read, "read".to_owned(), Value::Null),
         ];
-        let answers = self.composite_call(call.with_options(options), parts, false).await?;
-        let mut answers = answers.into_iter();
+        let mut answers = self.composite_call(&call, parts, false).await?.into_iter();
         let (Some(written), Some(read)) = (answers.next(), answers.next()) else {
-            let call = RestCall::data(operation, Method::POST, "records", &["composite"]);
             return Err(call.error(PortErrorKind::Unavailable, BadComposite::PartsDiffer));
         };
         let written = written.checked()?;
-        let call = RestCall::data(operation, Method::POST, "records", &["composite"]);
         let results = read_results(written.body(), write.n_records())
             .map_err(|error| error.into_port_error(&call, &written.whole))?;
-        let read_back = read.checked()?.read(|json| read_page(json, &AnyFields))?;
+        let read_back = read.checked().and_then(|it| it.read(|json| read_page(json, &AnyFields)));
+        let read_back = read_back
+            .inspect_err(|error| {
+                warn!(error = %shared::chain(error), "what was written was not read back");
+            })
+            .ok();
         Ok(WriteAndRead { results, read_back })
     }
 }

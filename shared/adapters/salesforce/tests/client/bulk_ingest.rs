@@ -136,7 +136,11 @@ async fn rows_go_in_as_many_jobs_as_they_need_and_each_has_its_outcome() {
     let client = peer.client();
     let parts = ingest(&client).with_part_bytes(10_000);
 
-    let totals = parts.run(&mut state, Arc::new(rows(1500)), &outcomes, &Unsaved).await.unwrap();
+    let task = tokio::spawn(async move {
+        let totals = parts.run(&mut state, Arc::new(rows(1500)), &outcomes, &Unsaved).await;
+        (totals.unwrap(), state, outcomes)
+    });
+    let (totals, state, outcomes) = task.await.unwrap();
 
     assert_eq!((totals.n_succeeded, totals.n_created, totals.n_failed), (1500, 1500, 0));
     assert_eq!((totals.n_jobs, outcomes.n_succeeded()), (4, 1500));

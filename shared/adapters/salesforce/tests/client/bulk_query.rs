@@ -357,6 +357,23 @@ async fn query_that_no_job_takes_is_rejected_by_name_and_makes_no_second_job() {
 }
 
 #[tokio::test]
+async fn run_can_be_a_task_of_its_own() {
+    let peer = Peer::start(settings()).await;
+    let (query, store) = (bulk(&peer.client()), Store::default());
+    let taken = store.clone();
+    let run = async move {
+        let mut state = of_ids();
+        let take = |page| {
+            let store = taken.clone();
+            async move { store.take(page).await }
+        };
+        query.run(&mut state, &Unsaved, take).await
+    };
+    let report = tokio::spawn(run).await.unwrap().unwrap();
+    assert_eq!((report.n_records, store.len() as u64), (N_CASES, N_CASES));
+}
+
+#[tokio::test]
 async fn query_without_records_ends_with_none() {
     let peer = Peer::start(Settings { seed: Seed::Empty, ..settings() }).await;
     let store = Store::default();

@@ -379,11 +379,24 @@ async fn collection_is_written_and_read_back_in_one_call() {
 
     let id = &done.results[0].as_ref().unwrap().id;
     assert_eq!(done.results[1].as_ref().unwrap_err().code, "STRING_TOO_LONG");
-    let [row] = done.read_back.rows.as_slice() else { panic!("{:?}", done.read_back) };
+    let read_back = done.read_back.unwrap();
+    let [row] = read_back.rows.as_slice() else { panic!("{read_back:?}") };
     assert_eq!(row["Id"].as_text(), Some(id.as_str()));
     assert!(row["SystemModstamp"].as_text().is_some() && row["CaseNumber"].as_text().is_some());
     let calls = peer.line.as_ref().unwrap().seen();
     assert_eq!(calls.iter().filter(|it| it.path.contains("/services/data")).count(), 1);
+}
+
+#[tokio::test]
+async fn query_that_fails_behind_a_write_loses_no_result() {
+    let peer = empty().await;
+    let records = [NewRecord { object: object("Case"), fields: fields(&[("Subject", text("A"))]) }];
+    let write = CollectionWrite::Create(&records);
+    let soql = "SELECT Nonsense__c FROM Case";
+    let done = peer.client().write_and_read_back(&write, soql, &no_options()).await.unwrap();
+    assert!(done.results[0].is_ok());
+    assert_eq!(done.read_back, None);
+    assert_eq!(peer.rows("SELECT Id FROM Case").await.len(), 1);
 }
 
 #[tokio::test]
