@@ -109,6 +109,7 @@ pub(crate) fn kind_of_fault(fault: &HttpFault) -> PortErrorKind {
         | HttpFault::BreakerOpen
         | HttpFault::Crowded { .. } => PortErrorKind::Unavailable,
         HttpFault::Paced | HttpFault::QuotaSpent(_) => PortErrorKind::RateLimited,
+        HttpFault::BodyNotMade { source } => source.kind(),
         _ => PortErrorKind::Rejected,
     }
 }

@@ -166,6 +166,7 @@ impl HttpClient {
     /// when the request is not valid, the host speaks no TLS that is new enough, or the answer is
     /// too long.
     pub async fn send(&self, request: Request) -> Result<Response, PortError> {
+        let request = request.packed();
         match self.call(&request, Reading::Whole).await? {
             Answer::Whole(head, body) => Ok(Response::new(&request, head, body)),
             Answer::Open(head, ..) => Ok(Response::new(&request, head, Bytes::new())),
@@ -178,17 +179,29 @@ impl HttpClient {
     ///
     /// As [`send`](Self::send), and as the status says when it is not a success.
     pub async fn open(&self, request: Request) -> Result<BodyStream, PortError> {
+        let answer = self.open_any(request).await?;
+        match answer.head().kind() {
+            None => Ok(answer),
+            Some(kind) => Err(answer.head().error(kind)),
+        }
+    }
+
+    /// Does as [`open`](Self::open), but returns an answer that is no success as well, to
+    /// [`gather`](BodyStream::gather) what it says.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn open_any(&self, request: Request) -> Result<BodyStream, PortError> {
+        let request = request.packed();
         let settings = self.settings();
         let idle = request.attempt_timeout.unwrap_or(settings.attempt_timeout);
         let max_bytes = request.max_response_bytes.unwrap_or(settings.max_response_bytes);
         match self.call(&request, Reading::Head).await? {
-            Answer::Open(head, response, place) if head.status.is_success() => {
-                Ok(BodyStream::new(&request, head, *response, place, idle, max_bytes))
+            Answer::Open(head, response, place) => {
+                Ok(BodyStream::new(&request, head, Some((*response, place)), idle, max_bytes))
             }
-            Answer::Open(head, ..) | Answer::Whole(head, _) => {
-                let status = Response::new(&request, head, Bytes::new());
-                Err(status.error(status.kind().unwrap_or(PortErrorKind::Unavailable)))
-            }
+            Answer::Whole(head, _) => Ok(BodyStream::new(&request, head, None, idle, max_bytes)),
         }
     }
 

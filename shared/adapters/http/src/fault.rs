@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use shared::PortError;
 use shared::worker::quota::QuotaSpent;
 
 /// The cause under the [`PortError`](shared::PortError) of a failed call.
@@ -71,6 +72,12 @@ pub enum HttpFault {
     NotEncrypted {
         /// The host.
         host: String,
+    },
+    /// The body was to be made while it was sent, and could not be.
+    #[error("the body could not be made")]
+    BodyNotMade {
+        /// What its source said.
+        source: Box<PortError>,
     },
     /// The request could not be built.
     #[error("the request is not valid")]

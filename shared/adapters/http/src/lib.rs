@@ -6,6 +6,7 @@
 //! show a URL's query, a header or a body. `docs/resilience.md` lists each limit.
 
 mod attempt;
+mod body;
 mod breaker;
 mod bulkhead;
 mod call;
@@ -23,6 +24,7 @@ mod settings;
 mod status;
 mod transport;
 
+pub use body::{BodyChunks, BodySource};
 pub use client::HttpClient;
 pub use fault::HttpFault;
 pub use request::Request;

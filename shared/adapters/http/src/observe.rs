@@ -39,7 +39,7 @@ pub(crate) fn observe(
         "called `{operation}` of {platform}"
     );
     if let Some(observer) = &hooks.observer {
-        let n_bytes_out = u64::try_from(request.body.len()).unwrap_or(u64::MAX);
+        let n_bytes_out = request.body.n_bytes();
         observer.called(&PlatformCall {
             platform,
             operation,

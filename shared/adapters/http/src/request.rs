@@ -1,10 +1,11 @@
 //! One call to a platform, before it is sent.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use shared::ids::CorrelationId;
@@ -13,6 +14,7 @@ use shared::worker::quota::Urgency;
 use shared::{PortError, PortErrorKind};
 use url::Url;
 
+use crate::body::{Body, BodySource};
 use crate::fault::HttpFault;
 
 /// The header that carries a correlation id.
@@ -27,7 +29,8 @@ pub struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) body: Body,
+    pub(crate) is_packed: bool,
     pub(crate) is_repeatable: bool,
     pub(crate) is_hedged: bool,
     pub(crate) is_unmetered: bool,
@@ -53,7 +56,8 @@ impl Request {
             method,
             url,
             headers: HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]),
-            body: Bytes::new(),
+            body: Body::Whole(Bytes::new()),
+            is_packed: false,
             attempt_timeout: None,
             deadline: None,
             max_response_bytes: None,
@@ -104,7 +108,7 @@ impl Request {
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
         self.headers.insert(CONTENT_TYPE, kind);
-        self.body = body.into();
+        self.body = Body::Whole(body.into());
         self
     }
 
@@ -116,8 +120,33 @@ impl Request {
     pub fn with_json<T: Serialize + ?Sized>(mut self, body: &T) -> Result<Self, PortError> {
         let json = serde_json::to_vec(body).map_err(|_| self.invalid("JSON body"))?;
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.body = json.into();
+        self.body = Body::Whole(json.into());
         Ok(self)
+    }
+
+    /// Sends `body` as `content_type`.
+    #[must_use]
+    pub fn with_body(mut self, content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
+        self.headers.insert(CONTENT_TYPE, content_type);
+        self.body = Body::Whole(body.into());
+        self
+    }
+
+    /// Sends what `source` makes as `content_type`, piece by piece and of unknown length.
+    ///
+    /// A call that may be repeated opens the source again.
+    #[must_use]
+    pub fn with_stream(mut self, content_type: HeaderValue, source: Arc<dyn BodySource>) -> Self {
+        self.headers.insert(CONTENT_TYPE, content_type);
+        self.body = Body::streamed(source);
+        self
+    }
+
+    /// Sends the body packed with gzip, for a platform that takes it; a short one goes as it is.
+    #[must_use]
+    pub fn gzipped(mut self) -> Self {
+        self.is_packed = true;
+        self
     }
 
     /// Sends the correlation id along.
@@ -133,6 +162,14 @@ impl Request {
     #[must_use]
     pub fn repeatable(mut self) -> Self {
         self.is_repeatable = true;
+        self
+    }
+
+    /// Marks the call as one whose effect must not come twice although its method is idempotent: it
+    /// is repeated only when the platform certainly has not seen it.
+    #[must_use]
+    pub fn unrepeatable(mut self) -> Self {
+        self.is_repeatable = false;
         self
     }
 
@@ -176,6 +213,15 @@ impl Request {
     #[must_use]
     pub fn with_max_response_bytes(mut self, max_bytes: usize) -> Self {
         self.max_response_bytes = Some(max_bytes);
+        self
+    }
+
+    /// Packs the body where that was asked for, before the first attempt.
+    pub(crate) fn packed(mut self) -> Self {
+        if self.is_packed && self.body.pack() {
+            self.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        self.is_packed = false;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde::de::DeserializeOwned;
@@ -157,9 +157,8 @@ impl fmt::Debug for Response {
 /// The body of an answer, read in pieces: memory stays flat however long it is.
 pub struct BodyStream {
     answer: Response,
-    response: reqwest::Response,
-    /// Held for as long as the body is read.
-    _place: Place,
+    /// The place at the host is held for as long as the body is read.
+    response: Option<(reqwest::Response, Place)>,
     idle: Duration,
     max_bytes: usize,
     n_bytes: usize,
@@ -169,13 +168,12 @@ impl BodyStream {
     pub(crate) fn new(
         request: &Request,
         head: Head,
-        response: reqwest::Response,
-        place: Place,
+        response: Option<(reqwest::Response, Place)>,
         idle: Duration,
         max_bytes: usize,
     ) -> Self {
         let answer = Response::new(request, head, Bytes::new());
-        Self { answer, response, _place: place, idle, max_bytes, n_bytes: 0 }
+        Self { answer, response, idle, max_bytes, n_bytes: 0 }
     }
 
     /// Returns the head of the answer, with an empty body.
@@ -190,11 +188,15 @@ impl BodyStream {
     /// `Unavailable` when the connection breaks or stays silent for longer than an attempt may
     /// take, `Rejected` when the answer grows too long.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, PortError> {
-        let next = tokio::time::timeout(self.idle, self.response.chunk()).await;
+        let Some((response, _)) = &mut self.response else { return Ok(None) };
+        let next = tokio::time::timeout(self.idle, response.chunk()).await;
         let fault = match next {
             Err(_) => HttpFault::Timeout { within: self.idle },
             Ok(Err(error)) => fault_of(error),
-            Ok(Ok(None)) => return Ok(None),
+            Ok(Ok(None)) => {
+                self.response = None;
+                return Ok(None);
+            }
             Ok(Ok(Some(chunk))) => {
                 self.n_bytes = self.n_bytes.saturating_add(chunk.len());
                 if self.n_bytes <= self.max_bytes {
@@ -206,6 +208,19 @@ impl BodyStream {
         let Response { platform, operation, subject, .. } = &self.answer;
         let kind = kind_of_fault(&fault);
         Err(PortError::new(kind, platform, operation, subject.clone()).with_source(fault))
+    }
+
+    /// Reads the rest of the body, as for an error that says why.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_chunk`](Self::next_chunk).
+    pub async fn gather(mut self) -> Result<Response, PortError> {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = self.next_chunk().await? {
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response { body: body.freeze(), ..self.answer })
     }
 }
 

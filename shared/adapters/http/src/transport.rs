@@ -96,12 +96,13 @@ impl Transport for Network {
         let sent = client
             .request(request.method.clone(), request.url.clone())
             .headers(headers)
-            .body(request.body.clone())
+            .body(request.body.open())
             .send();
         Box::pin(async move {
-            sent.await.map_err(|error| match is_about_old_tls(&error) {
-                true => HttpFault::OldTls { host: host.to_owned() },
-                false => fault_of(error),
+            sent.await.map_err(|error| match request.body.take_broken() {
+                Some(source) => HttpFault::BodyNotMade { source: Box::new(source) },
+                None if is_about_old_tls(&error) => HttpFault::OldTls { host: host.to_owned() },
+                None => fault_of(error),
             })
         })
     }

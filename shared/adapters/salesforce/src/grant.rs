@@ -11,7 +11,7 @@ use adapter_http::oauth::{
 use shared::ports::{Clock, SecretAddress, SecretWriter, Secrets};
 use url::Url;
 
-use crate::crm::PLATFORM;
+use crate::client::PLATFORM;
 use crate::settings::{SalesforceAuth, SalesforceSettings};
 
 /// How far ahead an assertion ends; Salesforce takes up to five minutes.

@@ -14,7 +14,8 @@ use shared::sync::{FieldKind, FieldMapping};
 use shared::time::Timestamp;
 use shared::worker::quota::QuotaSettings;
 
-use crate::crm::{PLATFORM, SalesforceCrm};
+use crate::client::PLATFORM;
+use crate::crm::SalesforceCrm;
 use crate::mappings::{self, standard_mappings};
 use crate::settings::SalesforceSettings;
 

@@ -1,21 +1,27 @@
-//! Salesforce behind the CRM port: OAuth, REST queries, record reads.
+//! Salesforce: a typed client of one org, and the org behind the CRM port.
 
-mod api_usage;
+pub mod bulk;
+mod client;
 mod crm;
-mod fault;
+pub mod error;
 mod grant;
+mod http_time;
 mod integration;
 mod mappings;
-mod page;
+mod number;
+mod plan;
+pub mod rest;
 pub mod schema;
-mod session;
 mod settings;
+pub mod setup;
+pub mod soap;
 pub mod soql;
 
-pub use api_usage::ApiUsage;
+pub use client::{ApiUsage, AutoAssign, DuplicateRule, SalesforceClient, WriteOptions};
 pub use crm::SalesforceCrm;
-pub use fault::SalesforceFault;
+pub use error::{SalesforceFault, error_reference};
 pub use grant::{app, endpoints};
 pub use integration::SalesforceIntegration;
 pub use mappings::{STANDARD, UnusableMappings, read_mappings, standard_mappings};
+pub use plan::{CallMethod, CallPlan, PlanQuestion, Work};
 pub use settings::{SalesforceAuth, SalesforceSettings};

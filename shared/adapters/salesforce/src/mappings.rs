@@ -5,7 +5,7 @@ use shared::platform::OpenError;
 use shared::sync::{MappingFault, Mappings, read_mapping};
 use shared::{PortError, PortErrorKind};
 
-use crate::crm::PLATFORM;
+use crate::client::PLATFORM;
 
 /// The mappings of this build, one file an object. They are also what a firm copies to begin with.
 pub const STANDARD: [(&str, &str); 3] = [

@@ -237,6 +237,77 @@ async fn session_that_ends_at_once_again_is_an_error_after_one_new_login() {
     assert_no_secret(&error);
 }
 
+const DESCRIBED_AT: &str = "Thu, 01 Jan 2026 10:00:00 GMT";
+
+/// Describes an object whose field is as long as the number of times it was described in full.
+fn describe(call: &Call, n_described: &AtomicUsize) -> Response {
+    if call.headers.get("if-modified-since").is_some_and(|it| it == DESCRIBED_AT) {
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    let n = n_described.fetch_add(1, Ordering::SeqCst) + 1;
+    let field = json!({"name": "Subject", "type": "string", "length": n, "nillable": true});
+    ([("last-modified", DESCRIBED_AT)], axum::Json(json!({"name": "Case", "fields": [field]})))
+        .into_response()
+}
+
+#[tokio::test]
+async fn describe_is_asked_for_again_after_an_hour_and_only_if_it_changed() {
+    let n_described = Arc::new(AtomicUsize::new(0));
+    let n = n_described.clone();
+    let Fixture { org, crm, clock } = fixture(move |call| describe(call, &n)).await;
+    let client = crm.client();
+    let first = client.describe(&case()).await.unwrap();
+
+    for n_asked in [1, 2, 3] {
+        assert_eq!(org.calls.lock().unwrap().len(), n_asked);
+        let again = client.describe(&case()).await.unwrap();
+        assert_eq!(again.json(), first.json());
+        clock.forward(Duration::from_secs(61 * 60));
+        client.describe(&case()).await.unwrap();
+    }
+    assert_eq!(n_described.load(Ordering::SeqCst), 1);
+    assert!(client.take_drifts().is_empty());
+
+    client.describe_anew(&case()).await.unwrap();
+    let drifts = client.take_drifts();
+    let [drift] = drifts.as_slice() else { panic!("{drifts:?}") };
+    assert_eq!(drift.changed_fields[0].field, "Subject");
+    assert!(client.take_drifts().is_empty());
+}
+
+#[tokio::test]
+async fn limit_says_when_to_come_back_and_a_wait_that_was_asked_for_holds() {
+    let limited = || error(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.");
+    let Fixture { crm, .. } = fixture(move |_| limited()).await;
+    let wait = crm.health().await.unwrap_err().retry_after().unwrap();
+    assert!(wait >= Duration::from_secs(600), "{wait:?}");
+
+    let Fixture { crm, .. } = fixture(move |_| {
+        let mut answer = limited();
+        answer.headers_mut().insert("retry-after", "7".parse().unwrap());
+        answer
+    })
+    .await;
+    let wait = crm.health().await.unwrap_err().retry_after();
+    assert_eq!(wait, Some(Duration::from_secs(7)));
+}
+
+#[tokio::test]
+async fn org_that_moved_is_called_where_its_new_session_is() {
+    let mark = "/services/data/v66.0/query/01gR0000000opRTIAY-2000";
+    let new_place = Org::start(empty_page).await;
+    let Fixture { org, crm, .. } = fixture(empty_page).await;
+    crm.health().await.unwrap();
+    org.end_sessions();
+    *org.address.lock().unwrap() = new_place.address.lock().unwrap().clone();
+
+    crm.more_changes(&window(), mark).await.unwrap();
+
+    assert_eq!(org.n_logins(), 2);
+    let call = new_place.last_call();
+    assert_eq!((call.path.as_str(), call.token.as_str()), (mark, "2"));
+}
+
 #[tokio::test]
 async fn ended_session_that_a_new_login_does_not_mend_leads_to_none() {
     for message in [

@@ -217,16 +217,16 @@ async fn unknown_field_and_unknown_object_are_rejected_by_name() {
     let peer = Peer::start(Seed::Empty).await;
     let crm = peer.by_secret();
     let mut query = everything(&crm, &case()).await;
-    query.fields.push("Judge__c".into());
+    query.fields.push("Nonsense__c".into());
     let error = crm.changes(&query).await.unwrap_err();
     assert_eq!(error.kind(), PortErrorKind::Rejected);
-    assert!(chain(&error).to_string().contains("`Judge__c`"), "{}", chain(&error));
+    assert!(chain(&error).to_string().contains("`Nonsense__c`"), "{}", chain(&error));
 
-    query.object = ObjectName::parse("Judge__c").unwrap();
+    query.object = ObjectName::parse("Nonsense__c").unwrap();
     query.fields.clear();
     let error = crm.changes(&query).await.unwrap_err();
     assert_eq!(error.kind(), PortErrorKind::Rejected);
-    assert!(chain(&error).to_string().contains("`Judge__c`"), "{}", chain(&error));
+    assert!(chain(&error).to_string().contains("`Nonsense__c`"), "{}", chain(&error));
     peer.sandbox.stop().await;
 }
 

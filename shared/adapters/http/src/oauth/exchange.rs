@@ -13,6 +13,7 @@ use url::Url;
 
 use super::client::OAuthClient;
 use super::fault::{OAuthFault, OAuthRefusal};
+use crate::body::Body;
 use crate::request::Request;
 use crate::response::Response;
 
@@ -99,7 +100,7 @@ impl Exchange<'_> {
             }
             request.headers.insert(name, value);
         }
-        request.body = body.into();
+        request.body = Body::Whole(body.into());
         let response = self.send(request).await?;
         // Here, where the wait that the server asks for is still known.
         if !response.status().is_success() {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use adapter_http::oauth::{AccessToken, TokenCache};
+use shared::ids::SalesforceId;
 use shared::secret::Secret;
 use shared::{PortError, PortErrorKind};
 use url::Url;
 
-use crate::crm::PLATFORM;
+use super::PLATFORM;
 use crate::grant::{self, Means};
 use crate::settings::SalesforceSettings;
 
@@ -20,6 +21,17 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn token(&self) -> &Secret {
         self.token.secret()
+    }
+
+    /// Returns the URL that names organisation and user.
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.token.grant().text("id")
+    }
+
+    /// Returns the user that we act as, whose id stands last in the identity.
+    /// Source: OAuth endpoints, "Identity URLs".
+    pub(crate) fn user_id(&self) -> Option<SalesforceId> {
+        self.identity()?.rsplit('/').next().and_then(|it| SalesforceId::parse(it).ok())
     }
 }
 

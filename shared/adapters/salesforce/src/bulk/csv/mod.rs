@@ -1,0 +1,16 @@
+//! CSV as bulk jobs speak it.
+
+mod cell;
+mod fault;
+mod layout;
+mod reader;
+mod record;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use cell::{CellValue, ColumnKind};
+pub use fault::CsvFault;
+pub use reader::CsvReader;
+pub use record::CsvRecord;
+pub use writer::{BadColumns, CsvWriter, RowRefusal};
