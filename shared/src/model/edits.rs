@@ -23,9 +23,10 @@ pub struct Edit {
     /// of these is our own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<FieldValue>,
-    /// It may be on its way: what the platform says meanwhile may be overwritten by it yet.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_in_flight: bool,
+    /// The value that may be on its way: what the platform says meanwhile may be overwritten by it
+    /// yet.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub flight: Option<FieldValue>,
     /// It waits for a person: both sides changed the field.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_parked: bool,
@@ -34,7 +35,7 @@ pub struct Edit {
 impl Edit {
     /// Changes a field to `value` at `at`.
     pub fn new(value: FieldValue, at: Timestamp) -> Self {
-        Self { value, at, earlier: Vec::new(), is_in_flight: false, is_parked: false }
+        Self { value, at, earlier: Vec::new(), flight: None, is_parked: false }
     }
 
     /// Changes it once more.
@@ -49,10 +50,20 @@ impl Edit {
         }
     }
 
+    /// Tells whether a value of it may be on its way.
+    pub fn is_in_flight(&self) -> bool {
+        self.flight.is_some()
+    }
+
     /// Tells whether `value`, seen over there, came from here.
     pub fn is_ours(&self, value: &FieldValue) -> bool {
         self.earlier.contains(value)
     }
+}
+
+/// Reads a value that is there, also when it is `null`.
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<FieldValue>, D::Error> {
+    FieldValue::deserialize(from).map(Some)
 }
 
 /// What shall become of a record as a whole.
@@ -138,7 +149,12 @@ impl Edits {
 
     /// Lists the fields that may be sent: those that wait for nobody and are not on their way.
     pub fn sendable(&self) -> impl Iterator<Item = (&String, &Edit)> {
-        self.fields.iter().filter(|(_, edit)| !edit.is_parked && !edit.is_in_flight)
+        self.fields.iter().filter(|(_, edit)| !edit.is_parked && !edit.is_in_flight())
+    }
+
+    /// Lists the values that may be on their way.
+    pub fn flights(&self) -> impl Iterator<Item = (&String, &FieldValue)> {
+        self.fields.iter().filter_map(|(field, edit)| Some((field, edit.flight.as_ref()?)))
     }
 
     /// Returns what shall become of the record, when that may be sent.
@@ -198,7 +214,9 @@ mod tests {
     #[test]
     fn edits_come_back_from_json_as_they_went() {
         let mut edits = Edits::default();
-        edits.fields.insert("Name".to_owned(), Edit::new(FieldValue::Null, Timestamp::EPOCH));
+        let mut edit = Edit::new(FieldValue::Null, Timestamp::EPOCH);
+        edit.flight = Some(FieldValue::Null);
+        edits.fields.insert("Name".to_owned(), edit);
         edits.presence = Some(PresenceEdit {
             wanted: Presence::MergedInto(RecordId::parse("001").unwrap()),
             at: Timestamp::EPOCH,

@@ -10,7 +10,7 @@ use crate::model::Fields;
 use crate::time::Timestamp;
 
 /// Which record a write is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// A record that is to be made for our row. It carries the row's id over there, so that a second
     /// try finds what the first one made.
@@ -175,88 +175,78 @@ pub trait CrmWriter: Send + Sync {
     ) -> Result<Option<RemoteRecord>, PortError>;
 }
 
-/// What a job is about.
+/// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BulkAction {
-    /// Makes records.
+    /// Makes records, or finds those that an earlier try has made.
     Create,
     /// Changes records.
     Update,
-    /// Deletes records.
-    Delete,
 }
 
-/// How far a job has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobProgress {
-    /// It is at work.
-    Running {
-        /// Records done so far.
-        n_done: u64,
-    },
-    /// It has ended; each record has its own result.
-    Ended,
-    /// It never began, or was given up before anything was written.
-    Void {
-        /// Why, in words for people.
-        reason: String,
-    },
+/// Keeps how far a job has come.
+#[async_trait]
+pub trait BulkJournal: Send + Sync {
+    /// Makes `state` durable; it can be read by the writer that gave it only.
+    ///
+    /// # Errors
+    ///
+    /// As the store answers.
+    async fn save(&self, state: &str) -> Result<(), PortError>;
+}
+
+/// Takes what became of the records of a job.
+///
+/// # Contract
+///
+/// - What was taken is durable when the call returns. The same results may come again.
+#[async_trait]
+pub trait BulkResults: Send + Sync {
+    /// Takes results, each with what it is about.
+    ///
+    /// # Errors
+    ///
+    /// As the store answers.
+    async fn take(&self, results: Vec<(Target, WriteResult)>) -> Result<(), PortError>;
 }
 
 /// Writes very many records by jobs that run over there.
 ///
 /// # Contract
 ///
-/// - `begin` returns a handle that outlives this process: with it another one can follow the job.
-/// - A handle is known before anything is written. A job that was begun and not `commit`ted writes
-///   nothing.
-/// - Every record that was given to a job that ended has exactly one result.
+/// - The state that a journal saved outlives this process: with it another one can find out what
+///   became of the job.
+/// - A job whose start was not saved writes nothing.
+/// - Every record that was given to a job that was started has one result. A field that is absent
+///   from a write stays.
 #[async_trait]
 pub trait BulkWriter: Send + Sync {
-    /// Opens a job for `action` on `object`.
+    /// Runs a job to its end. None of `writes` has a guard.
     ///
     /// # Errors
     ///
-    /// As the platform answers.
-    async fn begin(&self, object: &ObjectName, action: BulkAction) -> Result<String, PortError>;
-
-    /// Hands the records to the job and starts it.
-    ///
-    /// # Errors
-    ///
-    /// As the platform answers; `Rejected` for a value that the job's file cannot carry.
-    async fn commit(
+    /// As the platform, the journal or the taker of results answers; with the last state
+    /// [`resume`](BulkWriter::resume) it.
+    async fn run(
         &self,
-        handle: &str,
         object: &ObjectName,
         action: BulkAction,
         writes: &[RemoteWrite],
+        results: &dyn BulkResults,
+        journal: &dyn BulkJournal,
     ) -> Result<(), PortError>;
 
-    /// Asks how far the job has come.
+    /// Goes on with a job that another process left: waits for one that was started and tells its
+    /// results, clears away one that was not. Records without a result were not written.
     ///
     /// # Errors
     ///
-    /// As the platform answers; `NotFound` when there is no such job.
-    async fn progress(&self, handle: &str) -> Result<JobProgress, PortError>;
-
-    /// Reads the result of each record of a job that has ended, in the order of `writes`.
-    ///
-    /// # Errors
-    ///
-    /// As the platform answers; `Unavailable` when the results do not account for every record.
-    async fn results(
+    /// As [`run`](BulkWriter::run); `Rejected` when nobody can tell any more what became of it.
+    async fn resume(
         &self,
-        handle: &str,
-        object: &ObjectName,
-        writes: &[Target],
-    ) -> Result<Vec<WriteResult>, PortError>;
-
-    /// Clears the job away, whatever it is at.
-    ///
-    /// # Errors
-    ///
-    /// As the platform answers. A job that is not there is not an error.
-    async fn close(&self, handle: &str) -> Result<(), PortError>;
+        state: &str,
+        results: &dyn BulkResults,
+        journal: &dyn BulkJournal,
+    ) -> Result<(), PortError>;
 }

@@ -3,6 +3,7 @@
 mod conflicts;
 mod imports;
 mod outbox;
+mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

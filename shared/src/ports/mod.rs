@@ -13,6 +13,8 @@ mod case_view;
 mod change_feed;
 mod clock;
 mod conflicts;
+#[cfg(any(test, feature = "testkit"))]
+pub mod conflicts_contract;
 mod cost_ledger;
 #[cfg(any(test, feature = "testkit"))]
 pub mod cost_ledger_contract;
@@ -33,6 +35,9 @@ mod random;
 mod reconcile_journal;
 #[cfg(any(test, feature = "testkit"))]
 pub mod reconcile_journal_contract;
+mod record_scan;
+#[cfg(any(test, feature = "testkit"))]
+pub mod record_scan_contract;
 mod secrets;
 mod settings_store;
 #[cfg(any(test, feature = "testkit"))]
@@ -65,8 +70,8 @@ pub use cost_ledger::{
 };
 pub use crm::{Crm, DeltaPage, DeltaQuery, Health, PageOrder, RemoteRecord};
 pub use crm_writer::{
-    BulkAction, BulkWriter, CrmWriter, JobProgress, ReadBack, Refusal, RefusalClass, RemoteWrite,
-    Target, WriteResult, WriterLimits,
+    BulkAction, BulkJournal, BulkResults, BulkWriter, CrmWriter, ReadBack, Refusal, RefusalClass,
+    RemoteWrite, Target, WriteResult, WriterLimits,
 };
 pub use incident_view::{INCIDENT_SOURCE, Incident, IncidentFigures, IncidentView};
 pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
@@ -86,6 +91,7 @@ pub use random::{Random, SystemRandom};
 pub use reconcile_journal::{
     Difference, DifferenceKind, ReconcileJournal, ReconcileOutcome, Reconciliation,
 };
+pub use record_scan::{RecordScan, ScanRange, ScannedRecord};
 pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
 pub use settings_store::{LedgerSettingsStore, SettingChange, SettingsStore, SettingsVersion};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};

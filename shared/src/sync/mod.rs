@@ -1,14 +1,18 @@
 //! Keeping two systems in step.
 
 mod audit_chain;
+mod desk;
 mod digest;
 mod drift;
 mod freshness;
+mod guard;
 mod inbound;
 mod local;
 mod mapping;
 mod merge;
+mod names;
 mod outcome;
+mod relay;
 mod remote_schema;
 mod rulings;
 mod settle;
@@ -19,9 +23,11 @@ pub mod testing;
 mod two_way_tests;
 
 pub use audit_chain::{AuditColumns, ChainWalk};
+pub use desk::{Author, Changed, Desk, DeskError};
 pub use digest::DigestSum;
 pub use drift::{Drift, FieldChange, FieldUse, MappedFields, Severity, drift, drift_of_mapping};
 pub use freshness::{Dependency, Dependents, DependsOn, OtherCause, Stale};
+pub use guard::{DeleteGuard, GuardVerdict};
 pub use inbound::{Absorbed, Inbound, work_for};
 pub use local::{EditError, LocalChange, References, Verdict, edit, resolve};
 pub use mapping::{
@@ -31,6 +37,7 @@ pub use mapping::{
 };
 pub use merge::{Authority, MergeContext, Merged, merge};
 pub use outcome::Cause;
+pub use relay::{BatchSize, Relay, RelayPorts, RelayRemote, RelaySettings, RelayTally};
 pub use remote_schema::{Fingerprint, RemoteField, RemoteKind, RemoteObject};
 pub use settle::{Sent, depart, settle, stay};
 pub use state::{ConnectionState, ConnectionStatus, Cursor};

@@ -101,7 +101,7 @@ impl Court<'_> {
         };
         if theirs == edit.value {
             // What is under way may still put an earlier value in its place.
-            if edit.is_in_flight {
+            if edit.is_in_flight() {
                 return Ok(());
             }
             self.after.edits.fields.remove(field);
@@ -130,7 +130,7 @@ impl Court<'_> {
     fn yield_to(&mut self, field: &str, edit: &Edit, theirs: FieldValue) {
         let edits = &mut self.after.edits.fields;
         match edits.get_mut(field) {
-            Some(flying) if edit.is_in_flight => flying.replace(theirs, edit.at),
+            Some(flying) if edit.is_in_flight() => flying.replace(theirs, edit.at),
             _ => drop(edits.remove(field)),
         }
     }

@@ -26,7 +26,7 @@ pub fn depart(shadow: &Shadow, sent: &Sent) -> Shadow {
     for (field, value) in &sent.fields {
         let Some(edit) = leaving.edits.fields.get_mut(field) else { continue };
         if edit.value == *value {
-            edit.is_in_flight = true;
+            edit.flight = Some(value.clone());
             // What an earlier write may have overwritten is not forgotten.
             let overwrite =
                 leaving.edits.overwrites.entry(field.clone()).or_insert_with(|| Overwrite {
@@ -47,8 +47,8 @@ pub fn depart(shadow: &Shadow, sent: &Sent) -> Shadow {
 #[must_use]
 pub fn stay(shadow: &Shadow) -> Shadow {
     let mut staying = shadow.clone();
-    for (field, edit) in staying.edits.fields.iter_mut().filter(|(_, it)| it.is_in_flight) {
-        edit.is_in_flight = false;
+    for (field, edit) in staying.edits.fields.iter_mut().filter(|(_, it)| it.is_in_flight()) {
+        edit.flight = None;
         staying.edits.overwrites.remove(field);
     }
     staying
@@ -107,7 +107,7 @@ fn arrive(after: &mut Shadow, field: &str, value: &FieldValue) -> Option<LateCha
     // Without an edit, another write of ours was faster, and what is known came after that.
     let (edited_at, has_edit) = edit.as_ref().map_or((Timestamp::EPOCH, false), |it| (it.at, true));
     if let Some(edit) = edit {
-        edit.is_in_flight = false;
+        edit.flight = None;
         if edit.value == *value {
             after.edits.fields.remove(field);
         } else if !edit.earlier.contains(value) {

@@ -127,6 +127,6 @@ fn deletion_that_was_taken_ends_in_a_deleted_row() {
 #[test]
 fn departure_is_marked_and_taken_back() {
     let leaving = depart(&shadow(ID), &sent());
-    assert!(leaving.edits.fields["Name"].is_in_flight);
+    assert!(leaving.edits.fields["Name"].is_in_flight());
     assert_eq!(stay(&leaving), shadow(ID));
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use shared::ids::EntityId;
 use shared::model::{Entity, FieldValue};
 use shared::ports::case_store_contract::{next_write, sample_key, sample_write, text_fields};
+use shared::ports::conflicts_contract::conflicts_contract;
 use shared::ports::reconcile_journal_contract::reconcile_journal_contract;
-use shared::ports::two_way_contract::{conflicts_contract, identity_contract, outbox_contract};
+use shared::ports::two_way_contract::{identity_contract, outbox_contract};
 use shared::ports::{CaseStore, Clock, Shadow, SystemClock, Write, WriteKind};
 use tokio::sync::Mutex;
 
