@@ -271,12 +271,20 @@ impl Lane<'_> {
             // Somebody wrote it in between, perhaps under the name that the platform gave it.
             let mut named = shadow.key.clone();
             named.record_id = record_id.clone();
-            shadow = match self.load(&entry.key).await? {
-                Some(shadow) => shadow,
-                None => match self.load(&named).await? {
-                    Some(shadow) => shadow,
-                    None => break,
-                },
+            shadow = match (self.load(&entry.key).await?, self.load(&named).await?) {
+                (Some(_), Some(_)) if entry.key != named => {
+                    let setback = Setback {
+                        code: "two_rows".to_owned(),
+                        words: format!(
+                            "the record `{record_id}` has another row here already: delete one of \
+                             them here, or merge them"
+                        ),
+                        fields: Vec::new(),
+                    };
+                    return Ok(self.ports.outbox.hold(&entry.key, &setback).await?);
+                }
+                (Some(shadow), _) | (None, Some(shadow)) => shadow,
+                (None, None) => break,
             };
         }
         let key = &entry.key;
