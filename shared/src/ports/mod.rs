@@ -27,6 +27,7 @@ mod queue;
 #[cfg(any(test, feature = "testkit"))]
 pub mod queue_contract;
 mod random;
+mod remote_session;
 mod secrets;
 mod settings_store;
 #[cfg(any(test, feature = "testkit"))]
@@ -64,6 +65,7 @@ pub use queue::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };
 pub use random::{Random, SystemRandom};
+pub use remote_session::{RemoteSession, RemoteSessions};
 pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
 pub use settings_store::{LedgerSettingsStore, SettingChange, SettingsStore, SettingsVersion};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};
