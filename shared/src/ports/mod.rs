@@ -11,6 +11,7 @@ mod case_store;
 pub mod case_store_contract;
 mod case_view;
 mod change_feed;
+mod change_stream;
 mod clock;
 mod cost_ledger;
 #[cfg(any(test, feature = "testkit"))]
@@ -48,6 +49,10 @@ pub use case_view::{
     Document, LagSummary, Overview, RecordSource, StatusCount, StoreDigest, TimelineEvent,
 };
 pub use change_feed::{ChangeFeed, ChangeRow};
+pub use change_stream::{
+    ChangeBatch, ChangeSink, ChangeStream, Extent, Gap, StreamHealth, StreamState, StreamStatus,
+    StreamedChange, UnreadableEvent,
+};
 pub use clock::{Clock, SystemClock};
 pub use cost_ledger::{
     CostBatch, CostGrouping, CostLedger, CostLine, CostQuery, CostSum, MemoryCostLedger,
