@@ -74,8 +74,7 @@ pub(crate) async fn run(state: &State) {
         let next = change(&state.org(), &mut dice);
         if let Some(change) = next {
             let user = lawyer(&mut dice).unwrap_or(state.user_id);
-            let author = Author { user, client: None, version: String::new() };
-            state.commit(&author, vec![change], false);
+            state.commit(&Author::inside(user), vec![change], false);
             state.activity.n_made.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -1,5 +1,7 @@
 //! What drives the sandbox itself: `/_sandbox`. A real org has nothing like it.
 
+mod events;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -30,6 +32,7 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/_sandbox/faults", post(add_fault).delete(clear_faults))
         .route("/_sandbox/sessions", delete(end_sessions))
         .route("/_sandbox/undelete/{id}", post(undelete))
+        .merge(events::router())
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
@@ -72,7 +75,7 @@ async fn webhooks(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
         Ok(wish) => wish,
         Err(refusal) => return respond(refusal.into_reply()),
     };
-    state.deliveries.switch(&state, wish.enabled, wish.deferred);
+    state.deliveries.switch(wish.enabled, wish.deferred);
     respond(Reply::json(200, &json!({"enabled": state.deliveries.is_enabled()})))
 }
 
@@ -129,7 +132,7 @@ async fn end_sessions(Shared(state): Shared<Arc<State>>) -> Response {
 }
 
 async fn undelete(Shared(state): Shared<Arc<State>>, Path(id): Path<String>) -> Response {
-    let author = Author { user: state.user_id, client: None, version: String::new() };
+    let author = Author::inside(state.user_id);
     let settled = state.commit(&author, vec![Change::Undelete { id }], false);
     match settled.into_iter().next() {
         Some(Ok(outcome)) => {

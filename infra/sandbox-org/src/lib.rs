@@ -9,6 +9,7 @@ mod api;
 mod auth;
 mod clock;
 mod deliver;
+mod events;
 mod faults;
 mod ids;
 mod journal;

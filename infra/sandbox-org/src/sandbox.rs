@@ -14,11 +14,12 @@ use crate::api::Cursors;
 use crate::auth::{Grants, Sessions};
 use crate::clock::Clock;
 use crate::deliver::Deliveries;
+use crate::events::{ChangeKind, EventLog, Records};
 use crate::faults::Faults;
 use crate::ids::RecordId;
 use crate::journal::{Journal, JournalError};
 use crate::org::{Author, Change, Org, OrgError, Outcome, RecordError};
-use crate::schema::{Schema, SchemaError};
+use crate::schema::{ObjectType, Schema, SchemaError};
 use crate::seed::{self, SeedError};
 use crate::server;
 use crate::settings::Settings;
@@ -54,6 +55,7 @@ pub(crate) struct State {
     pub(crate) sessions: Sessions,
     pub(crate) grants: Grants,
     pub(crate) deliveries: Deliveries,
+    pub(crate) events: Arc<EventLog>,
     pub(crate) faults: Faults,
     pub(crate) org_id: RecordId,
     pub(crate) user_id: RecordId,
@@ -127,9 +129,21 @@ impl State {
                 tracing::error!(error = %error, "commit was not written to the journal");
             }
             // Still under the lock: subscribers see commits in their order.
-            self.deliveries.take(&self.schema, self.org_id, &commit);
+            let events = self.events.append(&self.schema, &commit);
+            self.deliveries.take(&commit, &events);
         }
         settled
+    }
+}
+
+impl State {
+    /// Tells of changes of `object` without their values: a gap, an overflow, a lost conversion.
+    pub(crate) fn announce(&self, object: &Arc<ObjectType>, kind: ChangeKind, records: Records) {
+        let mut org = self.org.write().unwrap_or_else(PoisonError::into_inner);
+        let author = Author::inside(self.user_id);
+        let commit = org.close(&author, Vec::new(), self.clock().now_ms());
+        let events = self.events.announce(object, kind, records, &commit);
+        self.deliveries.take(&commit, &events);
     }
 }
 
@@ -160,6 +174,7 @@ impl Sandbox {
         }
         let state = State {
             activity: activity::Pace::new(settings.activity_per_second),
+            events: Arc::new(EventLog::new(settings.clock.clone())),
             settings,
             cursors: Cursors::default(),
             sessions: Sessions::default(),

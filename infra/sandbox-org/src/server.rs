@@ -15,7 +15,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use crate::admin;
 use crate::api::{ApiError, Call, Reply, dispatch, http_date, max_batch, versions};
 use crate::auth::{self, Consent};
-use crate::org::Author;
+use crate::org::{Author, WriteOptions};
 use crate::sandbox::State;
 
 /// Longest request body, in bytes.
@@ -211,7 +211,7 @@ fn author(state: &State, headers: &HeaderMap, version: &str) -> Result<Author, R
         named.map(str::to_owned)
     });
     let version = version.trim_start_matches('v').to_owned();
-    Ok(Author { user: session.user, client, version })
+    Ok(Author { user: session.user, client, version, options: WriteOptions::default() })
 }
 
 async fn data(

@@ -322,3 +322,44 @@ async fn journal_keeps_the_org_over_a_restart() {
     assert!(next > id);
     org.stop().await;
 }
+
+#[tokio::test]
+async fn log_of_events_holds_what_webhooks_got_and_gaps_that_were_ordered() {
+    let receiver = Receiver::default();
+    let url = receiver.listen().await;
+    let (org, client) = start(vec![events(&url, Wrapper::EventBridge)]).await;
+    let id = client.create("Account", json!({"Name": "Doe LLC"})).await;
+
+    let gap = json!({"type": "GAP_UPDATE", "object": "Account", "ids": [id]});
+    client.call("POST", "/_sandbox/events", gap).await;
+    let starred = json!({"type": "GAP_UPDATE", "object": "Account", "ids": ["001*"]});
+    client.call("POST", "/_sandbox/events", starred).await;
+    let overflow = json!({"type": "GAP_OVERFLOW", "object": "Account"});
+    client.call("POST", "/_sandbox/events", overflow).await;
+    let bodies = receiver.wait_for(4).await;
+    let log = client.call("GET", "/_sandbox/events?wait_ms=1000", Json::Null).await;
+
+    let kept = log["events"].as_array().unwrap();
+    let heads: Vec<_> = kept
+        .iter()
+        .map(|event| &event["payload"]["ChangeEventHeader"])
+        .map(|head| (head["changeType"].clone(), head["recordIds"][0].clone()))
+        .collect();
+    let expected = [
+        (json!("CREATE"), json!(id)),
+        (json!("GAP_UPDATE"), json!(id)),
+        (json!("GAP_UPDATE"), json!("001*")),
+        (json!("GAP_OVERFLOW"), json!("000000000000000AAA")),
+    ];
+    assert_eq!(heads, expected);
+    for (event, body) in kept.iter().zip(bodies) {
+        let sent: Json = serde_json::from_str(&body).unwrap();
+        assert_eq!(sent["detail"]["payload"], event["payload"]);
+        assert_eq!(sent["detail"]["replayId"], event["replayId"].to_string());
+    }
+    let later = format!("/_sandbox/events?after={}", kept[2]["replayId"]);
+    assert_eq!(client.call("GET", &later, Json::Null).await["events"], json!([kept[3]]));
+    let unknown = client.call("GET", "/_sandbox/events?after=99999999999999", Json::Null).await;
+    assert_eq!(unknown[0]["errorCode"], "INVALID_REPLAY_ID");
+    org.stop().await;
+}

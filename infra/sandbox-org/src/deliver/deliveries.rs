@@ -8,14 +8,13 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use tokio::task::JoinHandle;
 
-use super::change_event::{event, wrap};
 use super::lane::{Lane, Parcel};
 use super::outbound::Notification;
 use super::subscription::{Subscription, SubscriptionKind};
+use crate::events::ChangeEvent;
 use crate::ids::RecordId;
 use crate::org::{Commit, EntryKind};
 use crate::sandbox::State;
-use crate::schema::Schema;
 
 /// How long a receiver may think.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,11 +29,14 @@ struct Switch {
 /// A subscriber and the task that sends to it.
 type Running = (Arc<Lane>, JoinHandle<()>);
 
+/// A commit and the events it made.
+type Happened = (Commit, Vec<Arc<ChangeEvent>>);
+
 /// All subscribers.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
     lanes: Mutex<BTreeMap<RecordId, Running>>,
-    held: Mutex<Vec<Commit>>,
+    held: Mutex<Vec<Happened>>,
     switch: Switch,
     n_made: AtomicU64,
 }
@@ -88,46 +90,46 @@ impl Deliveries {
     }
 
     /// Switches sending; what happens while it is off is sent later only if `deferred`.
-    pub(crate) fn switch(&self, state: &State, enabled: bool, deferred: bool) {
+    pub(crate) fn switch(&self, enabled: bool, deferred: bool) {
         self.switch.off.store(!enabled, Ordering::Relaxed);
         self.switch.deferred.store(deferred, Ordering::Relaxed);
         if enabled {
             let held =
                 std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
-            for commit in held {
-                self.post(state.schema(), state.org_id, &commit);
+            for (commit, events) in held {
+                self.post(&commit, &events);
             }
         }
     }
 
-    /// Takes a commit; returns at once.
-    pub(crate) fn take(&self, schema: &Schema, org: RecordId, commit: &Commit) {
+    /// Takes a commit and its events; returns at once.
+    pub(crate) fn take(&self, commit: &Commit, events: &[Arc<ChangeEvent>]) {
         if self.is_enabled() {
-            self.post(schema, org, commit);
+            self.post(commit, events);
         } else if self.switch.deferred.load(Ordering::Relaxed) {
-            self.held.lock().unwrap_or_else(PoisonError::into_inner).push(commit.clone());
+            let happened = (commit.clone(), events.to_vec());
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).push(happened);
         }
     }
 
-    fn post(&self, schema: &Schema, org: RecordId, commit: &Commit) {
+    fn post(&self, commit: &Commit, events: &[Arc<ChangeEvent>]) {
         for lane in self.lanes() {
-            let entries = commit.entries.iter().enumerate();
-            for (idx, entry) in entries.filter(|(_, entry)| lane.takes(&entry.object)) {
-                match lane.subscription.kind {
-                    SubscriptionKind::OutboundMessage => {
-                        // Outbound messages hang on saves: deletes and undeletes send none.
-                        if matches!(entry.kind, EntryKind::Create | EntryKind::Update) {
-                            let id = self.notification_id();
-                            let record = entry.after.id;
-                            lane.push(Parcel::Notification(Notification { id, record }));
-                        }
+            match lane.subscription.kind {
+                // Outbound messages hang on saves: deletes and undeletes send none.
+                SubscriptionKind::OutboundMessage => {
+                    let saves = commit.entries.iter().filter(|entry| {
+                        matches!(entry.kind, EntryKind::Create | EntryKind::Update)
+                            && lane.takes(&entry.object)
+                    });
+                    for entry in saves {
+                        let id = self.notification_id();
+                        let record = entry.after.id;
+                        lane.push(Parcel::Notification(Notification { id, record }));
                     }
-                    SubscriptionKind::ChangeEvents => {
-                        if let Some(event) = event(schema, commit, entry, idx + 1) {
-                            let replay_id = self.n_made.fetch_add(1, Ordering::Relaxed) + 1;
-                            let text = wrap(&event, lane.subscription.wrapper, org, replay_id);
-                            lane.push(Parcel::Event(text));
-                        }
+                }
+                SubscriptionKind::ChangeEvents => {
+                    for event in events.iter().filter(|event| lane.takes(&event.object.name)) {
+                        lane.push(Parcel::Event(Arc::clone(event)));
                     }
                 }
             }

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::outbound::{MAX_NOTIFICATIONS, Notification, is_acknowledged, message};
-use super::subscription::{Subscription, SubscriptionKind};
+use super::subscription::{Subscription, SubscriptionKind, Wrapper};
+use crate::events::{ChangeEvent, payload, relayed};
 use crate::ids::RecordId;
 use crate::sandbox::State;
 
@@ -23,7 +24,7 @@ const MAX_PENDING: usize = 200_000;
 #[derive(Clone, Debug)]
 pub(super) enum Parcel {
     Notification(Notification),
-    Event(String),
+    Event(Arc<ChangeEvent>),
 }
 
 /// Counters of one subscriber.
@@ -148,7 +149,11 @@ impl Lane {
 
     fn body(&self, state: &State, parcels: &[Parcel]) -> (String, &'static str) {
         if let [Parcel::Event(event)] = parcels {
-            return (event.clone(), "application/json");
+            let json = match self.subscription.wrapper {
+                Wrapper::None => payload(event),
+                Wrapper::EventBridge => relayed(event, state.org_id),
+            };
+            return (json.to_string(), "application/json");
         }
         let notifications: Vec<Notification> = parcels
             .iter()

@@ -1,6 +1,5 @@
 //! Sends changes out: outbound messages and change events.
 
-mod change_event;
 mod deliveries;
 mod lane;
 mod outbound;

@@ -6,6 +6,19 @@ use super::error::RecordError;
 use super::row::Row;
 use crate::ids::RecordId;
 
+/// How a caller wants changes made.
+#[derive(Clone, Debug)]
+pub(crate) struct WriteOptions {
+    /// The API it comes by, as `changeOrigin` names it: `rest`, `soap`, `bulkapi`.
+    pub(crate) surface: &'static str,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self { surface: "rest" }
+    }
+}
+
 /// Who changes rows, and by what.
 #[derive(Clone, Debug)]
 pub(crate) struct Author {
@@ -15,9 +28,17 @@ pub(crate) struct Author {
     pub(crate) client: Option<String>,
     /// API version, such as `66.0`; empty for changes made inside the org.
     pub(crate) version: String,
+    /// How changes are wanted.
+    pub(crate) options: WriteOptions,
 }
 
 impl Author {
+    /// A user who works inside the org, by no API.
+    #[must_use]
+    pub(crate) fn inside(user: RecordId) -> Self {
+        Self { user, client: None, version: String::new(), options: WriteOptions::default() }
+    }
+
     /// Returns the `changeOrigin` of change events.
     #[must_use]
     pub(crate) fn origin(&self) -> String {
@@ -25,7 +46,8 @@ impl Author {
             return String::new();
         }
         let client = self.client.as_deref().map(|name| format!(";client={name}"));
-        format!("com/salesforce/api/rest/{}{}", self.version, client.unwrap_or_default())
+        let surface = self.options.surface;
+        format!("com/salesforce/api/{surface}/{}{}", self.version, client.unwrap_or_default())
     }
 }
 

@@ -8,7 +8,7 @@ mod rules;
 mod state;
 mod table;
 
-pub(crate) use commit::{Author, Change, Commit, Entry, EntryKind, Outcome};
+pub(crate) use commit::{Author, Change, Commit, Entry, EntryKind, Outcome, WriteOptions};
 pub(crate) use error::RecordError;
 pub(crate) use row::{Row, Value};
 pub(crate) use state::Org;

@@ -120,11 +120,14 @@ impl Org {
         if entries.is_empty() {
             return (settled, None);
         }
+        (settled, Some(self.close(author, entries, now_ms)))
+    }
+
+    /// Makes `entries` the next commit.
+    pub(crate) fn close(&mut self, author: &Author, entries: Vec<Entry>, now_ms: i64) -> Commit {
         // Commit numbers of the platform are far above 2^53; clients must keep them as 64 bit numbers.
         self.last_commit = (self.last_commit + 1).max(now_ms.saturating_mul(1_000_000));
-        let commit =
-            Commit { number: self.last_commit, at_ms: now_ms, author: author.clone(), entries };
-        (settled, Some(commit))
+        Commit { number: self.last_commit, at_ms: now_ms, author: author.clone(), entries }
     }
 
     fn undo(&mut self, entries: Vec<Entry>) {

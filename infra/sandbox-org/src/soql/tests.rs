@@ -49,7 +49,7 @@ fn id(prefix: &[u8; 3], n: u64) -> String {
 }
 
 fn write(org: &mut Org, change: Change, at: i64) {
-    let author = Author { user: RecordId::new(*b"005", 1), client: None, version: "66.0".into() };
+    let author = Author::inside(RecordId::new(*b"005", 1));
     let (settled, _) = org.write(&author, vec![change], false, at * 1000);
     settled.into_iter().next().unwrap().unwrap();
 }
