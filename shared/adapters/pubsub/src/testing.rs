@@ -1,6 +1,8 @@
 //! An encoder for tests: the reverse of [`Reader`](crate::avro::Reader), straight from a schema's
 //! JSON. The sandbox has one of its own, and the sample under `events/` was written by a library.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
@@ -11,12 +13,16 @@ pub(crate) struct Sample {
     pub(crate) payload: Vec<u8>,
 }
 
-/// Returns the sample of an Account's update.
-pub(crate) fn sample() -> Sample {
+static SAMPLE: LazyLock<Sample> = LazyLock::new(|| {
     let text = include_str!("../../../../events/salesforce/pub-sub-account-update.json");
     let sample: Json = serde_json::from_str(text).unwrap();
     let payload = STANDARD.decode(sample["payload"].as_str().unwrap()).unwrap();
     Sample { schema: sample["schema"].clone(), payload }
+});
+
+/// Returns the sample of an Account's update.
+pub(crate) fn sample() -> &'static Sample {
+    &SAMPLE
 }
 
 /// Returns an event of the sample's schema: an update of one account, changed by `change`.

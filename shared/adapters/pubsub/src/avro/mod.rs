@@ -8,6 +8,6 @@ mod decode;
 mod schema;
 mod value;
 
-pub(crate) use decode::{DecodeError, Reader};
-pub(crate) use schema::{Field, Record, Schema, SchemaFault, Type};
+pub(crate) use decode::Reader;
+pub(crate) use schema::{Field, Record, Schema, Type};
 pub(crate) use value::Value;

@@ -83,6 +83,7 @@ impl Schema {
     }
 
     /// Returns the number of the outermost record.
+    #[cfg(test)]
     pub(crate) fn root(&self) -> usize {
         self.root
     }

@@ -5,4 +5,4 @@ mod body;
 mod header;
 mod read;
 
-pub(crate) use read::{Context, EventFault, read};
+pub(crate) use read::{Context, EventFault, ReadEvent, read};

@@ -31,24 +31,33 @@ pub(crate) struct Context {
     pub(crate) correlation_id: CorrelationId,
 }
 
+/// What an event says.
+#[derive(Debug)]
+pub(crate) struct ReadEvent {
+    /// When its transaction ended over there.
+    pub(crate) committed_at: Timestamp,
+    /// One change for each record that it names.
+    pub(crate) changes: Vec<StreamedChange>,
+}
+
 /// Why an event could not be read, by this schema at least.
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
 pub(crate) struct EventFault {
     /// In words, without anything that stands in the event.
     pub(crate) why: String,
-    /// The records that it names, to be read from their source; none when not even its header can
+    /// The records that it names, to be read from their source; `None` when not even its header can
     /// be read.
-    pub(crate) instead: Vec<StreamedChange>,
+    pub(crate) instead: Option<ReadEvent>,
 }
 
 impl EventFault {
     fn of(why: impl std::fmt::Display) -> Self {
-        Self { why: why.to_string(), instead: Vec::new() }
+        Self { why: why.to_string(), instead: None }
     }
 }
 
-/// Makes changes of an event: one for each record that it names.
+/// Makes changes of an event.
 ///
 /// # Errors
 ///
@@ -57,15 +66,16 @@ pub(crate) fn read(
     schema: &Schema,
     payload: &[u8],
     context: &Context,
-) -> Result<Vec<StreamedChange>, EventFault> {
+) -> Result<ReadEvent, EventFault> {
     let mut reader = Reader::new(schema, payload);
     let header = header(schema, &mut reader)?;
+    let of = |content| {
+        let changes = expand(&header, content, payload.len(), context);
+        ReadEvent { committed_at: header.committed_at, changes }
+    };
     match content(schema, &header, reader) {
-        Ok(content) => Ok(expand(&header, content, payload.len(), context)),
-        Err(why) => {
-            let instead = expand(&header, Content::unknown(&header), payload.len(), context);
-            Err(EventFault { why, instead })
-        }
+        Ok(content) => Ok(of(content)),
+        Err(why) => Err(EventFault { why, instead: Some(of(Content::unknown(&header))) }),
     }
 }
 
