@@ -1,6 +1,7 @@
 //! What drives the sandbox itself: `/_sandbox`. A real org has nothing like it.
 
 mod events;
+mod inside;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/_sandbox/sessions", delete(end_sessions))
         .route("/_sandbox/undelete/{id}", post(undelete))
         .merge(events::router())
+        .merge(inside::router())
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {

@@ -25,6 +25,12 @@ impl RecordId {
         Self(bytes)
     }
 
+    /// The "empty id", which names no row.
+    #[must_use]
+    pub(crate) fn none() -> Self {
+        Self([b'0'; 15])
+    }
+
     /// Reads the 15 or 18 character form; the checksum of the longer one must be right.
     #[must_use]
     pub(crate) fn parse(text: &str) -> Option<Self> {

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::ids::RecordId;
-use crate::org::{Commit, Org, Row, Value, instant_text, parse_date, parse_instant};
-use crate::schema::{FieldKind, ObjectType, Schema};
+use crate::org::{
+    Commit, Entry, EntryKind, Org, Row, Value, instant_text, parse_date, parse_instant,
+};
+use crate::schema::{Alteration, FieldKind, ObjectType, Schema};
 
 /// Lines above which the file is written anew at start, the last state of each row only.
 const MAX_LINES: usize = 5_000;
@@ -49,6 +51,15 @@ struct Head {
 struct Saved {
     object: String,
     fields: Map<String, Json>,
+    /// When it was gone for good, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    erased: Option<i64>,
+}
+
+/// A change of the schema.
+#[derive(Serialize, Deserialize)]
+struct Altered {
+    alter: Alteration,
 }
 
 /// The file.
@@ -94,9 +105,17 @@ impl Journal {
         let rows: Vec<Saved> = commit
             .entries
             .iter()
-            .filter_map(|entry| Some(saved(schema.object(&entry.object)?, &entry.after)))
+            .filter_map(|entry| Some(saved(schema.object(&entry.object)?, entry)))
             .collect();
         let mut line = serde_json::to_vec(&rows).map_err(std::io::Error::other)?;
+        line.push(b'\n');
+        self.file.write_all(&line)
+    }
+
+    /// Keeps a change of the schema.
+    pub(crate) fn append_alteration(&mut self, alteration: &Alteration) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(&Altered { alter: alteration.clone() })
+            .map_err(std::io::Error::other)?;
         line.push(b'\n');
         self.file.write_all(&line)
     }
@@ -106,11 +125,17 @@ impl Journal {
         let failed = |source| JournalError::File { path: self.path.clone(), source };
         let reader = BufReader::new(File::open(&self.path).map_err(failed)?);
         let mut n_lines = 0;
+        let mut alterations = Vec::new();
         let mut last: BTreeMap<RecordId, Saved> = BTreeMap::new();
         for (idx, line) in reader.lines().enumerate().skip(1) {
             let line = line.map_err(failed)?;
-            let rows: Vec<Saved> = match serde_json::from_str(&line) {
-                Ok(rows) => rows,
+            let read = if line.starts_with('{') {
+                serde_json::from_str(&line).map(|altered| (Some(altered), Vec::new()))
+            } else {
+                serde_json::from_str(&line).map(|rows| (None, rows))
+            };
+            let (altered, rows): (Option<Altered>, Vec<Saved>) = match read {
+                Ok(read) => read,
                 // A line without its end was being written when the machine stopped.
                 Err(error) if error.is_eof() => {
                     tracing::warn!("line {} of the journal is cut off and left out", idx + 1);
@@ -126,6 +151,13 @@ impl Journal {
                 }
             };
             n_lines += 1;
+            if let Some(Altered { alter }) = altered {
+                // It was taken once; on another schema it may have nothing to change.
+                if let Err(error) = org.alter(&alter) {
+                    tracing::warn!(error = %error, "line {} of the journal changes nothing", idx + 1);
+                }
+                alterations.push(Altered { alter });
+            }
             for row in rows {
                 let id = row.fields.get("Id").and_then(Json::as_str).and_then(RecordId::parse);
                 if let Some(id) = id {
@@ -135,20 +167,31 @@ impl Journal {
         }
         for (id, saved) in &last {
             let Some(object) = org.schema().object(&saved.object).cloned() else { continue };
-            let _ = org.load(&object.name, restored(&object, *id, &saved.fields));
+            match saved.erased {
+                Some(at) => org.unload(&object.name, *id, at),
+                None => drop(org.load(&object.name, restored(&object, *id, &saved.fields))),
+            }
         }
         if n_lines > MAX_LINES {
-            self.rewrite(last.into_values())
+            self.rewrite(&alterations, last.into_values())
                 .map_err(|source| JournalError::File { path: self.path.clone(), source })?;
         }
         Ok(())
     }
 
-    fn rewrite(&mut self, rows: impl Iterator<Item = Saved>) -> std::io::Result<()> {
+    fn rewrite(
+        &mut self,
+        alterations: &[Altered],
+        rows: impl Iterator<Item = Saved>,
+    ) -> std::io::Result<()> {
         let fresh = self.path.with_extension("compacting");
         let mut writer = BufWriter::new(File::create(&fresh)?);
         serde_json::to_writer(&mut writer, &Head { anchor: self.anchor })?;
         writer.write_all(b"\n")?;
+        for alteration in alterations {
+            serde_json::to_writer(&mut writer, alteration)?;
+            writer.write_all(b"\n")?;
+        }
         for row in rows {
             serde_json::to_writer(&mut writer, &[row])?;
             writer.write_all(b"\n")?;
@@ -160,7 +203,12 @@ impl Journal {
     }
 }
 
-fn saved(object: &ObjectType, row: &Row) -> Saved {
+fn saved(object: &ObjectType, entry: &Entry) -> Saved {
+    let row = &entry.after;
+    if entry.kind == EntryKind::Erase {
+        let fields = Map::from_iter([("Id".to_owned(), Json::from(row.id.to_string()))]);
+        return Saved { object: object.name.clone(), fields, erased: Some(row.modstamp()) };
+    }
     let fields = object
         .fields
         .iter()
@@ -174,13 +222,14 @@ fn saved(object: &ObjectType, row: &Row) -> Saved {
             (field.name.clone(), json)
         })
         .collect();
-    Saved { object: object.name.clone(), fields }
+    Saved { object: object.name.clone(), fields, erased: None }
 }
 
 fn restored(object: &ObjectType, id: RecordId, fields: &Map<String, Json>) -> Row {
     let mut row = Row::new(id, object.fields.len());
     for (name, json) in fields {
-        let Some((position, field)) = object.field(name) else { continue };
+        let found = object.place(name).and_then(|at| Some((at, object.fields.get(at)?)));
+        let Some((position, field)) = found else { continue };
         let value = match (field.kind, json) {
             (_, Json::Bool(yes)) => Value::Bool(*yes),
             (_, Json::Number(number)) => number.as_f64().map_or(Value::Null, Value::Number),

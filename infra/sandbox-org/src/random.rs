@@ -22,6 +22,14 @@ impl Dice {
         self.next().checked_rem(end).unwrap_or(0)
     }
 
+    /// Draws whether something this likely, from 0 to 1, happens.
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
+        // 53 bits are what a number of this size holds exactly.
+        #[expect(clippy::cast_precision_loss, reason = "both are below 2^53")]
+        let drawn = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
+        drawn < probability
+    }
+
     /// Draws one of `choices`; an empty text when there is none.
     pub(crate) fn pick(&mut self, choices: &[&'static str]) -> &'static str {
         let n = u64::try_from(choices.len()).unwrap_or(0);

@@ -1,8 +1,9 @@
 //! The running org: its state, how it is started and stopped.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -18,11 +19,18 @@ use crate::events::{ChangeKind, EventLog, Records};
 use crate::faults::Faults;
 use crate::ids::RecordId;
 use crate::journal::{Journal, JournalError};
-use crate::org::{Author, Change, Org, OrgError, Outcome, RecordError};
-use crate::schema::{ObjectType, Schema, SchemaError};
+use crate::open::OpenTransactions;
+use crate::org::{Author, Change, Entry, Org, OrgError, Settled};
+use crate::schema::{AlterError, Alteration, ObjectType, Schema, SchemaError};
 use crate::seed::{self, SeedError};
 use crate::server;
 use crate::settings::Settings;
+
+/// How often old deletions are forgotten, in milliseconds.
+const PURGE_EVERY_MS: i64 = 2 * 60 * 60 * 1000;
+
+/// How often what is due is looked for when nobody calls.
+const CATCH_UP_EVERY: Duration = Duration::from_millis(100);
 
 /// Why a sandbox did not start.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +68,10 @@ pub(crate) struct State {
     pub(crate) org_id: RecordId,
     pub(crate) user_id: RecordId,
     pub(crate) activity: activity::Pace,
-    schema: Arc<Schema>,
+    pub(crate) open_transactions: OpenTransactions,
+    pub(crate) schema_changed_ms: AtomicI64,
+    next_purge_ms: AtomicI64,
+    schema: RwLock<Arc<Schema>>,
     org: RwLock<Org>,
     journal: Mutex<Option<Journal>>,
     n_requests: AtomicU64,
@@ -73,9 +84,14 @@ impl State {
         self.org.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the schema.
-    pub(crate) fn schema(&self) -> &Schema {
-        &self.schema
+    /// Returns the rows, to be changed: nobody else reads or writes them meanwhile.
+    pub(crate) fn org_mut(&self) -> RwLockWriteGuard<'_, Org> {
+        self.org.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the schema as it is now.
+    pub(crate) fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.schema.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns the clock.
@@ -116,30 +132,68 @@ impl State {
         author: &Author,
         changes: Vec<Change>,
         all_or_none: bool,
-    ) -> Vec<Result<Outcome, RecordError>> {
-        let mut org = self.org.write().unwrap_or_else(PoisonError::into_inner);
+    ) -> Vec<Settled> {
+        let mut org = self.org_mut();
         // Stamped under the lock, so that stamps never go back.
-        let now_ms = self.clock().now_ms();
-        let (settled, commit) = org.write(author, changes, all_or_none, now_ms);
-        if let Some(commit) = commit {
-            if let Some(journal) =
-                self.journal.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
-                && let Err(error) = journal.append(&self.schema, &commit)
-            {
-                tracing::error!(error = %error, "commit was not written to the journal");
-            }
-            // Still under the lock: subscribers see commits in their order.
-            let events = self.events.append(&self.schema, &commit);
-            self.deliveries.take(&commit, &events);
-        }
+        let stamp_ms = author.options.stamp_ms.unwrap_or_else(|| self.clock().now_ms());
+        let mut entries = Vec::new();
+        let settled = org.apply(author, changes, all_or_none, stamp_ms, &mut entries);
+        self.publish(&mut org, author, entries);
         settled
+    }
+
+    /// Commits what was changed, keeps it, and sends it out.
+    pub(crate) fn publish(&self, org: &mut Org, author: &Author, entries: Vec<Entry>) {
+        if entries.is_empty() {
+            return;
+        }
+        let commit = org.close(author, entries, self.clock().now_ms());
+        self.journal(|journal| journal.append(org.schema(), &commit));
+        // Still under the lock: subscribers see commits in their order.
+        let events = self.events.append(org.schema(), &commit);
+        self.deliveries.take(&commit, &events);
+    }
+
+    fn journal(&self, write: impl FnOnce(&mut Journal) -> std::io::Result<()>) {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Err(error)) = journal.as_mut().map(write) {
+            tracing::error!(error = %error, "commit was not written to the journal");
+        }
+    }
+
+    /// Changes the schema; rows that lose a value by it are told of as a gap.
+    ///
+    /// # Errors
+    /// The object or field is not there, there already, or cannot be so.
+    pub(crate) fn alter(&self, alteration: &Alteration) -> Result<Arc<ObjectType>, AlterError> {
+        let (object, n_lost) = {
+            let mut org = self.org_mut();
+            let altered = org.alter(alteration)?;
+            *self.schema.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(org.schema());
+            self.schema_changed_ms.store(self.clock().now_ms(), Ordering::Relaxed);
+            self.journal(|journal| journal.append_alteration(alteration));
+            altered
+        };
+        let is_gone = matches!(alteration, Alteration::Remove { .. });
+        if n_lost > 0 && !is_gone {
+            self.announce(&object, ChangeKind::GapUpdate, Records::All(object.prefix));
+        }
+        Ok(object)
+    }
+
+    /// Forgets old deletions, every two hours of the org's clock. Source: SOAP API guide, `getDeleted`.
+    pub(crate) fn purge_if_due(&self, now_ms: i64) {
+        if now_ms >= self.next_purge_ms.load(Ordering::Relaxed) {
+            self.next_purge_ms.store(now_ms + PURGE_EVERY_MS, Ordering::Relaxed);
+            self.org_mut().purge(now_ms.div_euclid(1000), None);
+        }
     }
 }
 
 impl State {
     /// Tells of changes of `object` without their values: a gap, an overflow, a lost conversion.
     pub(crate) fn announce(&self, object: &Arc<ObjectType>, kind: ChangeKind, records: Records) {
-        let mut org = self.org.write().unwrap_or_else(PoisonError::into_inner);
+        let mut org = self.org_mut();
         let author = Author::inside(self.user_id);
         let commit = org.close(&author, Vec::new(), self.clock().now_ms());
         let events = self.events.announce(object, kind, records, &commit);
@@ -159,14 +213,17 @@ impl Sandbox {
     /// # Errors
     /// The seed or the journal cannot be used.
     pub fn new(settings: Settings) -> Result<Self, SandboxError> {
-        let schema = Arc::new(Schema::parse(crate::OBJECTS).map_err(SandboxError::Schema)?);
+        let schema = Schema::parse(crate::OBJECTS).map_err(SandboxError::Schema)?;
+        let schema =
+            if settings.has_external_id_field { schema } else { schema.without_external_ids() };
         let now = settings.clock.now_ms().div_euclid(1000);
         let mut journal = match &settings.journal {
             Some(path) => Some(Journal::open(path, now).map_err(SandboxError::Journal)?),
             None => None,
         };
         let anchor = journal.as_ref().map_or(now, Journal::anchor);
-        let mut org = Org::new(Arc::clone(&schema));
+        let mut org = Org::new(Arc::new(schema));
+        org.policy = settings.policy.clone();
         let (org_id, user_id) =
             seed::load(&mut org, &settings, anchor).map_err(SandboxError::Seed)?;
         if let Some(journal) = &mut journal {
@@ -183,7 +240,10 @@ impl Sandbox {
             faults: Faults::default(),
             org_id,
             user_id,
-            schema,
+            open_transactions: OpenTransactions::default(),
+            schema_changed_ms: AtomicI64::new(anchor * 1000),
+            next_purge_ms: AtomicI64::new(now * 1000 + PURGE_EVERY_MS),
+            schema: RwLock::new(Arc::clone(org.schema())),
             org: RwLock::new(org),
             journal: Mutex::new(journal),
             n_requests: AtomicU64::new(0),
@@ -234,7 +294,14 @@ impl Sandbox {
         }
         let state = Arc::clone(&self.state);
         let activity = tokio::spawn(async move { activity::run(&state).await });
-        Ok(Background { state: Arc::clone(&self.state), activity })
+        let state = Arc::clone(&self.state);
+        let catching_up = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(CATCH_UP_EVERY).await;
+                state.catch_up();
+            }
+        });
+        Ok(Background { state: Arc::clone(&self.state), activity, catching_up })
     }
 }
 
@@ -243,11 +310,13 @@ impl Sandbox {
 pub struct Background {
     state: Arc<State>,
     activity: JoinHandle<()>,
+    catching_up: JoinHandle<()>,
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
         self.activity.abort();
+        self.catching_up.abort();
         self.state.deliveries.stop();
     }
 }

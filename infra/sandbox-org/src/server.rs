@@ -13,7 +13,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::admin;
-use crate::api::{ApiError, Call, Reply, dispatch, http_date, max_batch, versions};
+use crate::api::{ApiError, Call, Conditions, Reply, dispatch, http_date, max_batch, versions};
 use crate::auth::{self, Consent};
 use crate::org::{Author, WriteOptions};
 use crate::sandbox::State;
@@ -52,6 +52,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
 async fn around(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let head = request.uri().to_string().len()
         + request.headers().iter().map(|(k, v)| k.as_str().len() + v.len() + 4).sum::<usize>();
+    state.catch_up();
     let fault = state.faults.take(request.uri().path());
     let mut response = match fault {
         _ if head > MAX_HEAD => {
@@ -211,7 +212,11 @@ fn author(state: &State, headers: &HeaderMap, version: &str) -> Result<Author, R
         named.map(str::to_owned)
     });
     let version = version.trim_start_matches('v').to_owned();
-    Ok(Author { user: session.user, client, version, options: WriteOptions::default() })
+    let saves_duplicates = text(headers, "sforce-duplicate-rule-header").is_some_and(|options| {
+        options.split([';', ',']).any(|part| part.trim().eq_ignore_ascii_case("allowSave=true"))
+    });
+    let options = WriteOptions { saves_duplicates, ..WriteOptions::default() };
+    Ok(Author { user: session.user, client, version, options })
 }
 
 async fn data(
@@ -242,8 +247,8 @@ async fn data(
         body: body.to_vec(),
         author,
         batch_size: batch_size(&headers),
-        unmodified_since: text(&headers, "if-unmodified-since").map(str::to_owned),
-        modified_since: text(&headers, "if-modified-since").map(str::to_owned),
+        conditions: Conditions::read(|name| text(&headers, name).map(str::to_owned)),
+        within: None,
     };
     let mut reply = dispatch(&state, &call);
     reply.headers.push(("sforce-limit-info", format!("api-usage={n_requests}/{max}")));

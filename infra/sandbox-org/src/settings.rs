@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::deliver::Subscription;
+use crate::org::Policy;
 
 /// A connected app that may ask for tokens.
 #[derive(Clone)]
@@ -90,6 +91,10 @@ pub struct Settings {
     pub daily_requests: u64,
     /// Rows to begin with.
     pub seed: Seed,
+    /// Whether the objects have the field that holds MoodBridge's ids; without it, it must be created.
+    pub has_external_id_field: bool,
+    /// Validation rules and the like.
+    pub policy: Policy,
     /// File that keeps the changes over a restart, one commit a line.
     pub journal: Option<PathBuf>,
     /// Where changes are sent.
@@ -118,6 +123,8 @@ impl Default for Settings {
             token_lifetime: Duration::from_secs(2 * 60 * 60),
             daily_requests: 15_000_000,
             seed: Seed::Firm,
+            has_external_id_field: true,
+            policy: Policy::default(),
             journal: None,
             subscriptions: Vec::new(),
             activity_per_second: 0.0,

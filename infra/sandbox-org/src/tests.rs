@@ -11,10 +11,23 @@ use tower::ServiceExt;
 
 use crate::{Clock, Sandbox, Seed, Settings};
 
+mod composite;
+mod conditional;
+mod errors;
 mod firm;
+mod removal;
+mod schema;
+mod writers;
 
 /// Noon of a day in June.
 const NOON: i64 = 1_781_956_800_000;
+
+/// Returns the name of the field that holds ids of other systems.
+fn external_id() -> String {
+    let schema = crate::schema::Schema::parse(crate::OBJECTS).unwrap();
+    let fields = schema.object("Case").unwrap().fields.clone();
+    fields.into_iter().find(|field| field.external_id).unwrap().name
+}
 
 /// An org with a clock that stands still until it is moved.
 struct Desk {
@@ -40,14 +53,29 @@ impl Desk {
         let clock = Clock::new(move || ticking.load(Ordering::Relaxed));
         let sandbox = Sandbox::new(Settings { clock, ..settings }).unwrap();
         let mut desk = Self { router: sandbox.router(), token: String::new(), now };
-        let form = "grant_type=client_credentials&client_id=moodbridge-sandbox&client_secret=sandbox-secret";
-        let answer = desk.send("POST", "/services/oauth2/token", form.to_owned(), &[]).await;
-        desk.token = answer.body["access_token"].as_str().unwrap().to_owned();
+        desk.login().await;
         desk
     }
 
+    /// Gets a fresh token.
+    async fn login(&mut self) {
+        let form = "grant_type=client_credentials&client_id=moodbridge-sandbox&client_secret=sandbox-secret";
+        let answer = self.send("POST", "/services/oauth2/token", form.to_owned(), &[]).await;
+        self.token = answer.body["access_token"].as_str().unwrap().to_owned();
+    }
+
     fn pass(&self, seconds: i64) {
-        self.now.fetch_add(seconds * 1000, Ordering::Relaxed);
+        self.pass_ms(seconds * 1000);
+    }
+
+    fn pass_ms(&self, ms: i64) {
+        self.now.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    /// Makes changes inside the org.
+    async fn inside(&self, changes: Vec<Json>) -> Json {
+        let body = json!({"changes": changes}).to_string();
+        self.send("POST", "/_sandbox/changes", body, &[]).await.body
     }
 
     async fn send(

@@ -6,12 +6,15 @@ use axum::http::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value as Json};
 
+use super::conditions::Conditions;
 use super::reply::ApiError;
-use crate::org::Author;
+use crate::org::{Author, Change, Settled};
+use crate::sandbox::State;
+use crate::transaction::{OrgView, Rows};
 
 /// A request to the REST API: one of its own, or a part of a composite one.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
+pub(crate) struct Call<'t> {
     /// HTTP method.
     pub(crate) method: Method,
     /// Version in the path, such as `v66.0`.
@@ -26,13 +29,34 @@ pub(crate) struct Call {
     pub(crate) author: Author,
     /// Rows a page, from `Sforce-Query-Options`.
     pub(crate) batch_size: usize,
-    /// `If-Unmodified-Since` as sent.
-    pub(crate) unmodified_since: Option<String>,
-    /// `If-Modified-Since` as sent.
-    pub(crate) modified_since: Option<String>,
+    /// Conditions under which it is answered.
+    pub(crate) conditions: Conditions,
+    /// The transaction that it is part of.
+    pub(crate) within: Option<&'t dyn Rows>,
 }
 
-impl Call {
+impl Call<'_> {
+    /// Returns the rows as this call sees them.
+    pub(crate) fn org<'s>(&'s self, state: &'s State) -> OrgView<'s> {
+        match self.within {
+            Some(rows) => OrgView::Within(rows.org()),
+            None => OrgView::Shared(state.org()),
+        }
+    }
+
+    /// Makes changes: with those of the transaction that the call is part of, or at once.
+    pub(crate) fn write(
+        &self,
+        state: &State,
+        changes: Vec<Change>,
+        all_or_none: bool,
+    ) -> Vec<Settled> {
+        match self.within {
+            Some(rows) => rows.apply(&self.author, changes, all_or_none),
+            None => state.commit(&self.author, changes, all_or_none),
+        }
+    }
+
     /// Cuts a path below `/services/data/` into its version and segments.
     pub(crate) fn split_path(path: &str) -> (String, Vec<String>) {
         let mut parts = path

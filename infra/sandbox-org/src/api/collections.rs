@@ -6,12 +6,15 @@ use super::call::Call;
 use super::records::positions;
 use super::reply::{ApiError, Reply};
 use crate::ids::RecordId;
-use crate::org::{Change, Outcome, RecordError};
+use crate::org::{Change, Settled};
 use crate::sandbox::State;
 use crate::soql::record;
 
 /// Most records of one request. Source: REST API guide, sObject collections.
 const MAX_RECORDS: usize = 200;
+
+/// Most runs of records of one object. Source: REST API guide, sObject collections.
+const MAX_CHUNKS: usize = 10;
 
 /// Most ids of one collection read.
 const MAX_READ: usize = 2_000;
@@ -69,58 +72,92 @@ fn take_text(record: &mut Record, name: &str) -> Option<String> {
     }
 }
 
+/// Checks that records of one object stand together: each change of the object begins a new chunk.
+fn check_chunks<'a>(objects: impl Iterator<Item = &'a str>) -> Result<(), ApiError> {
+    let mut last: Option<&str> = None;
+    let mut n_chunks = 0;
+    for object in objects {
+        if last.is_none_or(|last| !last.eq_ignore_ascii_case(object)) {
+            n_chunks += 1;
+        }
+        last = Some(object);
+    }
+    if n_chunks > MAX_CHUNKS {
+        let message = format!(
+            "Cannot have more than {MAX_CHUNKS} chunks in a single operation. Please rearrange the data to reduce chunking."
+        );
+        return Err(ApiError::new(400, "LIMIT_EXCEEDED", message));
+    }
+    Ok(())
+}
+
 /// Makes the changes and writes their results in request order.
 fn settle(
     state: &State,
-    call: &Call,
+    call: &Call<'_>,
     changes: Vec<Change>,
     all_or_none: bool,
     with_created: bool,
 ) -> Reply {
-    let settled = state.commit(&call.author, changes, all_or_none);
-    let results: Vec<Json> =
-        settled.iter().map(|result| result_json(result, with_created)).collect();
+    let rows: Vec<Option<RecordId>> = changes.iter().map(Change::row).collect();
+    let settled = call.write(state, changes, all_or_none);
+    let results: Vec<Json> = settled
+        .iter()
+        .zip(rows)
+        .map(|(result, row)| result_json(result, row, with_created))
+        .collect();
     Reply::json(200, &Json::Array(results))
 }
 
-fn result_json(settled: &Result<Outcome, RecordError>, with_created: bool) -> Json {
-    match settled {
-        Ok(done) if with_created => {
+/// Writes a result; one that failed has the id that the request named, if it named one.
+fn result_json(settled: &Settled, row: Option<RecordId>, with_created: bool) -> Json {
+    match (settled, row) {
+        (Ok(done), _) if with_created => {
             json!({"id": done.id.to_string(), "success": true, "errors": [], "created": done.created})
         }
-        Ok(done) => json!({"id": done.id.to_string(), "success": true, "errors": []}),
-        Err(refusal) => json!({"success": false, "errors": [refusal.in_collection()]}),
+        (Ok(done), _) => json!({"id": done.id.to_string(), "success": true, "errors": []}),
+        (Err(refusal), Some(id)) => {
+            json!({"id": id.to_string(), "success": false, "errors": [refusal.in_collection()]})
+        }
+        (Err(refusal), None) => json!({"success": false, "errors": [refusal.in_collection()]}),
     }
 }
 
 /// `POST /composite/sobjects`
-pub(super) fn create(state: &State, call: &Call) -> Result<Reply, ApiError> {
+pub(super) fn create(state: &State, call: &Call<'_>) -> Result<Reply, ApiError> {
     let (all_or_none, records) = read_records(call)?;
-    let changes = records
+    let records: Vec<(String, Record)> = records
         .into_iter()
-        .map(|mut fields| Ok(Change::Create { object: object_of(&mut fields)?, fields }))
-        .collect::<Result<Vec<_>, ApiError>>()?;
+        .map(|mut fields| Ok((object_of(&mut fields)?, fields)))
+        .collect::<Result<_, ApiError>>()?;
+    check_chunks(records.iter().map(|(object, _)| object.as_str()))?;
+    let changes =
+        records.into_iter().map(|(object, fields)| Change::Create { object, fields }).collect();
     Ok(settle(state, call, changes, all_or_none, false))
 }
 
 /// `PATCH /composite/sobjects`
-pub(super) fn update(state: &State, call: &Call) -> Result<Reply, ApiError> {
+pub(super) fn update(state: &State, call: &Call<'_>) -> Result<Reply, ApiError> {
     let (all_or_none, records) = read_records(call)?;
+    let records: Vec<(String, Record)> = records
+        .into_iter()
+        .map(|mut fields| Ok((object_of(&mut fields)?, fields)))
+        .collect::<Result<_, ApiError>>()?;
+    check_chunks(records.iter().map(|(object, _)| object.as_str()))?;
     let changes = records
         .into_iter()
-        .map(|mut fields| {
-            let object = Some(object_of(&mut fields)?);
+        .map(|(object, mut fields)| {
             let id = take_text(&mut fields, "id").unwrap_or_default();
-            Ok(Change::Update { object, id, fields })
+            Change::Update { object: Some(object), id, fields }
         })
-        .collect::<Result<Vec<_>, ApiError>>()?;
+        .collect();
     Ok(settle(state, call, changes, all_or_none, false))
 }
 
 /// `PATCH /composite/sobjects/Case/MBR_Id__c`
 pub(super) fn upsert(
     state: &State,
-    call: &Call,
+    call: &Call<'_>,
     object: &str,
     key: &str,
 ) -> Result<Reply, ApiError> {
@@ -128,7 +165,11 @@ pub(super) fn upsert(
     let changes = records
         .into_iter()
         .map(|mut fields| {
-            object_of(&mut fields)?;
+            let named = object_of(&mut fields)?;
+            if !named.eq_ignore_ascii_case(object) {
+                let message = format!("The type of each record must be {object}, not {named}");
+                return Err(ApiError::new(400, "INVALID_INPUT", message));
+            }
             let value = take_text(&mut fields, key).unwrap_or_default();
             let (object, key) = (object.to_owned(), key.to_owned());
             Ok(Change::Upsert { object, key, value, fields })
@@ -138,14 +179,12 @@ pub(super) fn upsert(
 }
 
 /// `DELETE /composite/sobjects?ids=a,b`
-pub(super) fn delete(state: &State, call: &Call) -> Result<Reply, ApiError> {
+pub(super) fn delete(state: &State, call: &Call<'_>) -> Result<Reply, ApiError> {
     let ids = call.params.get("ids").map(String::as_str).unwrap_or_default();
-    let changes: Vec<Change> = ids
-        .split(',')
-        .filter(|id| !id.is_empty())
-        .map(|id| Change::Delete { id: id.trim().to_owned() })
-        .collect();
-    check_count(changes.len(), MAX_RECORDS)?;
+    let ids: Vec<&str> = ids.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
+    check_count(ids.len(), MAX_RECORDS)?;
+    check_chunks(ids.iter().map(|id| id.get(..3).unwrap_or_default()))?;
+    let changes = ids.iter().map(|id| Change::Delete { id: (*id).to_owned() }).collect();
     Ok(settle(state, call, changes, call.flag("allOrNone"), false))
 }
 
@@ -166,7 +205,7 @@ pub(super) fn read(state: &State, call: &Call, object: &str) -> Result<Reply, Ap
     let ids = listed("ids", body.as_ref());
     check_count(ids.len(), MAX_READ)?;
     let positions = positions(&object, Some(&listed("fields", body.as_ref()).join(",")))?;
-    let org = state.org();
+    let org = call.org(state);
     let table = org.table(&object.name);
     let rows: Vec<Json> = ids
         .iter()

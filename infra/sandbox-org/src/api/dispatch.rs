@@ -82,6 +82,7 @@ fn composite_call(state: &State, call: &Call, segments: &[&str]) -> Result<Reply
     match (call.method.as_str(), segments) {
         ("POST", []) => composite::composite(state, call),
         ("POST", ["batch"]) => composite::batch(state, call),
+        ("POST", ["graph"]) => composite::graph(state, call),
         ("POST", ["sobjects"]) => collections::create(state, call),
         ("PATCH", ["sobjects"]) => collections::update(state, call),
         ("DELETE", ["sobjects"]) => collections::delete(state, call),

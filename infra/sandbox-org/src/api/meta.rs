@@ -1,8 +1,11 @@
 //! Versions, limits and describes.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::call::Call;
+use super::conditions::http_date;
 use super::dispatch::NEWEST_VERSION;
 use super::reply::{ApiError, Reply};
 use crate::sandbox::State;
@@ -58,7 +61,7 @@ pub(super) fn limits(state: &State) -> Reply {
 
 /// Counts rows by object.
 pub(super) fn record_count(state: &State, call: &Call) -> Result<Reply, ApiError> {
-    let org = state.org();
+    let org = call.org(state);
     let wanted = call.params.get("sObjects").map(|names| names.split(',').collect::<Vec<_>>());
     let all: Vec<Json> = org
         .tables()
@@ -81,13 +84,19 @@ pub(super) fn global(state: &State, call: &Call) -> Reply {
 
 /// Describes one object shortly.
 pub(super) fn object(state: &State, call: &Call, name: &str) -> Result<Reply, ApiError> {
-    let object = state.schema().object(name).ok_or_else(ApiError::not_found)?;
+    let object = state.schema().object(name).cloned().ok_or_else(ApiError::not_found)?;
     let body = json!({"objectDescribe": object.summary(&call.version), "recentItems": []});
     Ok(Reply::json(200, &body))
 }
 
 /// Describes one object with its fields.
 pub(super) fn describe(state: &State, call: &Call, name: &str) -> Result<Reply, ApiError> {
-    let object = state.schema().object(name).ok_or_else(ApiError::not_found)?;
-    Ok(Reply::json(200, &object.describe(&call.version)))
+    let object = state.schema().object(name).cloned().ok_or_else(ApiError::not_found)?;
+    let changed = state.schema_changed_ms.load(Ordering::Relaxed).div_euclid(1000);
+    let reply = if call.conditions.is_known(changed) {
+        Reply::empty(304)
+    } else {
+        Reply::json(200, &object.describe(&call.version))
+    };
+    Ok(reply.with_header("last-modified", http_date(changed)))
 }

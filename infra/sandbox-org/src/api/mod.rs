@@ -3,6 +3,7 @@
 mod call;
 mod collections;
 mod composite;
+mod conditions;
 mod cursors;
 mod dispatch;
 mod meta;
@@ -12,10 +13,10 @@ mod replication;
 mod reply;
 
 pub(crate) use call::Call;
+pub(crate) use conditions::{Conditions, http_date};
 pub(crate) use cursors::Cursors;
 pub(crate) use dispatch::dispatch;
 pub(crate) use meta::versions;
-pub(crate) use records::http_date;
 pub(crate) use reply::{ApiError, Reply};
 
 /// Rows a page unless asked otherwise, and the most.

@@ -18,7 +18,7 @@ pub(super) fn query(state: &State, call: &Call, all_rows: bool) -> Result<Reply,
         ApiError::new(400, "MALFORMED_QUERY", "A query string has to be specified")
     })?;
     let now_ms = state.clock().now_ms();
-    let org = state.org();
+    let org = call.org(state);
     let plan = Plan::new(&org, text, all_rows, now_ms.div_euclid(1000))?;
     match plan.run(&org) {
         Answer::Count(n) => {
@@ -49,7 +49,7 @@ pub(super) fn more(state: &State, call: &Call, locator: &str) -> Result<Reply, A
         .find(id, state.clock().now_ms())
         .filter(|cursor| cursor.user == call.author.user && offset < cursor.ids.len())
         .ok_or_else(invalid)?;
-    Ok(page(&state.org(), call, &cursor.plan, &cursor.ids, Some(id), offset))
+    Ok(page(&call.org(state), call, &cursor.plan, &cursor.ids, Some(id), offset))
 }
 
 fn page(

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono::DateTime;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::call::Call;
+use super::conditions::stamped;
 use super::reply::{ApiError, Reply};
 use crate::ids::RecordId;
 use crate::org::{Change, Org, Outcome, RecordError, Row};
@@ -14,10 +14,18 @@ use crate::schema::ObjectType;
 use crate::soql::record;
 
 /// Makes one change and returns what came of it.
-fn write(state: &State, call: &Call, change: Change) -> Result<Outcome, ApiError> {
-    let settled = state.commit(&call.author, vec![change], false);
+fn write(state: &State, call: &Call<'_>, change: Change) -> Result<Outcome, ApiError> {
+    let settled = call.write(state, vec![change], false);
     let one = settled.into_iter().next().unwrap_or_else(|| Err(RecordError::not_found()));
     one.map_err(ApiError::from)
+}
+
+/// Makes one change under the conditions of the call.
+fn write_if(state: &State, call: &Call<'_>, change: Change) -> Result<Outcome, ApiError> {
+    let mut call = call.clone();
+    // Checked where the row is locked: between a look and the write somebody else may be faster.
+    call.author.options.precondition = call.conditions.of_write()?;
+    write(state, &call, change)
 }
 
 fn known(state: &State, object: &str) -> Result<Arc<ObjectType>, ApiError> {
@@ -25,14 +33,16 @@ fn known(state: &State, object: &str) -> Result<Arc<ObjectType>, ApiError> {
 }
 
 /// `POST /sobjects/Case`
-pub(super) fn create(state: &State, call: &Call, object: &str) -> Result<Reply, ApiError> {
+pub(super) fn create(state: &State, call: &Call<'_>, object: &str) -> Result<Reply, ApiError> {
     let object = known(state, object)?;
     let fields = call.fields()?;
-    let outcome = write(state, call, Change::Create { object: object.name.clone(), fields })?;
-    let location =
-        format!("/services/data/{}/sobjects/{}/{}", call.version, object.name, outcome.id);
+    let outcome = write_if(state, call, Change::Create { object: object.name.clone(), fields })?;
     let body = json!({"id": outcome.id.to_string(), "success": true, "errors": []});
-    Ok(Reply::json(201, &body).with_header("location", location))
+    Ok(Reply::json(201, &body).with_header("location", url(call, &object, outcome.id)))
+}
+
+fn url(call: &Call<'_>, object: &ObjectType, id: RecordId) -> String {
+    format!("/services/data/{}/sobjects/{}/{id}", call.version, object.name)
 }
 
 /// Finds a row of `object` that is not in the recycle bin.
@@ -46,24 +56,28 @@ fn live<'a>(org: &'a Org, object: &ObjectType, id: &str) -> Result<&'a Row, ApiE
 }
 
 /// `GET /sobjects/Case/ID`
-pub(super) fn read(state: &State, call: &Call, object: &str, id: &str) -> Result<Reply, ApiError> {
+pub(super) fn read(
+    state: &State,
+    call: &Call<'_>,
+    object: &str,
+    id: &str,
+) -> Result<Reply, ApiError> {
     let object = known(state, object)?;
-    let org = state.org();
+    let org = call.org(state);
     let row = live(&org, &object, id)?;
-    let modified = http_date(row.modstamp());
-    if let Some(since) = &call.modified_since
-        && row.modstamp() <= parse_http_date(since)?
-    {
-        return Ok(Reply::empty(304).with_header("last-modified", modified));
+    if let Some(instead) = call.conditions.of_read(&object, row) {
+        return Ok(instead);
     }
     let positions = positions(&object, call.params.get("fields").map(String::as_str))?;
     let body = record(&object, row, &positions, &call.version);
-    Ok(Reply::json(200, &body).with_header("last-modified", modified))
+    Ok(stamped(Reply::json(200, &body), &object, row))
 }
 
 /// Returns the places of the named fields, of all when none is named.
 pub(super) fn positions(object: &ObjectType, names: Option<&str>) -> Result<Vec<usize>, ApiError> {
-    let Some(names) = names else { return Ok((0..object.fields.len()).collect()) };
+    let Some(names) = names else {
+        return Ok(object.visible().map(|(position, _)| position).collect());
+    };
     names
         .split(',')
         .map(|name| {
@@ -85,61 +99,30 @@ pub(super) fn positions(object: &ObjectType, names: Option<&str>) -> Result<Vec<
 /// `PATCH /sobjects/Case/ID`
 pub(super) fn update(
     state: &State,
-    call: &Call,
+    call: &Call<'_>,
     object: &str,
     id: &str,
 ) -> Result<Reply, ApiError> {
     let object = known(state, object)?;
-    check_unmodified(state, call, &object, id)?;
+    live(&call.org(state), &object, id)?;
     let change = Change::Update {
         object: Some(object.name.clone()),
         id: id.to_owned(),
         fields: call.fields()?,
     };
-    write(state, call, change)?;
+    write_if(state, call, change)?;
     Ok(Reply::empty(204))
 }
 
-/// Refuses a write to a row that changed after `If-Unmodified-Since`.
-fn check_unmodified(
-    state: &State,
-    call: &Call,
-    object: &ObjectType,
-    id: &str,
-) -> Result<(), ApiError> {
-    let Some(since) = &call.unmodified_since else { return Ok(()) };
-    let since = parse_http_date(since)?;
-    let org = state.org();
-    if live(&org, object, id)?.modstamp() > since {
-        let message = "The object has been modified since the specified date";
-        return Err(ApiError::new(412, "PRECONDITION_FAILED", message));
-    }
-    Ok(())
-}
-
-fn parse_http_date(text: &str) -> Result<i64, ApiError> {
-    let form = "%a, %d %b %Y %H:%M:%S";
-    text.strip_suffix(" GMT")
-        .and_then(|text| chrono::NaiveDateTime::parse_from_str(text, form).ok())
-        .map(|at| at.and_utc().timestamp())
-        .ok_or_else(|| ApiError::new(400, "INVALID_HEADER", format!("malformed date: {text}")))
-}
-
-/// Writes seconds as an HTTP date.
-pub(crate) fn http_date(seconds: i64) -> String {
-    let at = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
-    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
-}
-
-/// `DELETE /sobjects/Case/ID`
+/// `DELETE /sobjects/Case/ID`, whatever the conditions: the platform knows none for deletes.
 pub(super) fn delete(
     state: &State,
-    call: &Call,
+    call: &Call<'_>,
     object: &str,
     id: &str,
 ) -> Result<Reply, ApiError> {
     let object = known(state, object)?;
-    live(&state.org(), &object, id)?;
+    live(&call.org(state), &object, id)?;
     write(state, call, Change::Delete { id: id.to_owned() })?;
     Ok(Reply::empty(204))
 }
@@ -147,7 +130,7 @@ pub(super) fn delete(
 /// `PATCH /sobjects/Case/MBR_Id__c/VALUE`
 pub(super) fn upsert(
     state: &State,
-    call: &Call,
+    call: &Call<'_>,
     object: &str,
     key: &str,
     value: &str,
@@ -158,13 +141,19 @@ pub(super) fn upsert(
         let message = format!("The {key} field should not be specified in the sobject data.");
         return Err(ApiError::new(400, "INVALID_FIELD", message));
     }
+    if !key.eq_ignore_ascii_case("Id") {
+        let found = matching(state, call, &object, key, value)?;
+        if found.len() > 1 {
+            return Ok(choices(call, &object, &found));
+        }
+    }
     let change = Change::Upsert {
         object: object.name.clone(),
         key: key.to_owned(),
         value: value.to_owned(),
         fields,
     };
-    let outcome = write(state, call, change)?;
+    let outcome = write_if(state, call, change)?;
     let version: u32 = call
         .version
         .trim_matches(|ch: char| !ch.is_ascii_digit())
@@ -175,53 +164,72 @@ pub(super) fn upsert(
     if !outcome.created && version < 46 {
         return Ok(Reply::empty(204));
     }
-    let status = if outcome.created { 201 } else { 200 };
     let body = json!({"id": outcome.id.to_string(), "success": true, "errors": [],
                       "created": outcome.created});
-    Ok(Reply::json(status, &body))
+    if !outcome.created {
+        return Ok(Reply::json(200, &body));
+    }
+    Ok(Reply::json(201, &body).with_header("location", url(call, &object, outcome.id)))
 }
 
-/// Finds the row with this external id.
-fn by_key(
+/// Finds the rows with this external id.
+fn matching(
     state: &State,
+    call: &Call<'_>,
     object: &ObjectType,
     key: &str,
     value: &str,
-) -> Result<RecordId, ApiError> {
+) -> Result<Vec<RecordId>, ApiError> {
     let field = object.field(key).filter(|(_, field)| field.external_id);
     let (position, _) = field.ok_or_else(|| {
         let message =
             format!("Provided external ID field does not exist or is not accessible: {key}");
         ApiError::new(404, "NOT_FOUND", message)
     })?;
-    let org = state.org();
-    org.table(&object.name)
-        .and_then(|table| table.by_unique(position, value))
-        .ok_or_else(ApiError::not_found)
+    let org = call.org(state);
+    let table = org.table(&object.name);
+    Ok(table.map(|table| table.matching(position, value)).unwrap_or_default())
+}
+
+/// Lists the rows that share an external id.
+fn choices(call: &Call<'_>, object: &ObjectType, ids: &[RecordId]) -> Reply {
+    let urls: Json = ids.iter().map(|id| url(call, object, *id)).collect();
+    Reply::json(300, &urls)
+}
+
+/// Does something with the one row that has this external id.
+fn by_key(
+    state: &State,
+    call: &Call<'_>,
+    (object, key, value): (&str, &str, &str),
+    then: impl Fn(&State, &Call<'_>, &str, &str) -> Result<Reply, ApiError>,
+) -> Result<Reply, ApiError> {
+    let known = known(state, object)?;
+    match matching(state, call, &known, key, value)?.as_slice() {
+        [] => Err(ApiError::not_found()),
+        [id] => then(state, call, object, &id.to_string()),
+        several => Ok(choices(call, &known, several)),
+    }
 }
 
 /// `GET /sobjects/Case/MBR_Id__c/VALUE`
 pub(super) fn read_by_key(
     state: &State,
-    call: &Call,
+    call: &Call<'_>,
     object: &str,
     key: &str,
     value: &str,
 ) -> Result<Reply, ApiError> {
-    let known = known(state, object)?;
-    let id = by_key(state, &known, key, value)?;
-    read(state, call, object, &id.to_string())
+    by_key(state, call, (object, key, value), read)
 }
 
 /// `DELETE /sobjects/Case/MBR_Id__c/VALUE`
 pub(super) fn delete_by_key(
     state: &State,
-    call: &Call,
+    call: &Call<'_>,
     object: &str,
     key: &str,
     value: &str,
 ) -> Result<Reply, ApiError> {
-    let known = known(state, object)?;
-    let id = by_key(state, &known, key, value)?;
-    delete(state, call, object, &id.to_string())
+    by_key(state, call, (object, key, value), delete)
 }

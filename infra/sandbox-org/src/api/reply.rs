@@ -68,12 +68,20 @@ impl ApiError {
         let mut body = json!({"message": self.refusal.message, "errorCode": self.refusal.code});
         let names_fields = matches!(
             self.refusal.code,
-            "ENTITY_IS_DELETED" | "DUPLICATE_VALUE" | "DELETE_FAILED" | "MALFORMED_ID"
+            "ENTITY_IS_DELETED"
+                | "DUPLICATE_VALUE"
+                | "DELETE_FAILED"
+                | "MALFORMED_ID"
+                | "UNABLE_TO_LOCK_ROW"
+                | "FIELD_CUSTOM_VALIDATION_EXCEPTION"
         );
         if (names_fields || !self.refusal.fields.is_empty())
             && let Some(map) = body.as_object_mut()
         {
             map.insert("fields".into(), json!(self.refusal.fields));
+        }
+        if let (Some((name, detail)), Some(map)) = (&self.refusal.detail, body.as_object_mut()) {
+            map.insert((*name).to_owned(), (**detail).clone());
         }
         Reply::json(self.status, &json!([body]))
     }
@@ -82,6 +90,7 @@ impl ApiError {
 impl From<RecordError> for ApiError {
     fn from(refusal: RecordError) -> Self {
         let status = match refusal.code {
+            "PRECONDITION_FAILED" => 412,
             "NOT_FOUND" | "ENTITY_IS_DELETED" => 404,
             "INSUFFICIENT_ACCESS_OR_READONLY" => 403,
             _ => 400,

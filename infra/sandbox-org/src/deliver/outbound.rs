@@ -62,7 +62,7 @@ fn write_notification(
          xmlns:sf=\"urn:sobject.enterprise.soap.sforce.com\">\n     <sf:Id>{}</sf:Id>",
         object.name, row.id
     );
-    for (position, field) in object.fields.iter().enumerate().skip(1) {
+    for (position, field) in object.visible().skip(1) {
         let wanted =
             fields.is_empty() || fields.iter().any(|name| name.eq_ignore_ascii_case(&field.name));
         if !wanted || field.kind == FieldKind::Address {

@@ -42,6 +42,8 @@ impl Net<'_> {
         match (self.first, self.last) {
             // Nobody ever saw the row.
             (EntryKind::Create, EntryKind::Delete) => None,
+            // Source: Change Data Capture guide, "No event": hard deletes; merges: re-parented children.
+            (_, EntryKind::Erase) | (EntryKind::Touch, EntryKind::Touch) => None,
             (EntryKind::Create, _) => Some(ChangeKind::Create),
             (_, EntryKind::Delete) => Some(ChangeKind::Delete),
             (EntryKind::Undelete, _) => Some(ChangeKind::Undelete),
@@ -117,7 +119,10 @@ fn nets(entries: &[Entry]) -> Vec<Net<'_>> {
     for entry in entries {
         let known = places.get(&entry.after.id).and_then(|place| nets.get_mut(*place));
         if let Some(net) = known {
-            net.last = entry.kind;
+            // What the platform does beside a change does not change what that was.
+            if entry.kind != EntryKind::Touch {
+                net.last = entry.kind;
+            }
             net.after = &entry.after;
         } else {
             places.insert(entry.after.id, nets.len());
@@ -142,7 +147,7 @@ fn fields(object: &ObjectType, kind: ChangeKind, net: &Net<'_>) -> Vec<FieldChan
         .fields
         .iter()
         .enumerate()
-        .filter(|(_, field)| !is_left_out(object, field))
+        .filter(|(_, field)| field.is_visible() && !is_left_out(object, field))
         .filter(|(place, _)| match before {
             Some(before) => {
                 before.get(*place) != net.after.get(*place) || *place == position::MODIFIED_DATE

@@ -24,7 +24,7 @@ pub(super) fn apply(
             let message = format!("No such column '{name}' on sobject of type {}", object.name);
             RecordError::new("INVALID_FIELD", message)
         })?;
-        let writable = if is_new { field.createable } else { field.updateable };
+        let writable = if is_new { field.is_createable() } else { field.is_updateable() };
         if !writable {
             return Err(read_only(field));
         }
@@ -52,7 +52,9 @@ pub(super) fn check_required(object: &ObjectType, row: &Row) -> Result<(), Recor
 /// Checks that no other row has a value that must be unique.
 pub(super) fn check_unique(org: &Org, object: &ObjectType, row: &Row) -> Result<(), RecordError> {
     let Some(table) = org.table(&object.name) else { return Ok(()) };
-    for (position, field) in object.fields.iter().enumerate().filter(|(_, f)| f.unique) {
+    for (position, field) in
+        object.fields.iter().enumerate().filter(|(_, f)| f.unique && !f.is_gone)
+    {
         let Some(text) = row.get(position).as_text() else { continue };
         if let Some(other) = table.by_unique(position, text).filter(|id| *id != row.id) {
             let message = format!(
@@ -87,7 +89,7 @@ fn read(org: &Org, field: &Field, json: &Json) -> Result<Value, RecordError> {
         Json::Null => return Ok(Value::Null),
         Json::Bool(yes) if field.kind == FieldKind::Boolean => return Ok(Value::Bool(*yes)),
         Json::Number(number) if is_number(field.kind) => {
-            return Ok(number.as_f64().map_or(Value::Null, Value::Number));
+            return checked_number(field, number.as_f64().unwrap_or(f64::INFINITY));
         }
         Json::String(text) => text.trim().to_owned(),
         Json::Number(number) if field.kind.is_text() => number.to_string(),
@@ -109,7 +111,8 @@ fn read(org: &Org, field: &Field, json: &Json) -> Result<Value, RecordError> {
             _ => Err(bad_type(field, json)),
         },
         kind if is_number(kind) => {
-            text.parse().map(Value::Number).map_err(|_| bad_type(field, json))
+            let number = text.parse().map_err(|_| bad_type(field, json))?;
+            checked_number(field, number)
         }
         _ => checked_text(field, text),
     }
@@ -117,6 +120,17 @@ fn read(org: &Org, field: &Field, json: &Json) -> Result<Value, RecordError> {
 
 fn is_number(kind: FieldKind) -> bool {
     matches!(kind, FieldKind::Double | FieldKind::Currency | FieldKind::Int)
+}
+
+/// Largest numbers: 8 digits for whole numbers, 18 for others. Source: describe, `digits` and `precision`.
+fn checked_number(field: &Field, number: f64) -> Result<Value, RecordError> {
+    let end = if field.kind == FieldKind::Int { 1e8 } else { 1e18 };
+    if number.abs() < end {
+        return Ok(Value::Number(number));
+    }
+    let message =
+        format!("{}: value outside of valid range on numeric field: {number}", field.label());
+    Err(RecordError::new("NUMBER_OUTSIDE_VALID_RANGE", message).with_field(&field.name))
 }
 
 fn checked_text(field: &Field, text: String) -> Result<Value, RecordError> {
@@ -128,6 +142,12 @@ fn checked_text(field: &Field, text: String) -> Result<Value, RecordError> {
             field.length
         );
         return Err(RecordError::new("STRING_TOO_LONG", message).with_field(&field.name));
+    }
+    let is_known = |word: &String| word.eq_ignore_ascii_case(&text);
+    if field.kind == FieldKind::Picklist && field.restricted && !field.values.iter().any(is_known) {
+        let message = format!("{}: bad value for restricted picklist field: {text}", field.label());
+        let code = "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST";
+        return Err(RecordError::new(code, message).with_field(&field.name));
     }
     let has_domain = |text: &str| {
         text.split_once('@').is_some_and(|(who, host)| {

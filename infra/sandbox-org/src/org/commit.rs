@@ -1,8 +1,11 @@
 //! What is asked of the org, and what a commit did.
 
+use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::error::RecordError;
+use super::locks::Unlucky;
+use super::precondition::Precondition;
 use super::row::Row;
 use crate::ids::RecordId;
 
@@ -11,11 +14,25 @@ use crate::ids::RecordId;
 pub(crate) struct WriteOptions {
     /// The API it comes by, as `changeOrigin` names it: `rest`, `soap`, `bulkapi`.
     pub(crate) surface: &'static str,
+    /// Whether rows are saved that a duplicate rule only alerts of.
+    pub(crate) saves_duplicates: bool,
+    /// What must hold for the row that is updated.
+    pub(crate) precondition: Precondition,
+    /// When the statement ran, in milliseconds, if not now: what is committed late has its stamp.
+    pub(crate) stamp_ms: Option<i64>,
+    /// Which records are found locked.
+    pub(crate) unlucky: Option<Unlucky>,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { surface: "rest" }
+        Self {
+            surface: "rest",
+            saves_duplicates: false,
+            precondition: Precondition::default(),
+            stamp_ms: None,
+            unlucky: None,
+        }
     }
 }
 
@@ -52,7 +69,8 @@ impl Author {
 }
 
 /// A wish to change one row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Change {
     /// A new row.
     Create {
@@ -64,6 +82,7 @@ pub(crate) enum Change {
     /// New values for a row.
     Update {
         /// Object, when the caller named it.
+        #[serde(default)]
         object: Option<String>,
         /// The row, in either form.
         id: String,
@@ -91,6 +110,38 @@ pub(crate) enum Change {
         /// The row, in either form.
         id: String,
     },
+    /// Gone for good, from the recycle bin or past it.
+    Erase {
+        /// The row, in either form.
+        id: String,
+    },
+    /// Rows become part of another.
+    Merge {
+        /// Object.
+        object: String,
+        /// The row that stays, in either form.
+        master: String,
+        /// The rows that go, in either form.
+        losers: Vec<String>,
+        /// New values for the row that stays.
+        #[serde(default)]
+        fields: Map<String, Json>,
+    },
+}
+
+impl Change {
+    /// Returns the row it names, if it names one.
+    #[must_use]
+    pub(crate) fn row(&self) -> Option<RecordId> {
+        match self {
+            Self::Update { id, .. }
+            | Self::Delete { id }
+            | Self::Undelete { id }
+            | Self::Erase { id }
+            | Self::Merge { master: id, .. } => RecordId::parse(id),
+            Self::Create { .. } | Self::Upsert { .. } => None,
+        }
+    }
 }
 
 /// What came of a change.
@@ -116,6 +167,10 @@ pub(crate) enum EntryKind {
     Delete,
     /// Out of it.
     Undelete,
+    /// Gone for good: no event tells of it.
+    Erase,
+    /// Changed by the platform and by nobody: only `SystemModstamp` tells of it.
+    Touch,
 }
 
 /// One row of a commit.
@@ -129,6 +184,8 @@ pub(crate) struct Entry {
     pub(crate) before: Option<Row>,
     /// The row after.
     pub(crate) after: Row,
+    /// The row whose deletion took this one along.
+    pub(crate) root: Option<RecordId>,
 }
 
 /// Rows that changed together.

@@ -11,13 +11,15 @@ pub(crate) struct RecordError {
     pub(crate) message: String,
     /// Fields at fault.
     pub(crate) fields: Vec<String>,
+    /// More that the platform tells, by its name: `duplicateResult`.
+    pub(crate) detail: Option<(&'static str, Box<Value>)>,
 }
 
 impl RecordError {
     /// Makes a refusal that names no field.
     #[must_use]
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), fields: Vec::new() }
+        Self { code, message: message.into(), fields: Vec::new(), detail: None }
     }
 
     /// Names a field at fault.
@@ -27,9 +29,16 @@ impl RecordError {
         self
     }
 
-    /// A row that was never there.
+    /// Tells more, under a name of its own.
+    #[must_use]
+    pub(crate) fn with_detail(mut self, name: &'static str, detail: Value) -> Self {
+        self.detail = Some((name, Box::new(detail)));
+        self
+    }
+
+    /// A row that was never there, or is gone for good.
     pub(crate) fn not_found() -> Self {
-        Self::new("NOT_FOUND", "The requested resource does not exist")
+        Self::new("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
     }
 
     /// A row in the recycle bin.
@@ -42,9 +51,23 @@ impl RecordError {
         Self::new("MALFORMED_ID", format!("malformed id {text}"))
     }
 
+    /// A record that did not fail itself, in a request that failed as a whole.
+    pub(crate) fn rolled_back() -> Self {
+        Self::new(
+            "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+            "Record rolled back because not all records were valid and the request was using \
+             AllOrNone header",
+        )
+    }
+
     /// The form inside collection results, which says `statusCode`.
     #[must_use]
     pub(crate) fn in_collection(&self) -> Value {
-        json!({"statusCode": self.code, "message": self.message, "fields": self.fields})
+        let mut all =
+            json!({"statusCode": self.code, "message": self.message, "fields": self.fields});
+        if let (Some((name, detail)), Some(map)) = (&self.detail, all.as_object_mut()) {
+            map.insert((*name).to_owned(), (**detail).clone());
+        }
+        all
     }
 }

@@ -135,10 +135,19 @@ impl Row {
         self.values.get(position).unwrap_or(NULL)
     }
 
-    /// Puts a value.
+    /// Puts a value; without a place for it, it is lost.
     pub(crate) fn set(&mut self, position: usize, value: Value) {
         if let Some(slot) = self.values.get_mut(position) {
             *slot = value;
+        }
+    }
+
+    /// Makes room for `n_fields` values, as fields may have come since the row was made.
+    pub(crate) fn widen(&mut self, n_fields: usize) {
+        if self.values.len() < n_fields {
+            let mut values = std::mem::take(&mut self.values).into_vec();
+            values.resize(n_fields, Value::Null);
+            self.values = values.into_boxed_slice();
         }
     }
 

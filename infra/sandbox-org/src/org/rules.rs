@@ -48,6 +48,7 @@ fn derive_person(object: &ObjectType, row: &mut Row) {
 }
 
 fn derive_case(org: &Org, object: &ObjectType, row: &mut Row, now: i64) {
+    // A row has no such place: what is put there is lost, what is read from there is null.
     let place = |name| object.place(name).unwrap_or(usize::MAX);
     if row.get(place("CaseNumber")).is_null() {
         let number = format!("{:08}", 1_000 + row.id.number());

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
-
-use super::check;
-use super::commit::{Author, Change, Commit, Entry, EntryKind, Outcome, Settled};
-use super::error::RecordError;
+use super::commit::{Author, Change, Commit, Entry, Settled};
+use super::deleted::{DeletedLog, KEPT_SECONDS};
+use super::locks::RowLocks;
+use super::policy::Policy;
 use super::row::{Row, Value};
 use super::rules;
 use super::table::Table;
+use super::write::Writer;
 use crate::ids::RecordId;
 use crate::schema::{ObjectType, Schema, position};
 
@@ -28,9 +28,15 @@ pub enum OrgError {
 /// All rows of the org.
 #[derive(Debug)]
 pub(crate) struct Org {
-    schema: Arc<Schema>,
-    tables: BTreeMap<String, Table>,
+    pub(super) schema: Arc<Schema>,
+    pub(super) tables: BTreeMap<String, Table>,
     last_commit: i64,
+    /// What an administrator set up.
+    pub(crate) policy: Policy,
+    /// Rows that somebody else holds.
+    pub(crate) locks: RowLocks,
+    /// What was deleted.
+    pub(crate) deleted: DeletedLog,
 }
 
 impl Org {
@@ -41,7 +47,14 @@ impl Org {
             .objects()
             .map(|object| (object.name.clone(), Table::new(Arc::clone(object))))
             .collect();
-        Self { schema, tables, last_commit: 0 }
+        Self {
+            schema,
+            tables,
+            last_commit: 0,
+            policy: Policy::default(),
+            locks: RowLocks::default(),
+            deleted: DeletedLog::default(),
+        }
     }
 
     /// Returns the schema.
@@ -77,8 +90,20 @@ impl Org {
             .tables
             .get_mut(object)
             .ok_or_else(|| OrgError::UnknownObject { object: object.to_owned() })?;
+        if row.is_deleted() {
+            self.deleted.remember(object, row.id, row.modstamp());
+        }
         table.put(row);
         Ok(())
+    }
+
+    /// Takes a row out as it was before it was loaded, as it was erased at `at`, in seconds: the journal.
+    pub(crate) fn unload(&mut self, object: &str, id: RecordId, at: i64) {
+        if let Some(table) = self.tables.get_mut(object) {
+            table.take(id);
+            table.skip_to(id);
+            self.deleted.remember(object, id, at);
+        }
     }
 
     /// Reserves the next id of an object.
@@ -98,9 +123,10 @@ impl Org {
         row
     }
 
-    /// Makes all `changes` at one instant; each settles on its own.
+    /// Makes all `changes` at one instant and commits them; each settles on its own.
     ///
     /// With `all_or_none` one refusal undoes the others. The commit is `None` when nothing changed.
+    #[cfg(test)]
     pub(crate) fn write(
         &mut self,
         author: &Author,
@@ -109,28 +135,35 @@ impl Org {
         now_ms: i64,
     ) -> (Vec<Settled>, Option<Commit>) {
         let mut entries = Vec::new();
-        let settled: Vec<Settled> = changes
-            .into_iter()
-            .map(|change| self.change(author, change, now_ms.div_euclid(1000), &mut entries))
-            .collect();
-        if all_or_none && settled.iter().any(Result::is_err) {
-            self.undo(entries);
-            return (settled.into_iter().map(rolled_back).collect(), None);
-        }
-        if entries.is_empty() {
-            return (settled, None);
-        }
-        (settled, Some(self.close(author, entries, now_ms)))
+        let settled = self.apply(author, changes, all_or_none, now_ms, &mut entries);
+        let commit = (!entries.is_empty()).then(|| self.close(author, entries, now_ms));
+        (settled, commit)
+    }
+
+    /// Makes all `changes` inside a transaction whose `entries` are committed or undone later.
+    ///
+    /// Rows are stamped with `stamp_ms`, when the statement ran: that is not when they are committed.
+    pub(crate) fn apply(
+        &mut self,
+        author: &Author,
+        changes: Vec<Change>,
+        all_or_none: bool,
+        stamp_ms: i64,
+        entries: &mut Vec<Entry>,
+    ) -> Vec<Settled> {
+        Writer::new(self, author, stamp_ms, entries).settle(changes, all_or_none)
     }
 
     /// Makes `entries` the next commit.
     pub(crate) fn close(&mut self, author: &Author, entries: Vec<Entry>, now_ms: i64) -> Commit {
         // Commit numbers of the platform are far above 2^53; clients must keep them as 64 bit numbers.
         self.last_commit = (self.last_commit + 1).max(now_ms.saturating_mul(1_000_000));
+        self.deleted.take(&entries);
         Commit { number: self.last_commit, at_ms: now_ms, author: author.clone(), entries }
     }
 
-    fn undo(&mut self, entries: Vec<Entry>) {
+    /// Takes `entries` back, the last one first.
+    pub(crate) fn undo(&mut self, entries: Vec<Entry>) {
         for entry in entries.into_iter().rev() {
             if let Some(table) = self.tables.get_mut(&entry.object) {
                 match entry.before {
@@ -141,167 +174,22 @@ impl Org {
         }
     }
 
-    fn change(
-        &mut self,
-        author: &Author,
-        change: Change,
-        now: i64,
-        entries: &mut Vec<Entry>,
-    ) -> Settled {
-        match change {
-            Change::Create { object, fields } => {
-                self.create(author, &object, &fields, now, entries)
-            }
-            Change::Update { object, id, fields } => {
-                let (object, row) = self.find(object.as_deref(), &id)?;
-                self.update(author, &object, row, &fields, now, entries)
-            }
-            Change::Upsert { object, key, value, fields } => {
-                self.upsert(author, &object, (&key, &value), fields, now, entries)
-            }
-            Change::Delete { id } => self.delete(author, &id, now, entries),
-            Change::Undelete { id } => self.undelete(author, &id, now, entries),
-        }
-    }
-
-    fn writable(&self, name: &str) -> Result<Arc<ObjectType>, RecordError> {
-        match self.schema.object(name) {
-            Some(object) if object.is_writable() => Ok(Arc::clone(object)),
-            Some(object) => Err(RecordError::new(
-                "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
-                format!("entity type {} does not support this operation", object.name),
-            )),
-            None => Err(RecordError::new(
-                "INVALID_TYPE",
-                format!("sObject type '{name}' is not supported."),
-            )),
-        }
-    }
-
-    /// Finds a row that may be written.
-    fn find(&self, object: Option<&str>, id: &str) -> Result<(Arc<ObjectType>, Row), RecordError> {
-        let parsed = RecordId::parse(id).ok_or_else(|| RecordError::malformed_id(id))?;
-        let known = match object {
-            Some(name) => self.writable(name)?,
-            None => self
-                .schema
-                .by_prefix(parsed.prefix())
-                .cloned()
-                .ok_or_else(|| RecordError::malformed_id(id))?,
-        };
-        let row = self.tables.get(&known.name).and_then(|table| table.row(parsed));
-        match row {
-            Some(row) if row.is_deleted() => Err(RecordError::deleted()),
-            Some(row) => Ok((known, row.clone())),
-            None => Err(RecordError::not_found()),
-        }
-    }
-
-    fn create(
-        &mut self,
-        author: &Author,
-        object: &str,
-        fields: &Map<String, Json>,
-        now: i64,
-        entries: &mut Vec<Entry>,
-    ) -> Settled {
-        let object = self.writable(object)?;
-        // The number of a refused create is lost, as on the platform.
-        let id = self.next_id(&object.name).ok_or_else(RecordError::not_found)?;
-        let mut row = self.blank(&object, id, author.user);
-        check::apply(self, &object, &mut row, fields, true)?;
-        check::check_required(&object, &row)?;
-        check::check_unique(self, &object, &row)?;
-        row.set(position::CREATED_DATE, Value::Instant(now));
-        row.set(position::CREATED_BY, Value::Id(author.user));
-        rules::derive(self, &object, &mut row, now);
-        self.save(author, &object, row, EntryKind::Create, now, entries);
-        Ok(Outcome { id, created: true })
-    }
-
-    fn update(
-        &mut self,
-        author: &Author,
-        object: &ObjectType,
-        mut row: Row,
-        fields: &Map<String, Json>,
-        now: i64,
-        entries: &mut Vec<Entry>,
-    ) -> Settled {
-        check::apply(self, object, &mut row, fields, false)?;
-        check::check_unique(self, object, &row)?;
-        rules::derive(self, object, &mut row, now);
-        let id = row.id;
-        self.save(author, object, row, EntryKind::Update, now, entries);
-        Ok(Outcome { id, created: false })
-    }
-
-    fn upsert(
-        &mut self,
-        author: &Author,
-        object: &str,
-        (key, value): (&str, &str),
-        mut fields: Map<String, Json>,
-        now: i64,
-        entries: &mut Vec<Entry>,
-    ) -> Settled {
-        let object = self.writable(object)?;
-        if key.eq_ignore_ascii_case("Id") {
-            let (object, row) = self.find(Some(&object.name), value)?;
-            return self.update(author, &object, row, &fields, now, entries);
-        }
-        let (place, field) =
-            object.field(key).filter(|(_, field)| field.external_id).ok_or_else(|| {
-                RecordError::new(
-                    "NOT_FOUND",
-                    format!(
-                        "Provided external ID field does not exist or is not accessible: {key}"
-                    ),
-                )
-            })?;
-        let found = self.tables.get(&object.name).and_then(|t| t.by_unique(place, value));
-        if let Some(id) = found {
-            let (object, row) = self.find(Some(&object.name), &id.to_string())?;
-            return self.update(author, &object, row, &fields, now, entries);
-        }
-        fields.insert(field.name.clone(), Json::String(value.to_owned()));
-        self.create(author, &object.name, &fields, now, entries)
-    }
-
-    fn delete(&mut self, author: &Author, id: &str, now: i64, entries: &mut Vec<Entry>) -> Settled {
-        let (object, row) = self.find(None, id)?;
-        self.writable(&object.name)?;
-        self.check_cases(&object, row.id)?;
-        let id = row.id;
-        if object.name == "Account" {
-            for contact in self.pointing("Contact", "AccountId", id) {
-                self.delete(author, &contact.to_string(), now, entries)?;
+    /// Forgets deletions older than 15 days at `now`, in seconds, and the rows that wait in the bin since.
+    ///
+    /// With `until` all deletions before that instant are forgotten, however young.
+    pub(crate) fn purge(&mut self, now: i64, until: Option<i64>) {
+        let until = until.unwrap_or(now - KEPT_SECONDS);
+        self.deleted.purge(until);
+        for table in self.tables.values_mut() {
+            let old: Vec<RecordId> = table
+                .changed_in(i64::MIN..until)
+                .filter(|row| row.is_deleted())
+                .map(|row| row.id)
+                .collect();
+            for id in old {
+                table.take(id);
             }
         }
-        let mut row = row;
-        row.set(position::IS_DELETED, Value::Bool(true));
-        self.save(author, &object, row, EntryKind::Delete, now, entries);
-        Ok(Outcome { id, created: false })
-    }
-
-    /// Refuses to delete an account or a contact that cases hang on.
-    fn check_cases(&self, object: &ObjectType, id: RecordId) -> Result<(), RecordError> {
-        let field = match object.name.as_str() {
-            "Account" => "AccountId",
-            "Contact" => "ContactId",
-            _ => return Ok(()),
-        };
-        let cases = self.pointing("Case", field, id);
-        if cases.is_empty() {
-            return Ok(());
-        }
-        let listed: Vec<String> = cases.iter().take(5).map(ToString::to_string).collect();
-        let message = format!(
-            "Your attempt to delete {id} could not be completed because it is associated with the \
-             following cases.: {}",
-            listed.join(", ")
-        );
-        Err(RecordError::new("DELETE_FAILED", message))
     }
 
     /// Returns the rows outside the recycle bin that point to `id` by `field`.
@@ -315,52 +203,21 @@ impl Org {
             .collect()
     }
 
-    fn undelete(
-        &mut self,
-        author: &Author,
-        id: &str,
-        now: i64,
-        entries: &mut Vec<Entry>,
-    ) -> Settled {
-        let parsed = RecordId::parse(id).ok_or_else(|| RecordError::malformed_id(id))?;
-        let (object, row) = self.row(parsed).ok_or_else(RecordError::not_found)?;
-        if !row.is_deleted() {
-            let message = "entity is not in the recycle bin";
-            return Err(RecordError::new("UNDELETE_FAILED", message));
-        }
-        let (object, mut row) = (Arc::clone(object), row.clone());
-        row.set(position::IS_DELETED, Value::Bool(false));
-        check::check_unique(self, &object, &row)?;
-        self.save(author, &object, row, EntryKind::Undelete, now, entries);
-        Ok(Outcome { id: parsed, created: false })
+    /// Puts a changed row and returns what was there before.
+    pub(super) fn put(&mut self, object: &str, row: Row) -> Option<Row> {
+        self.tables.get_mut(object).and_then(|table| table.put(row))
     }
 
-    fn save(
-        &mut self,
-        author: &Author,
-        object: &ObjectType,
-        mut row: Row,
-        kind: EntryKind,
-        now: i64,
-        entries: &mut Vec<Entry>,
-    ) {
-        row.set(position::MODIFIED_DATE, Value::Instant(now));
-        row.set(position::MODIFIED_BY, Value::Id(author.user));
-        row.set(position::MODSTAMP, Value::Instant(now));
-        if let Some(table) = self.tables.get_mut(&object.name) {
-            let before = table.put(row.clone());
-            entries.push(Entry { object: object.name.clone(), kind, before, after: row });
-        }
+    /// Tells whether a user may own rows.
+    pub(super) fn is_active(&self, user: RecordId) -> bool {
+        let Some(table) = self.tables.get("User") else { return true };
+        let place = table.object.place("IsActive").unwrap_or(usize::MAX);
+        table.row(user).is_none_or(|row| *row.get(place) != Value::Bool(false))
     }
-}
 
-fn rolled_back(settled: Settled) -> Settled {
-    match settled {
-        Err(refusal) => Err(refusal),
-        Ok(_) => Err(RecordError::new(
-            "ALL_OR_NONE_OPERATION_ROLLED_BACK",
-            "Record rolled back because not all records were valid and the request was using \
-             AllOrNone header",
-        )),
+    /// Returns when the row last changed by hand, in seconds: what conditional requests compare.
+    #[must_use]
+    pub(crate) fn modified(row: &Row) -> i64 {
+        row.get(position::MODIFIED_DATE).as_instant().unwrap_or(0)
     }
 }

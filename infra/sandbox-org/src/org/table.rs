@@ -23,13 +23,7 @@ impl Table {
     /// Makes an empty table.
     #[must_use]
     pub(crate) fn new(object: Arc<ObjectType>) -> Self {
-        let unique = object
-            .fields
-            .iter()
-            .enumerate()
-            .filter(|(_, field)| field.unique)
-            .map(|(position, _)| (position, HashMap::new()))
-            .collect();
+        let unique = unique_fields(&object);
         Self { object, rows: BTreeMap::new(), by_modstamp: BTreeSet::new(), unique, next_number: 1 }
     }
 
@@ -42,6 +36,12 @@ impl Table {
     /// Returns all rows by id, the recycle bin included.
     pub(crate) fn rows(&self) -> impl DoubleEndedIterator<Item = &Row> {
         self.rows.values()
+    }
+
+    /// Returns the number of rows, the recycle bin included.
+    #[must_use]
+    pub(crate) fn n_rows(&self) -> usize {
+        self.rows.len()
     }
 
     /// Returns the number of rows outside the recycle bin.
@@ -66,6 +66,37 @@ impl Table {
         self.unique.get(&position)?.get(&value.to_lowercase()).copied()
     }
 
+    /// Returns the rows outside the recycle bin that have a text, which need not be unique.
+    #[must_use]
+    pub(crate) fn matching(&self, position: usize, value: &str) -> Vec<RecordId> {
+        if self.unique.contains_key(&position) {
+            return self.by_unique(position, value).into_iter().collect();
+        }
+        let wanted = value.to_lowercase();
+        let is_same = |row: &&Row| {
+            let text = row.get(position).as_text();
+            !row.is_deleted() && text.is_some_and(|text| text.to_lowercase() == wanted)
+        };
+        self.rows.values().filter(is_same).map(|row| row.id).collect()
+    }
+
+    /// Makes the indexes of unique fields anew, as the object has changed.
+    pub(crate) fn index(&mut self) {
+        self.unique = unique_fields(&self.object);
+        for row in self.rows.values().filter(|row| !row.is_deleted()) {
+            for (position, known) in &mut self.unique {
+                if let Value::Text(text) = row.get(*position) {
+                    known.entry(text.to_lowercase()).or_insert(row.id);
+                }
+            }
+        }
+    }
+
+    /// Lets new rows get ids above `id`.
+    pub(crate) fn skip_to(&mut self, id: RecordId) {
+        self.next_number = self.next_number.max(id.number().saturating_add(1));
+    }
+
     /// Returns the id that a new row gets.
     pub(crate) fn next_id(&mut self) -> RecordId {
         let id = RecordId::new(self.object.prefix, self.next_number);
@@ -76,7 +107,7 @@ impl Table {
     /// Puts a row in place of the one with its id; returns the old one.
     pub(crate) fn put(&mut self, row: Row) -> Option<Row> {
         let old = self.take(row.id);
-        self.next_number = self.next_number.max(row.id.number().saturating_add(1));
+        self.skip_to(row.id);
         self.by_modstamp.insert((row.modstamp(), row.id));
         if !row.is_deleted() {
             for (position, known) in &mut self.unique {
@@ -102,4 +133,9 @@ impl Table {
         }
         Some(old)
     }
+}
+
+fn unique_fields(object: &ObjectType) -> HashMap<usize, HashMap<String, RecordId>> {
+    let fields = object.fields.iter().enumerate();
+    fields.filter(|(_, field)| field.unique).map(|(place, _)| (place, HashMap::new())).collect()
 }

@@ -28,7 +28,10 @@ impl ObjectType {
                 })
             })
             .collect();
-        all.insert("fields".into(), self.fields.iter().map(describe_field).collect());
+        all.insert(
+            "fields".into(),
+            self.visible().map(|(_, field)| describe_field(field)).collect(),
+        );
         all.insert("childRelationships".into(), Value::Array(children));
         all.insert("recordTypeInfos".into(), json!([]));
         all.insert("actionOverrides".into(), json!([]));
@@ -116,7 +119,7 @@ fn describe_field(field: &Field) -> Value {
         "autoNumber": field.auto_number, "byteLength": length * if matches!(field.kind, FieldKind::Id | FieldKind::Reference) { 1 } else { 3 },
         "calculated": false, "calculatedFormula": null, "cascadeDelete": false,
         "caseSensitive": false, "compoundFieldName": field.part_of, "controllerName": null,
-        "createable": field.createable, "custom": field.is_custom(), "defaultValue": default,
+        "createable": field.is_createable(), "custom": field.is_custom(), "defaultValue": default,
         "defaultValueFormula": null, "defaultedOnCreate": field.defaulted,
         "dependentPicklist": false, "deprecatedAndHidden": false, "digits": digits,
         "displayLocationInDecimal": false, "encrypted": false, "externalId": field.external_id,
@@ -133,10 +136,10 @@ fn describe_field(field: &Field) -> Value {
         "polymorphicForeignKey": field.reference_to.len() > 1, "precision": precision,
         "queryByDistance": compound, "referenceTargetField": null,
         "referenceTo": field.reference_to, "relationshipName": field.relationship,
-        "relationshipOrder": null, "restrictedDelete": false, "restrictedPicklist": false,
+        "relationshipOrder": null, "restrictedDelete": false, "restrictedPicklist": field.restricted,
         "scale": scale, "searchPrefilterable": field.kind == FieldKind::Reference,
         "soapType": soap_type(field.kind), "sortable": !long_text && !compound,
-        "type": field.kind.name(), "unique": field.unique, "updateable": field.updateable,
+        "type": field.kind.name(), "unique": field.unique, "updateable": field.is_updateable(),
         "writeRequiresMasterRead": false,
     });
     if let (Value::Object(map), Value::Object(more)) = (&mut all, rest) {

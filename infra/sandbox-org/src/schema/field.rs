@@ -1,5 +1,7 @@
 //! One field of an object.
 
+use serde::{Deserialize, Serialize};
+
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldKind {
@@ -92,6 +94,19 @@ impl FieldKind {
     }
 }
 
+/// What field-level security lets the integration user do with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Access {
+    /// Read and write it.
+    #[default]
+    Full,
+    /// Read it.
+    ReadOnly,
+    /// Nothing: for the API the field is not there.
+    Hidden,
+}
+
 /// One field of an object.
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
@@ -133,6 +148,14 @@ pub(crate) struct Field {
     pub(crate) children: Option<String>,
     /// Compound field that this one is part of.
     pub(crate) part_of: Option<String>,
+    /// Whether other words than those of the picklist are refused.
+    pub(crate) restricted: bool,
+    /// Label, where it does not follow from the name.
+    pub(crate) given_label: Option<String>,
+    /// What the integration user may do with it.
+    pub(crate) access: Access,
+    /// Whether it was deleted; its place stays, so that rows and open queries keep theirs.
+    pub(crate) is_gone: bool,
 }
 
 impl Field {
@@ -142,15 +165,44 @@ impl Field {
         self.name.ends_with("__c")
     }
 
+    /// Tells whether the API knows it.
+    #[must_use]
+    pub(crate) fn is_visible(&self) -> bool {
+        !self.is_gone && self.access != Access::Hidden
+    }
+
+    /// Tells whether it points to a row that is more than a user.
+    #[must_use]
+    pub(crate) fn is_parent(&self) -> bool {
+        let is_user = |name: &String| matches!(name.as_str(), "User" | "Group");
+        self.kind == FieldKind::Reference && !self.reference_to.iter().all(is_user)
+    }
+
+    /// Tells whether a create may carry it.
+    #[must_use]
+    pub(crate) fn is_createable(&self) -> bool {
+        self.createable && self.access == Access::Full
+    }
+
+    /// Tells whether an update may carry it.
+    #[must_use]
+    pub(crate) fn is_updateable(&self) -> bool {
+        self.updateable && self.access == Access::Full
+    }
+
     /// Tells whether a create must carry it.
     #[must_use]
     pub(crate) fn is_required(&self) -> bool {
-        self.createable && !self.nillable && !self.defaulted && self.kind != FieldKind::Boolean
+        let may_be_left_out = self.nillable || self.defaulted || self.kind == FieldKind::Boolean;
+        self.createable && !may_be_left_out && !self.is_gone
     }
 
-    /// Returns the label: the API name, with spaces between its words.
+    /// Returns the label: the one it was given, else the API name with spaces between its words.
     #[must_use]
     pub(crate) fn label(&self) -> String {
+        if let Some(label) = &self.given_label {
+            return label.clone();
+        }
         let stem = self.name.strip_suffix("__c").unwrap_or(&self.name);
         let mut label = String::with_capacity(stem.len() + 4);
         let mut before_is_lower = false;

@@ -67,6 +67,7 @@ impl ObjectType {
         }
     }
 
+    /// Adds a field behind the others.
     pub(super) fn add(&mut self, field: Field) {
         let position = self.fields.len();
         self.by_name.insert(field.name.to_ascii_lowercase(), position);
@@ -76,23 +77,38 @@ impl ObjectType {
         self.fields.push(field);
     }
 
-    /// Finds a field, whatever the case of the name.
+    /// Finds a field that the API knows, whatever the case of the name.
     #[must_use]
     pub(crate) fn field(&self, name: &str) -> Option<(usize, &Field)> {
-        let position = *self.by_name.get(&name.to_ascii_lowercase())?;
-        Some((position, self.fields.get(position)?))
+        let position = self.place(name)?;
+        self.fields.get(position).filter(|field| field.is_visible()).map(|field| (position, field))
+    }
+
+    /// Returns the fields that the API knows, and their places.
+    pub(crate) fn visible(&self) -> impl Iterator<Item = (usize, &Field)> {
+        self.fields.iter().enumerate().filter(|(_, field)| field.is_visible())
     }
 
     /// Finds the reference that a relationship name follows.
     #[must_use]
     pub(crate) fn relationship(&self, name: &str) -> Option<(usize, &Field)> {
         let position = *self.by_relationship.get(&name.to_ascii_lowercase())?;
-        Some((position, self.fields.get(position)?))
+        self.fields.get(position).filter(|field| field.is_visible()).map(|field| (position, field))
     }
 
-    /// Returns the place of a field that the org itself uses.
+    /// Returns the place of a field that the org itself uses, whoever may see it.
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
-        self.field(name).map(|(position, _)| position)
+        self.by_name.get(&name.to_ascii_lowercase()).copied()
+    }
+
+    /// Forgets the name of a deleted field; its place stays.
+    pub(super) fn forget(&mut self, position: usize) {
+        self.by_name.retain(|_, known| *known != position);
+        self.by_relationship.retain(|_, known| *known != position);
+    }
+
+    fn without_fields(&self) -> Self {
+        Self::new(&self.name, &self.label, &self.plural, self.prefix)
     }
 
     /// Tells whether the API may write rows of this object.
@@ -110,9 +126,12 @@ pub(crate) struct Schema {
 
 impl Schema {
     pub(super) fn new(mut objects: Vec<ObjectType>) -> Self {
+        for object in &mut objects {
+            object.children.clear();
+        }
         let links: Vec<(String, ChildRelationship)> = objects
             .iter()
-            .flat_map(|object| object.fields.iter().map(move |field| (object, field)))
+            .flat_map(|object| object.visible().map(move |(_, field)| (object, field)))
             .filter_map(|(object, field)| {
                 let name = field.children.clone()?;
                 let to = field.reference_to.last()?.clone();
@@ -130,6 +149,29 @@ impl Schema {
             }
         }
         Self { objects: objects.into_iter().map(Arc::new).collect() }
+    }
+
+    /// Returns this schema with `object` in the place of the one with its name.
+    #[must_use]
+    pub(crate) fn with(&self, object: &ObjectType) -> Self {
+        let objects = self
+            .objects
+            .iter()
+            .map(|old| ObjectType::clone(if old.name == object.name { object } else { old }));
+        Self::new(objects.collect())
+    }
+
+    /// Returns this schema without the fields that hold the ids of other systems.
+    #[must_use]
+    pub(crate) fn without_external_ids(&self) -> Self {
+        let objects = self.objects.iter().map(|object| {
+            let kept = object.fields.iter().filter(|field| !field.external_id);
+            kept.fold(object.without_fields(), |mut object, field| {
+                object.add(field.clone());
+                object
+            })
+        });
+        Self::new(objects.collect())
     }
 
     /// Returns the objects in the order of the schema file.

@@ -1,6 +1,6 @@
 //! Reads the schema file.
 
-use super::field::{Field, FieldKind};
+use super::field::{Access, Field, FieldKind};
 use super::object::{ObjectType, Schema};
 
 /// The fields that every object begins with.
@@ -67,7 +67,7 @@ fn field(line: &str) -> Option<Field> {
         words.next();
     }
     let flags = words.next()?;
-    if !flags.chars().all(|flag| "CUNXQLADFW-".contains(flag)) {
+    if !flags.chars().all(|flag| "CUNXQLADFWR-".contains(flag)) {
         return None;
     }
     let mut field = Field {
@@ -90,6 +90,10 @@ fn field(line: &str) -> Option<Field> {
         relationship: None,
         children: None,
         part_of: None,
+        restricted: flags.contains('R'),
+        given_label: None,
+        access: Access::Full,
+        is_gone: false,
     };
     for word in words {
         let (key, value) = word.split_once('=')?;

@@ -179,7 +179,7 @@ impl Planner<'_> {
             return Err(SoqlError::at("MALFORMED_QUERY", self.text, at, reason));
         }
         let before = shape.leaves.len();
-        for field in &scope.object.fields {
+        for (_, field) in scope.object.visible() {
             let wanted = match which {
                 "ALL" => true,
                 "CUSTOM" => field.is_custom(),

@@ -155,7 +155,7 @@ pub(crate) fn record(object: &ObjectType, row: &Row, positions: &[usize], versio
     let url = format!("/services/data/{version}/sobjects/{}/{}", object.name, row.id);
     all.insert("attributes".into(), json!({"type": object.name, "url": url}));
     for position in positions {
-        if let Some(field) = object.fields.get(*position) {
+        if let Some(field) = object.fields.get(*position).filter(|field| field.is_visible()) {
             all.insert(field.name.clone(), field_json(object, row, *position, field.kind));
         }
     }
