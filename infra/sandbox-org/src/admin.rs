@@ -2,6 +2,7 @@
 
 mod events;
 mod inside;
+mod streams;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/_sandbox/faults", post(add_fault).delete(clear_faults))
         .route("/_sandbox/sessions", delete(end_sessions))
         .route("/_sandbox/undelete/{id}", post(undelete))
+        .merge(streams::router())
         .merge(events::router())
         .merge(inside::router())
 }

@@ -21,6 +21,7 @@ use crate::ids::RecordId;
 use crate::journal::{Journal, JournalError};
 use crate::open::OpenTransactions;
 use crate::org::{Author, Change, Entry, Org, OrgError, Settled};
+use crate::pubsub::{self, Desk};
 use crate::schema::{AlterError, Alteration, ObjectType, Schema, SchemaError};
 use crate::seed::{self, SeedError};
 use crate::server;
@@ -50,6 +51,9 @@ pub enum SandboxError {
     /// A subscriber cannot be reached by any client.
     #[error("a delivery client was not made")]
     Client(#[source] reqwest::Error),
+    /// The Pub/Sub service cannot listen.
+    #[error("the Pub/Sub service of the sandbox cannot listen")]
+    PubSub(#[source] std::io::Error),
     /// The address of the listener is not known.
     #[error("the listener of the sandbox has no address")]
     Listener(#[source] std::io::Error),
@@ -65,6 +69,7 @@ pub(crate) struct State {
     pub(crate) deliveries: Deliveries,
     pub(crate) events: Arc<EventLog>,
     pub(crate) faults: Faults,
+    pub(crate) pub_sub: Desk,
     pub(crate) org_id: RecordId,
     pub(crate) user_id: RecordId,
     pub(crate) activity: activity::Pace,
@@ -238,6 +243,7 @@ impl Sandbox {
             grants: Grants::default(),
             deliveries: Deliveries::default(),
             faults: Faults::default(),
+            pub_sub: Desk::default(),
             org_id,
             user_id,
             open_transactions: OpenTransactions::default(),
@@ -250,6 +256,12 @@ impl Sandbox {
             address: Mutex::new(None),
         };
         Ok(Self { state: Arc::new(state) })
+    }
+
+    /// Returns what the org shares, for tests of its parts.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state)
     }
 
     /// Returns the routes of the org, to be served by the caller.
@@ -270,6 +282,7 @@ impl Sandbox {
         *sandbox.state.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
         let background = sandbox.work()?;
         let stop = CancellationToken::new();
+        let pub_sub = sandbox.serve_pub_sub(&stop)?;
         let (stopped, router) = (stop.clone(), sandbox.router());
         let server = tokio::spawn(async move {
             let served = axum::serve(listener, router)
@@ -281,7 +294,14 @@ impl Sandbox {
         });
         tracing::info!("sandbox org listens on `http://{address}`");
         let organization_id = sandbox.state.org_id.to_string();
-        Ok(RunningSandbox { addr: address, organization_id, stop, server, background })
+        Ok(RunningSandbox { addr: address, organization_id, pub_sub, stop, server, background })
+    }
+
+    /// Serves the Pub/Sub API, when it is on; returns where.
+    fn serve_pub_sub(&self, stop: &CancellationToken) -> Result<Option<SocketAddr>, SandboxError> {
+        let Some(address) = self.state.settings.pub_sub.address else { return Ok(None) };
+        let served = pubsub::serve(&self.state, address, stop.clone());
+        served.map(|(address, _)| Some(address)).map_err(SandboxError::PubSub)
     }
 
     /// Begins deliveries and activity; they end when the returned value is dropped.
@@ -327,6 +347,7 @@ pub struct RunningSandbox {
     /// Where it listens.
     pub addr: SocketAddr,
     organization_id: String,
+    pub_sub: Option<SocketAddr>,
     stop: CancellationToken,
     server: JoinHandle<()>,
     background: Background,
@@ -343,6 +364,12 @@ impl RunningSandbox {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// Returns the URL of the Pub/Sub service, when it is on.
+    #[must_use]
+    pub fn pub_sub_url(&self) -> Option<String> {
+        self.pub_sub.map(|address| format!("http://{address}"))
     }
 
     /// Ends deliveries, finishes requests under way, and stops.

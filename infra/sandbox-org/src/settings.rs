@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::deliver::Subscription;
 use crate::org::Policy;
+use crate::pubsub::PubSubSettings;
 
 /// A connected app that may ask for tokens.
 #[derive(Clone)]
@@ -99,6 +100,8 @@ pub struct Settings {
     pub journal: Option<PathBuf>,
     /// Where changes are sent.
     pub subscriptions: Vec<Subscription>,
+    /// The Pub/Sub service; off by default.
+    pub pub_sub: PubSubSettings,
     /// Changes a second that the firm makes by itself; 0 for none.
     pub activity_per_second: f64,
     /// What the firm's activity is drawn from.
@@ -127,6 +130,7 @@ impl Default for Settings {
             policy: Policy::default(),
             journal: None,
             subscriptions: Vec::new(),
+            pub_sub: PubSubSettings::default(),
             activity_per_second: 0.0,
             random_seed: 1,
             instance_url: None,
