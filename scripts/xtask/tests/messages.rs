@@ -1,4 +1,5 @@
 //! The messages of the Pub/Sub API, written by machine from their description, are current.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 

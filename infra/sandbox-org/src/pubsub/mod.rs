@@ -5,7 +5,7 @@ mod caller;
 mod channel;
 mod desk;
 #[rustfmt::skip]
-#[expect(unreachable_pub, reason = "written by machine")]
+#[expect(clippy::doc_markdown, unreachable_pub, reason = "written by machine")]
 mod messages;
 mod managed;
 mod orders;

@@ -80,7 +80,7 @@ impl Fault {
     }
 
     /// Reads what the service answered. Its words are left out: nobody vouches for them.
-    pub(crate) fn of(status: Status) -> Self {
+    pub(crate) fn of(status: &Status) -> Self {
         let code = status.metadata().get("error-code").and_then(|it| it.to_str().ok());
         let code = code.map(|it| it.strip_prefix(PREFIX).unwrap_or(it).to_owned());
         let known = code.as_deref().and_then(|code| CODES.iter().find(|it| it.0 == code));
@@ -96,7 +96,7 @@ impl Fault {
             Some(code) => format!("the Pub/Sub API answered `{}`", shown(code)),
             None => format!("the Pub/Sub API answered {:?}", status.code()),
         };
-        let source = std::error::Error::source(&status).map(ToString::to_string).map(Into::into);
+        let source = std::error::Error::source(status).map(ToString::to_string).map(Into::into);
         Self { remedy, label, what, source }
     }
 
@@ -170,7 +170,7 @@ mod tests {
             ("subscription.limit.exceeded", Remedy::StayAway),
             ("topic.not.found", Remedy::Tell),
         ] {
-            let fault = Fault::of(status(Code::InvalidArgument, Some(&format!("{PREFIX}{code}"))));
+            let fault = Fault::of(&status(Code::InvalidArgument, Some(&format!("{PREFIX}{code}"))));
             assert_eq!(fault.remedy, remedy, "{code}");
             assert_eq!(fault.to_string(), format!("the Pub/Sub API answered `{code}`"));
         }
@@ -184,12 +184,12 @@ mod tests {
             (Code::Unauthenticated, Remedy::LogIn),
             (Code::PermissionDenied, Remedy::Tell),
         ] {
-            let fault = Fault::of(status(code, None));
+            let fault = Fault::of(&status(code, None));
             assert_eq!(fault.remedy, remedy, "{code:?}");
             let error = fault.into_port("subscribe", "/data/ChangeEvents");
             assert!(!shared::chain(&error).to_string().contains("hunter2"));
         }
-        let odd = Fault::of(status(Code::Unavailable, Some("x[2J`; drop")));
+        let odd = Fault::of(&status(Code::Unavailable, Some("x[2J`; drop")));
         assert_eq!(odd.to_string(), "the Pub/Sub API answered `x2Jdrop`");
     }
 }

@@ -12,7 +12,7 @@ mod event;
 mod fault;
 mod follow;
 #[rustfmt::skip]
-#[expect(unreachable_pub, reason = "written by machine")]
+#[expect(clippy::doc_markdown, unreachable_pub, reason = "written by machine")]
 mod messages;
 mod open_stream;
 mod pace;

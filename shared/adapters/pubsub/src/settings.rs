@@ -12,8 +12,8 @@ pub struct PubSubSettings {
     pub connection: ConnectionId,
     /// The topics, such as `/data/ChangeEvents`, each followed by itself.
     pub topics: Vec<TopicName>,
-    /// Where the service is, such as `https://api.pubsub.salesforce.com:7443`.
-    pub endpoint: Url,
+    /// Where the service is; `https://api.pubsub.salesforce.com:7443` when absent.
+    pub endpoint: Option<Url>,
     /// After how long without an event something must be wrong; `None` for a quiet org.
     pub no_event_after: Option<Duration>,
 }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use shared::PortError;
 use shared::ids::ConnectionId;
 use shared::platform::OutboundTls;
 use shared::ports::{
     ChangeSink, ChangeStream, Clock, Extent, Ledger, Random, RemoteSessions, StreamHealth,
 };
+use shared::{PortError, PortErrorKind};
+use url::Url;
 
 use crate::connect::Dialer;
+use crate::fault::PLATFORM;
 use crate::follow::Follower;
 use crate::pace::{Pace, Waits};
 use crate::parts::Parts;
@@ -19,6 +21,9 @@ use crate::schemas::Schemas;
 use crate::settings::PubSubSettings;
 use crate::topic::Topic;
 use crate::wire::{Network, Wire};
+
+/// Where the service is for orgs anywhere. Source: Pub/Sub API guide, "Pub/Sub API Endpoints".
+const ENDPOINT: &str = "https://api.pubsub.salesforce.com:7443";
 
 /// What a subscriber works with.
 #[derive(Clone)]
@@ -51,7 +56,14 @@ impl PubSubStream {
         ports: PubSubPorts,
         tls: &OutboundTls,
     ) -> Result<Self, PortError> {
-        let network = Network::new(Dialer::new(&settings.endpoint, tls)?);
+        let endpoint = match &settings.endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => Url::parse(ENDPOINT).map_err(|error| {
+                PortError::new(PortErrorKind::Rejected, PLATFORM, "open events", ENDPOINT)
+                    .with_source(error)
+            })?,
+        };
+        let network = Network::new(Dialer::new(&endpoint, tls)?);
         Ok(Self::over(Box::new(network), settings, ports))
     }
 

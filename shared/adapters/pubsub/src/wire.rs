@@ -101,13 +101,13 @@ impl Wire for Network {
             let request = signed(requests, session)?;
             let answer =
                 client.streaming(request, PathAndQuery::from_static(SUBSCRIBE), codec()).await;
-            answer.map(|it| (it.into_inner(), connection)).map_err(Fault::of)
+            answer.map(|it| (it.into_inner(), connection)).map_err(|it| Fault::of(&it))
         });
         let (responses, connection) = begun.await?;
         // The stream holds the connection: it lasts as long as somebody reads.
         let responses = responses.map(move |it| {
             let _ = &connection;
-            it.map_err(Fault::of)
+            it.map_err(|it| Fault::of(&it))
         });
         Ok(responses.boxed())
     }
@@ -117,7 +117,7 @@ impl Wire for Network {
             let (mut client, _connection) = self.client().await?;
             let request = signed(SchemaRequest { schema_id: id.to_owned() }, session)?;
             let path = PathAndQuery::from_static(GET_SCHEMA);
-            let answer = client.unary(request, path, codec()).await.map_err(Fault::of)?;
+            let answer = client.unary(request, path, codec()).await.map_err(|it| Fault::of(&it))?;
             Ok(answer.into_inner())
         })
         .await
@@ -165,7 +165,7 @@ where
 fn signed<T>(message: T, session: &RemoteSession) -> Result<Request<T>, Fault> {
     let value = |raw: &str| {
         MetadataValue::<Ascii>::from_str(raw).map_err(|_| {
-            Fault::of(Status::unauthenticated("what the session holds fits no header"))
+            Fault::of(&Status::unauthenticated("what the session holds fits no header"))
         })
     };
     let mut token = value(session.token.expose())?;

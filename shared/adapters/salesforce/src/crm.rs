@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use shared::ids::{ObjectName, RecordId, SalesforceId};
 use shared::ports::{
-    Clock, Crm, DeltaPage, DeltaQuery, Health, RemoteRecord, SecretWriter, Secrets,
+    Clock, Crm, DeltaPage, DeltaQuery, Health, RemoteRecord, RemoteSessions, SecretWriter, Secrets,
 };
 use shared::{PortError, PortErrorKind};
 use url::Url;
@@ -19,6 +19,7 @@ use crate::api_usage::{ApiUsage, UsageMeter};
 use crate::fault;
 use crate::grant::Means;
 use crate::page::read_page;
+use crate::remote_sessions::SharedSessions;
 use crate::session::SessionKeeper;
 use crate::settings::SalesforceSettings;
 use crate::soql;
@@ -93,6 +94,12 @@ impl SalesforceCrm {
         let sessions = SessionKeeper::new(&settings, &means);
         let usage = UsageMeter::new(settings.connection.clone());
         Self { settings, http: means.http, sessions, usage, clock: means.clock }
+    }
+
+    /// Returns the session that this client uses, for calls that it does not make.
+    pub fn sessions(&self) -> Arc<dyn RemoteSessions> {
+        let connection = &self.settings.connection;
+        Arc::new(SharedSessions::new(connection, self.sessions.clone()))
     }
 
     /// Returns how much of the day's calls was used at the last answer.

@@ -21,6 +21,11 @@ impl Session {
     pub(crate) fn token(&self) -> &Secret {
         self.token.secret()
     }
+
+    /// Returns the URL that names organisation and user.
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.token.grant().text("id")
+    }
 }
 
 /// Keeps the session of one connection. Salesforce does not say when a token ends: it is renewed

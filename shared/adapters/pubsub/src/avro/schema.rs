@@ -268,8 +268,8 @@ mod tests {
         )
         .unwrap();
         let fields = schema.fields();
-        for idx in 0..3 {
-            assert_eq!(schema.parts(&fields[idx].kind).unwrap().fields[0].name, "City");
+        for field in &fields[..3] {
+            assert_eq!(schema.parts(&field.kind).unwrap().fields[0].name, "City");
         }
         assert_eq!(fields[3].kind, Type::Int);
     }

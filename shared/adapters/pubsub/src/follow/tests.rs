@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures_util::stream;
 use proptest::prelude::*;
 use serde_json::json;
-use shared::ids::{ConnectionId, SalesforceId, TopicName};
+use shared::ids::{ConnectionId, ObjectName, SalesforceId, TopicName};
 use shared::ports::{
     ChangeBatch, ChangeStream as _, Clock, Extent, Ledger, LedgerEntry, MemoryLedger,
     RemoteSessions, SystemRandom,
@@ -105,7 +105,7 @@ impl Wire for Arc<Service> {
         };
         if after < forgotten {
             let code = "subscription.fetch.replayid.validation.failed";
-            return Err(Fault::of(refusal(Code::InvalidArgument, code)));
+            return Err(Fault::of(&refusal(Code::InvalidArgument, code)));
         }
         let seen = Arc::clone(&self.requests);
         tokio::spawn(async move {
@@ -139,7 +139,9 @@ impl Wire for Arc<Service> {
                             sleep(wait).await;
                             continue;
                         }
-                        Step::Refuse(code, error_code) => Err(Fault::of(refusal(code, error_code))),
+                        Step::Refuse(code, error_code) => {
+                            Err(Fault::of(&refusal(code, error_code)))
+                        }
                         Step::Hang => std::future::pending().await,
                     };
                     return Some((response, (steps, events)));
@@ -280,7 +282,7 @@ impl Bench {
         let settings = PubSubSettings {
             connection: ConnectionId::parse("main").unwrap(),
             topics: vec![TopicName::parse(TOPIC).unwrap()],
-            endpoint: "https://example.invalid".parse().unwrap(),
+            endpoint: None,
             no_event_after: None,
         };
         let ports = PubSubPorts {
@@ -427,7 +429,7 @@ async fn forgotten_place_is_told_as_a_gap_and_read_from_the_oldest_event() {
     assert_eq!(bench.taken(), [2]);
     let gaps = bench.sink.gaps.lock().unwrap().clone();
     assert_eq!(gaps.len(), 1, "{gaps:?}");
-    assert_eq!(gaps[0].object.as_ref().map(|it| it.as_str()), Some("Account"));
+    assert_eq!(gaps[0].object.as_ref().map(ObjectName::as_str), Some("Account"));
     assert_eq!(gaps[0].since, Timestamp::from_millis(NOON).minus(80 * HOUR + LATE_COMMITS));
     let presets: Vec<_> = bench.firsts().iter().map(FetchRequest::replay_preset).collect();
     assert_eq!(presets, [ReplayPreset::Custom, ReplayPreset::Earliest]);

@@ -96,7 +96,7 @@ async fn place_of_another_topic_or_of_nothing_heals_itself() {
 }
 
 #[tokio::test]
-async fn refused_token_leads_to_one_login() {
+async fn refused_token_leads_to_a_new_login() {
     let mut firm = Firm::start().await;
     firm.create("Case", json!({"Subject": "1"})).await;
     firm.end_sessions().await;

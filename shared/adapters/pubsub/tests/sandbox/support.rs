@@ -1,5 +1,4 @@
 //! An org with its service, a subscriber, and a sink that remembers.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -135,7 +134,7 @@ impl Firm {
         settings.pub_sub.address = Some((Ipv4Addr::LOCALHOST, 0).into());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let org = Sandbox::start(settings, listener).unwrap();
-        let client = reqwest::Client::new();
+        let client = reqwest::Client::builder().build().unwrap();
         let sessions: Arc<dyn RemoteSessions> = Arc::new(Sessions {
             url: org.url(),
             client: client.clone(),
@@ -161,7 +160,7 @@ impl Firm {
         let settings = PubSubSettings {
             connection: ConnectionId::parse("main").unwrap(),
             topics: vec![TopicName::parse(TOPIC).unwrap()],
-            endpoint: endpoint.parse().unwrap(),
+            endpoint: Some(endpoint.parse().unwrap()),
             no_event_after: None,
         };
         let ports = PubSubPorts {
