@@ -10,6 +10,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned());
     let mut settings = Settings::default();
+    settings.pub_sub.address = Some(([127, 0, 0, 1], 0).into());
     if let (Some(path), Some(app)) = (arguments.next(), settings.apps.first_mut()) {
         app.public_key_pem = Some(std::fs::read_to_string(path)?);
     }

@@ -111,7 +111,7 @@ async fn stats(Shared(state): Shared<Arc<State>>) -> Response {
         "rows": rows, "requests": state.n_requests(), "webhooks_enabled": state.deliveries.is_enabled(),
         "activity_per_second": state.activity.get(), "changes_made": state.activity.n_made(),
         "sent": sum("sent"), "acked": sum("acked"), "failed": sum("failed"), "pending": sum("pending"),
-        "subscriptions": deliveries,
+        "subscriptions": deliveries, "pub_sub_url": state.pub_sub.url(),
     });
     respond(Reply::json(200, &body))
 }

@@ -282,7 +282,7 @@ impl Sandbox {
         *sandbox.state.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
         let background = sandbox.work()?;
         let stop = CancellationToken::new();
-        let pub_sub = sandbox.serve_pub_sub(&stop)?;
+        sandbox.serve_pub_sub(&stop)?;
         let (stopped, router) = (stop.clone(), sandbox.router());
         let server = tokio::spawn(async move {
             let served = axum::serve(listener, router)
@@ -294,14 +294,16 @@ impl Sandbox {
         });
         tracing::info!("sandbox org listens on `http://{address}`");
         let organization_id = sandbox.state.org_id.to_string();
-        Ok(RunningSandbox { addr: address, organization_id, pub_sub, stop, server, background })
+        Ok(RunningSandbox { addr: address, organization_id, stop, server, background })
     }
 
-    /// Serves the Pub/Sub API, when it is on; returns where.
-    fn serve_pub_sub(&self, stop: &CancellationToken) -> Result<Option<SocketAddr>, SandboxError> {
-        let Some(address) = self.state.settings.pub_sub.address else { return Ok(None) };
-        let served = pubsub::serve(&self.state, address, stop.clone());
-        served.map(|(address, _)| Some(address)).map_err(SandboxError::PubSub)
+    /// Serves the Pub/Sub API, when it is on.
+    fn serve_pub_sub(&self, stop: &CancellationToken) -> Result<(), SandboxError> {
+        match self.state.settings.pub_sub.address {
+            Some(address) => pubsub::serve(&self.state, address, stop.clone()),
+            None => Ok(()),
+        }
+        .map_err(SandboxError::PubSub)
     }
 
     /// Begins deliveries and activity; they end when the returned value is dropped.
@@ -347,7 +349,6 @@ pub struct RunningSandbox {
     /// Where it listens.
     pub addr: SocketAddr,
     organization_id: String,
-    pub_sub: Option<SocketAddr>,
     stop: CancellationToken,
     server: JoinHandle<()>,
     background: Background,
@@ -369,7 +370,7 @@ impl RunningSandbox {
     /// Returns the URL of the Pub/Sub service, when it is on.
     #[must_use]
     pub fn pub_sub_url(&self) -> Option<String> {
-        self.pub_sub.map(|address| format!("http://{address}"))
+        self.background.state.pub_sub.url()
     }
 
     /// Ends deliveries, finishes requests under way, and stops.

@@ -1,6 +1,7 @@
 //! What the service keeps between calls: schemas, published events, places, faults.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tonic::Status;
@@ -39,9 +40,20 @@ pub(crate) struct Desk {
     /// Where managed subscriptions stand, by their ids.
     places: Mutex<HashMap<String, Vec<u8>>>,
     delivered: Mutex<Delivered>,
+    address: Mutex<Option<SocketAddr>>,
 }
 
 impl Desk {
+    /// Notes where the service listens.
+    pub(super) fn note_address(&self, address: SocketAddr) {
+        *lock(&self.address) = Some(address);
+    }
+
+    /// Returns the URL of the service, when it is on.
+    pub(crate) fn url(&self) -> Option<String> {
+        lock(&self.address).map(|address| format!("http://{address}"))
+    }
+
     /// Returns the schema of the events of `object` as it is.
     pub(super) fn schema_of(&self, object: &Arc<ObjectType>) -> Arc<EventSchema> {
         let mut schemas = lock(&self.schemas);

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::service::PubSub;
 use crate::sandbox::State;
 
-/// Begins to serve on `address`; returns where that is.
+/// Begins to serve on `address`.
 ///
 /// # Errors
 /// The address cannot be had.
@@ -19,13 +18,14 @@ pub(crate) fn serve(
     state: &Arc<State>,
     address: SocketAddr,
     stop: CancellationToken,
-) -> std::io::Result<(SocketAddr, JoinHandle<()>)> {
+) -> std::io::Result<()> {
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let address = listener.local_addr()?;
+    state.pub_sub.note_address(address);
     let router = Router::new().fallback_service(PubSub(Arc::clone(state)));
-    let server = tokio::spawn(async move {
+    tokio::spawn(async move {
         // Streams never end by themselves: they end with the org.
         tokio::select! {
             () = stop.cancelled() => {}
@@ -37,5 +37,5 @@ pub(crate) fn serve(
         }
     });
     tracing::info!("the Pub/Sub service listens on `http://{address}`");
-    Ok((address, server))
+    Ok(())
 }

@@ -82,12 +82,6 @@ impl Schema {
         Ok(Self { records: reading.records, enums: reading.enums, root })
     }
 
-    /// Returns the number of the outermost record.
-    #[cfg(test)]
-    pub(crate) fn root(&self) -> usize {
-        self.root
-    }
-
     /// Returns the fields of the outermost record.
     pub(crate) fn fields(&self) -> &[Field] {
         self.record(self.root).map_or(&[], |it| it.fields.as_slice())
