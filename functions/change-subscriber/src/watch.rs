@@ -14,6 +14,9 @@ use tracing::warn;
 /// older than a quarter of an hour for unknown.
 const WRITE_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
+/// How long events are kept. Source: Change Data Capture guide, "Event Retention".
+const RETENTION: Duration = Duration::from_hours(72);
+
 /// Tells how streams do.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
@@ -63,11 +66,11 @@ fn measure(connection: &ConnectionId, health: &StreamHealth, now: Timestamp) {
     let age = |at: Option<Timestamp>| now.since(at.unwrap_or(health.since)).as_secs_f64();
     gauge!("pubsub_silence_seconds", &labels).set(age(health.last_message_at));
     gauge!("pubsub_event_age_seconds", &labels).set(age(health.last_event_at));
-    if let Some(until) = health.replayable_until {
-        // Below zero once it is too late.
-        let left_ms = until.as_millis().saturating_sub(now.as_millis());
-        gauge!("pubsub_replayable_seconds", &labels).set(left_ms as f64 / 1000.0);
-    }
+    // Without a place that is kept, the stream begins with the oldest event there is.
+    let until = health.replayable_until.unwrap_or_else(|| health.since.plus(RETENTION));
+    // Below zero once it is too late.
+    let left_ms = until.as_millis().saturating_sub(now.as_millis());
+    gauge!("pubsub_replayable_seconds", &labels).set(left_ms as f64 / 1000.0);
 }
 
 async fn write(ledger: &dyn Ledger, name: &str, status: &StreamStatus) -> Result<(), PortError> {

@@ -44,6 +44,8 @@ impl Follower<'_> {
     ///
     /// What keeps it from going on, when no time is left to wait.
     pub(crate) async fn follow(mut self) -> Result<(), PortError> {
+        // So that the first gap is a step from 0, and not a series that begins with 1.
+        self.count_gaps(0);
         loop {
             let end = match self.one_stream().await {
                 Ok(()) => {
@@ -119,13 +121,16 @@ impl Follower<'_> {
         place.start_over().await?;
         self.topic.note_gap(parts.clock.now());
         self.topic.note_place(place);
-        counter!("pubsub_gaps_total", "connection" => parts.connection.to_string(),
-            "topic" => self.topic.name.to_string())
-        .increment(1);
+        self.count_gaps(1);
         warn!(connection = %parts.connection, since = %since,
             "events of `{}` were lost: reading what changed since then from its source, and the \
              stream from its oldest event", self.topic.name);
         Ok(())
+    }
+
+    fn count_gaps(&self, n: u64) {
+        let (connection, topic) = (self.parts.connection.to_string(), self.topic.name.to_string());
+        counter!("pubsub_gaps_total", "connection" => connection, "topic" => topic).increment(n);
     }
 
     async fn read(

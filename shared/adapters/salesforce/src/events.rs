@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shared::config::{Fault, Form, Span};
+use shared::config::{Form, Span};
 use shared::ids::TopicName;
 use shared::text_setting;
 use url::{Host, Url};
@@ -75,26 +75,15 @@ fn default_topics() -> Vec<EventTopic> {
 }
 
 impl EventSettings {
-    /// Returns the topics, each once.
+    /// Returns the topics, each once: a second stream of one topic would bring everything twice.
     pub fn topics(&self) -> impl Iterator<Item = &TopicName> {
-        self.topics.iter().map(|it| &it.0)
+        let mut seen = BTreeSet::new();
+        self.topics.iter().map(|it| &it.0).filter(move |it| seen.insert(*it))
     }
 
     /// Returns after how long without an event the connection needs a look.
     pub fn no_event_after(&self) -> Option<std::time::Duration> {
         self.no_event_after.map(|it| it.0)
-    }
-
-    /// Returns what is wrong although each setting is well formed by itself.
-    pub(crate) fn faults(&self) -> Vec<Fault> {
-        let mut seen = BTreeSet::new();
-        let twice = self.topics.iter().enumerate().filter(|(_, topic)| !seen.insert(*topic));
-        twice
-            .map(|(idx, topic)| {
-                let what = format!("`{}` is named already; take one out", topic.0);
-                Fault::new(format!("events.topics[{idx}]"), what)
-            })
-            .collect()
     }
 }
 
@@ -157,6 +146,8 @@ mod tests {
         let topics = json!(["/data/CaseChangeEvent", "/data/Foo__ChangeEvent", "/data/Sync__chn"]);
         let settings = json!({"topics": topics, "endpoint": "http://127.0.0.1:7443"});
         assert_eq!(read(&settings).unwrap().events.unwrap().topics().count(), 3);
+        let twice = json!({"topics": ["/data/ChangeEvents", "/data/ChangeEvents"]});
+        assert_eq!(read(&twice).unwrap().events.unwrap().topics().count(), 1);
     }
 
     #[test]
@@ -181,11 +172,5 @@ mod tests {
         }
         let none = read(&json!({"topics": []})).unwrap_err();
         assert!(none.contains("events.topics"), "{none}");
-        let twice = json!({"topics": ["/data/ChangeEvents", "/data/ChangeEvents"]});
-        let twice = read(&twice).unwrap_err();
-        assert!(
-            twice.contains("events.topics[1]: `/data/ChangeEvents` is named already"),
-            "{twice}"
-        );
     }
 }

@@ -124,11 +124,8 @@ impl SalesforceSettings {
     ///
     /// [`ConfigError`] with all faults, each naming its setting.
     pub fn from_json(json: &Value) -> Result<Self, ConfigError> {
-        let mut reading = Self::form().read::<Written>(json);
-        let events = reading.settings.as_ref().and_then(|it| it.events.as_ref());
-        reading.further(events.map(EventSettings::faults).unwrap_or_default());
-        let Written { connection, login_url, mut auth, api_version, page_size, events } =
-            reading.finish()?;
+        let written: Written = Self::form().read(json).finish()?;
+        let Written { connection, login_url, mut auth, api_version, page_size, events } = written;
         if let SalesforceAuth::JwtBearer { audience, .. } = &mut auth {
             audience.get_or_insert_with(|| default_audience(&login_url));
         }
