@@ -168,9 +168,13 @@ impl Server {
     }
 
     async fn start(&self) -> Moodbridge {
+        self.start_with(&["serve"]).await
+    }
+
+    async fn start_with(&self, arguments: &[&str]) -> Moodbridge {
         let mut program = std::process::Command::new(crate::moodbridge::BINARY);
         program.env(SECRET, "sandbox-secret");
-        Moodbridge::start_by(program, self.place.path(), self.port, &["serve"]).await
+        Moodbridge::start_by(program, self.place.path(), self.port, arguments).await
     }
 
     async fn ledger(&self) -> std::sync::Arc<dyn Ledger> {
@@ -281,6 +285,23 @@ async fn place_of_eighty_hours_ago_heals_itself_and_is_told() {
         moodbridge.client.get(format!("{}/metrics", moodbridge.url)).send().await.unwrap();
     let metrics = metrics.text().await.unwrap();
     assert!(metrics.contains("pubsub_gaps_total{"), "{metrics}");
+}
+
+#[tokio::test]
+async fn token_of_the_org_stands_in_no_log_line() {
+    let org = Org::start().await;
+    let server = Server::new(&org, "1h").await;
+    server.blind_the_poller().await;
+    let moodbridge = server.start_with(&["--log", "trace", "serve"]).await;
+    let case = org.create_case("Doe v. Roe").await;
+    let path = format!("/v1/cases/{case}");
+    moodbridge.wait_for(&path, PATIENCE, |it| it["title"] == "Doe v. Roe").await;
+
+    let log = moodbridge.log();
+    assert!(log.contains("h2::codec::framed_write"), "frames are logged at this level");
+    // Every token of the sandbox has these letters behind the organisation's id.
+    let line = log.lines().find(|line| line.contains("!AQ"));
+    assert_eq!(line, None);
 }
 
 #[tokio::test]

@@ -22,6 +22,8 @@ const RETENTION: Duration = Duration::from_hours(72);
 pub(crate) struct Watch {
     /// What was last written of each stream, by its name in the ledger.
     written: BTreeMap<String, StreamStatus>,
+    /// When an event of each stream came last before this process began.
+    before: BTreeMap<String, Option<Timestamp>>,
 }
 
 impl Watch {
@@ -36,9 +38,13 @@ impl Watch {
         now: Timestamp,
     ) {
         for health in streams {
-            measure(connection, health, now);
-            let status = StreamStatus::of(connection, health, now);
             let name = StreamStatus::ledger_name(connection, &health.topic);
+            let mut health = health.clone();
+            if health.last_event_at.is_none() {
+                health.last_event_at = self.event_before(ledger, &name).await;
+            }
+            measure(connection, &health, now);
+            let status = StreamStatus::of(connection, &health, now);
             if self.written.get(&name).is_some_and(|it| is_fresh(it, &status)) {
                 continue;
             }
@@ -52,6 +58,19 @@ impl Watch {
                 }
             }
         }
+    }
+}
+
+impl Watch {
+    /// Returns when an event came last before this process began: a run in the cloud that finds nothing
+    /// must not hide that nothing came for days.
+    async fn event_before(&mut self, ledger: &dyn Ledger, name: &str) -> Option<Timestamp> {
+        if !self.before.contains_key(name) {
+            let entry = ledger.get(name).await.ok()?;
+            let status = entry.and_then(|it| serde_json::from_str::<StreamStatus>(&it.value).ok());
+            self.before.insert(name.to_owned(), status.and_then(|it| it.last_event_at));
+        }
+        self.before.get(name).copied().flatten()
     }
 }
 

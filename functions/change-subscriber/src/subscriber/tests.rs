@@ -25,6 +25,7 @@ struct Played {
     batches: Mutex<Vec<ChangeBatch>>,
     gaps: Mutex<Vec<Gap>>,
     state: StreamState,
+    no_event_after: Option<Duration>,
 }
 
 #[async_trait]
@@ -59,7 +60,7 @@ impl ChangeStream for Played {
             last_event_at: None,
             replayable_until: None,
             last_gap_at: None,
-            no_event_after: None,
+            no_event_after: self.no_event_after,
         }]
     }
 }
@@ -113,6 +114,7 @@ impl Bench {
             batches: Mutex::new(batches),
             gaps: Mutex::new(gaps),
             state,
+            no_event_after: Some(Duration::from_hours(12)),
         };
         let mappings = Mappings::salesforce().unwrap();
         let ports = SubscriberPorts {
@@ -220,4 +222,31 @@ async fn service_tells_how_streams_do_and_stops_when_it_is_told() {
     let status: StreamStatus = serde_json::from_str(&entry.value).unwrap();
     assert_eq!(status.status, ConnectionStatus::Down);
     assert!(status.detail.unwrap().contains("topic not found"));
+}
+
+#[tokio::test]
+async fn run_that_finds_nothing_does_not_hide_that_nothing_came_for_days() {
+    let bench = Bench::new();
+    let name = StreamStatus::ledger_name(
+        &ConnectionId::parse("main").unwrap(),
+        &TopicName::parse(TOPIC).unwrap(),
+    );
+    let now = SystemClock.now();
+    let before = StreamStatus {
+        connection: ConnectionId::parse("main").unwrap(),
+        topic: TopicName::parse(TOPIC).unwrap(),
+        status: ConnectionStatus::Healthy,
+        detail: None,
+        checked_at: now.minus(Duration::from_mins(5)),
+        last_event_at: Some(now.minus(Duration::from_hours(50))),
+        replayable_until: None,
+    };
+    bench.ledger.put(&name, &serde_json::to_string(&before).unwrap(), 0).await.unwrap();
+
+    bench.subscriber(vec![], vec![], StreamState::Idle).catch_up().await.unwrap();
+
+    let entry = bench.ledger.get(&name).await.unwrap().unwrap();
+    let status: StreamStatus = serde_json::from_str(&entry.value).unwrap();
+    assert_eq!(status.status, ConnectionStatus::Degraded);
+    assert!(status.detail.unwrap().contains("no event for 3000 minutes"));
 }

@@ -1,5 +1,7 @@
 //! From one answer of the stream to a batch for the sink.
 
+use std::collections::BTreeSet;
+
 use metrics::counter;
 use shared::ids::{ConnectionId, TopicName};
 use shared::model::Change;
@@ -50,10 +52,11 @@ pub(crate) async fn batch(
     let mut places: Vec<ReplayId> = Vec::with_capacity(events.len());
     let mut committed_at = None;
     let (mut changes, mut unreadable) = (Vec::new(), Vec::new());
+    let mut fetched_anew = BTreeSet::new();
     for ConsumerEvent { event, replay_id } in events {
         let event = event.unwrap_or_default();
         let replay_id = ReplayId::of(replay_id);
-        let outcome = match reading.event(&event).await? {
+        let outcome = match reading.event(&event, &mut fetched_anew).await? {
             Ok(read) => {
                 committed_at = committed_at.max(Some(read.committed_at));
                 let is_reread = read.changes.iter().any(|it| it.event.change == Change::Unknown);
@@ -80,9 +83,14 @@ pub(crate) async fn batch(
 impl Reading<'_> {
     /// Reads one event; says why when it cannot be read.
     ///
-    /// An event that does not fit its schema is read once more by a schema that was fetched anew. One
-    /// that still does not fit, but names its records, makes them be read from their source.
-    async fn event(&self, event: &ProducerEvent) -> Result<Result<ReadEvent, String>, Fault> {
+    /// An event that does not fit its schema is read once more by a schema that was fetched anew, once
+    /// a batch. One that still does not fit, but names its records, makes them be read from their
+    /// source.
+    async fn event(
+        &self,
+        event: &ProducerEvent,
+        fetched_anew: &mut BTreeSet<String>,
+    ) -> Result<Result<ReadEvent, String>, Fault> {
         let context = Context {
             connection: self.connection.clone(),
             received_at: self.received_at,
@@ -97,11 +105,11 @@ impl Reading<'_> {
             Ok(read) => return Ok(Ok(read)),
             Err(fault) => fault,
         };
-        let fresh = self.schemas.fetch(self.wire, self.session, id).await?;
-        if let Ok(fresh) = fresh.as_ref()
-            && *fresh != known
+        if fetched_anew.insert(id.to_owned())
+            && let Ok(fresh) = self.schemas.fetch(self.wire, self.session, id).await?
+            && fresh != known
         {
-            fault = match read(fresh, &event.payload, &context) {
+            fault = match read(&fresh, &event.payload, &context) {
                 Ok(read) => return Ok(Ok(read)),
                 Err(fault) => fault,
             };

@@ -86,6 +86,8 @@ impl Fault {
         let known = code.as_deref().and_then(|code| CODES.iter().find(|it| it.0 == code));
         let remedy = known.map_or_else(|| by_grpc_code(status.code()), |it| it.1);
         let label = match remedy {
+            // What was decoded here, by a limit of ours: the service sets no such code.
+            Remedy::Reopen if code.is_none() && status.code() == Code::OutOfRange => "too_large",
             Remedy::Reopen => "unavailable",
             Remedy::LogIn => "token_refused",
             Remedy::StartOver => "place_lost",

@@ -35,6 +35,8 @@ pub(crate) struct Follower<'a> {
     pub(crate) sink: &'a dyn ChangeSink,
     pub(crate) pace: Pace,
     pub(crate) waits: Waits,
+    /// Events that may be asked for and not yet here; fewer after an answer that was too long to take.
+    pub(crate) max_open: i32,
 }
 
 impl Follower<'_> {
@@ -73,8 +75,14 @@ impl Follower<'_> {
         self.topic.note_place(&place);
         let session = parts.sessions.session().await?;
         let (requests, outbox) = mpsc::channel(2);
-        let mut stream =
-            OpenStream { session: &session, requests, n_open: 0, held: None, last: Instant::now() };
+        let mut stream = OpenStream {
+            session: &session,
+            requests,
+            max_open: self.max_open,
+            n_open: 0,
+            held: None,
+            last: Instant::now(),
+        };
         stream.ask(Some((self.topic, &place))).await?;
         let outcome = match parts.wire.subscribe(&session, outbox).await {
             Ok(responses) => {
@@ -85,6 +93,9 @@ impl Follower<'_> {
             Err(fault) => Err(fault.into()),
         };
         if let Err(End::Fault(fault)) = &outcome {
+            if fault.label == "too_large" {
+                self.max_open = (self.max_open / 2).max(1);
+            }
             self.mend(fault, &session, &mut place).await?;
         }
         outcome

@@ -11,12 +11,14 @@ use crate::place::{Place, ReplayId};
 use crate::topic::Topic;
 
 /// Events that may be asked for and not yet here. Source: Pub/Sub API guide, "Flow Control".
-const MAX_OPEN: i32 = 100;
+pub(crate) const MAX_OPEN: i32 = 100;
 
 /// One open stream.
 pub(crate) struct OpenStream<'a> {
     pub(crate) session: &'a RemoteSession,
     pub(crate) requests: mpsc::Sender<FetchRequest>,
+    /// Events that may be asked for and not yet here.
+    pub(crate) max_open: i32,
     /// Events that were asked for and are not here yet.
     pub(crate) n_open: i32,
     /// The place of the last events that were handed on; more of them may follow.
@@ -28,9 +30,9 @@ pub(crate) struct OpenStream<'a> {
 impl OpenStream<'_> {
     /// Asks for more events; the first request says of which topic, and from where.
     pub(crate) async fn ask(&mut self, first: Option<(&Topic, &Place<'_>)>) -> Result<(), Fault> {
-        let num_requested = MAX_OPEN.saturating_sub(self.n_open);
+        let num_requested = self.max_open.saturating_sub(self.n_open);
         // Fewer requests cost less; half of the events on their way are enough to go on.
-        if first.is_none() && num_requested < MAX_OPEN / 2 {
+        if first.is_none() && (num_requested < 1 || num_requested < self.max_open / 2) {
             return Ok(());
         }
         let mut request = FetchRequest { num_requested, ..FetchRequest::default() };

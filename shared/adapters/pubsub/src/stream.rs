@@ -15,6 +15,7 @@ use url::Url;
 use crate::connect::Dialer;
 use crate::fault::PLATFORM;
 use crate::follow::Follower;
+use crate::open_stream::MAX_OPEN;
 use crate::pace::{Pace, Waits};
 use crate::parts::Parts;
 use crate::schemas::Schemas;
@@ -87,8 +88,8 @@ impl ChangeStream for PubSubStream {
     async fn follow(&self, sink: &dyn ChangeSink, extent: Extent) -> Result<(), PortError> {
         let pace = Pace::of(extent);
         let follow = |topic| {
-            let waits = Waits::default();
-            Follower { parts: &self.parts, topic, sink, pace, waits }.follow()
+            let (waits, max_open) = (Waits::default(), MAX_OPEN);
+            Follower { parts: &self.parts, topic, sink, pace, waits, max_open }.follow()
         };
         let ended = join_all(self.topics.iter().map(follow)).await;
         ended.into_iter().collect()

@@ -48,6 +48,8 @@ enum Step {
     Wait(Duration),
     /// Answers with an error code and ends.
     Refuse(Code, &'static str),
+    /// Sends all that was asked for at once, which is too long an answer for more than so many.
+    SendAsked(i32),
     /// Sends nothing any more.
     Hang,
 }
@@ -128,6 +130,14 @@ impl Wire for Arc<Service> {
                             if n == 0 {
                                 continue;
                             }
+                            let events = events.drain(..n).collect();
+                            Ok(FetchResponse { events, ..FetchResponse::default() })
+                        }
+                        Step::SendAsked(most) if first.num_requested > most => Err(Fault::of(
+                            &Status::out_of_range("decoded message length too large"),
+                        )),
+                        Step::SendAsked(_) => {
+                            let n = usize::try_from(first.num_requested).unwrap().min(events.len());
                             let events = events.drain(..n).collect();
                             Ok(FetchResponse { events, ..FetchResponse::default() })
                         }
@@ -529,6 +539,19 @@ async fn more_is_asked_for_before_all_has_come_and_never_more_than_a_hundred() {
     assert_eq!(asked, [100, 50, 50, 50, 50, 50, 50]);
     assert_eq!(bench.taken().len(), 300);
     assert_eq!(*bench.service.n_schemas.lock().unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answer_that_is_too_long_to_take_is_asked_for_in_smaller_parts() {
+    let places: Vec<u64> = (1..=20).collect();
+    let stream = vec![Step::SendAsked(12), Step::Hang];
+    let bench = Bench::new(&places, vec![stream; 9]);
+
+    bench.follow_for(Duration::from_mins(4)).await;
+
+    let asked: Vec<_> = bench.firsts().iter().map(|it| it.num_requested).collect();
+    assert_eq!(asked, [100, 50, 25, 12]);
+    assert_eq!(bench.taken().len(), 12);
 }
 
 #[tokio::test(start_paused = true)]
