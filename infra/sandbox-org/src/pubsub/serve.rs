@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,12 @@ pub(crate) fn serve(
     let listener = TcpListener::from_std(listener)?;
     let address = listener.local_addr()?;
     state.pub_sub.note_address(address);
+    // Small frames are sent at once: an answer would wait for the acknowledgement of the one before.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(error = %error, "a connection of the Pub/Sub service waits for more to send");
+        }
+    });
     let router = Router::new().fallback_service(PubSub(Arc::clone(state)));
     tokio::spawn(async move {
         // Streams never end by themselves: they end with the org.
