@@ -248,6 +248,8 @@ fn primitive(name: &str) -> Option<Type> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -266,6 +268,47 @@ mod tests {
             assert_eq!(schema.parts(&field.kind).unwrap().fields[0].name, "City");
         }
         assert_eq!(fields[3].kind, Type::Int);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_and_no_json_makes_the_reader_panic(text in ".*", json in json_like()) {
+            let _ = Schema::parse(&text);
+            let _ = Schema::parse(&json);
+        }
+    }
+
+    /// Makes JSON of the words that schemas are made of.
+    fn json_like() -> impl Strategy<Value = String> {
+        let words = [
+            "type",
+            "record",
+            "fields",
+            "name",
+            "array",
+            "items",
+            "map",
+            "values",
+            "enum",
+            "symbols",
+            "fixed",
+            "size",
+            "string",
+            "null",
+            "long",
+            "A",
+            "namespace",
+        ];
+        let word = prop::sample::select(words.to_vec()).prop_map(|it| format!("\"{it}\""));
+        let leaf = prop_oneof![4 => word.clone(), 1 => any::<i32>().prop_map(|it| it.to_string())];
+        leaf.prop_recursive(6, 60, 5, move |inner| {
+            let pair =
+                (word.clone(), inner.clone()).prop_map(|(key, value)| format!("{key}:{value}"));
+            prop_oneof![
+                prop::collection::vec(inner, 0..5).prop_map(|it| format!("[{}]", it.join(","))),
+                prop::collection::vec(pair, 0..6).prop_map(|it| format!("{{{}}}", it.join(","))),
+            ]
+        })
     }
 
     #[test]

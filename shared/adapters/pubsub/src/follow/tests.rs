@@ -8,9 +8,10 @@ use futures_util::stream;
 use proptest::prelude::*;
 use serde_json::json;
 use shared::ids::{ConnectionId, ObjectName, SalesforceId, TopicName};
+use shared::model::{Change, ChangeEvent};
 use shared::ports::{
     ChangeBatch, ChangeStream as _, Clock, Extent, Ledger, LedgerEntry, MemoryLedger,
-    RemoteSessions, SystemRandom,
+    RemoteSessions, SystemRandom, UnreadableEvent,
 };
 use shared::secret::Secret;
 use shared::{PortErrorKind, chain};
@@ -64,6 +65,10 @@ struct Service {
     streams: Mutex<VecDeque<Vec<Step>>>,
     requests: Arc<Mutex<Vec<FetchRequest>>>,
     n_schemas: Mutex<u32>,
+    /// Events whose bytes are none of their schema.
+    garbage: Mutex<Vec<usize>>,
+    /// The first answer to a question for a schema is another schema.
+    mixes_up_schemas: Mutex<bool>,
     hung_up: Mutex<u32>,
 }
 
@@ -117,7 +122,12 @@ impl Wire for Arc<Service> {
         });
         let log = self.log.lock().unwrap().clone();
         let rest = log.iter().copied().enumerate().filter(|(_, place)| *place > after);
-        let events: VecDeque<_> = rest.map(|(idx, place)| consumer_event(idx, place)).collect();
+        let mut events: VecDeque<_> = rest.map(|(idx, place)| consumer_event(idx, place)).collect();
+        for event in events.iter_mut().filter_map(|it| it.event.as_mut()) {
+            if self.garbage.lock().unwrap().contains(&event.id.parse().unwrap()) {
+                event.payload = b"Doe".to_vec();
+            }
+        }
         let steps = self.streams.lock().unwrap().pop_front().unwrap_or_default();
         let newest = log.last().copied().unwrap_or(forgotten);
         Ok(stream::unfold(
@@ -162,8 +172,17 @@ impl Wire for Arc<Service> {
     }
 
     async fn schema(&self, _: &RemoteSession, id: &str) -> Result<SchemaInfo, Fault> {
-        *self.n_schemas.lock().unwrap() += 1;
-        let schema_json = sample().schema.to_string();
+        let mut n_schemas = self.n_schemas.lock().unwrap();
+        *n_schemas += 1;
+        let mut schema = sample().schema.clone();
+        if *n_schemas == 1 && *self.mixes_up_schemas.lock().unwrap() {
+            // The names of two fields of one kind are exchanged: everything can be read, wrongly.
+            let fields = schema["fields"].as_array_mut().unwrap();
+            let idx = |name: &str| fields.iter().position(|it| it["name"] == name).unwrap();
+            let (stamp, created) = (idx("LastModifiedDate"), idx("CreatedDate"));
+            fields.swap(stamp, created);
+        }
+        let schema_json = schema.to_string();
         Ok(SchemaInfo { schema_json, schema_id: id.to_owned(), rpc_id: String::new() })
     }
 
@@ -200,6 +219,8 @@ struct Sink {
     taken: Arc<Mutex<Vec<usize>>>,
     gaps: Mutex<Vec<Gap>>,
     n_failures: Mutex<u32>,
+    unreadable: Mutex<Vec<UnreadableEvent>>,
+    events: Mutex<Vec<ChangeEvent>>,
 }
 
 fn number(event_id: &str) -> usize {
@@ -216,6 +237,11 @@ impl ChangeSink for Sink {
         }
         let numbers = batch.changes.iter().map(|it| number(&it.event.event_id));
         self.taken.lock().unwrap().extend(numbers);
+        // What is set aside is durable too.
+        let numbers = batch.unreadable.iter().map(|it| it.event_id.parse::<usize>().unwrap());
+        self.taken.lock().unwrap().extend(numbers);
+        self.unreadable.lock().unwrap().extend(batch.unreadable.clone());
+        self.events.lock().unwrap().extend(batch.changes.iter().map(|it| it.event.clone()));
         Ok(())
     }
 
@@ -539,6 +565,42 @@ async fn more_is_asked_for_before_all_has_come_and_never_more_than_a_hundred() {
     assert_eq!(asked, [100, 50, 50, 50, 50, 50, 50]);
     assert_eq!(bench.taken().len(), 300);
     assert_eq!(*bench.service.n_schemas.lock().unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_that_cannot_be_read_is_set_aside_and_holds_nothing_up() {
+    let bench = Bench::new(&[10, 20, 30, 40], vec![vec![Step::Send(4), Step::Hang]]);
+    bench.service.garbage.lock().unwrap().extend([1, 2]);
+
+    bench.follow_until_quiet(HOUR).await.unwrap();
+
+    assert_eq!(bench.taken(), [0, 3, 1, 2]);
+    assert_eq!(bench.place().await, Some(40));
+    let unreadable = bench.sink.unreadable.lock().unwrap().clone();
+    assert_eq!(unreadable.len(), 2);
+    assert_eq!(
+        (unreadable[0].schema_id.as_str(), unreadable[0].payload.as_slice()),
+        ("S1", &b"Doe"[..])
+    );
+    assert_eq!(unreadable[0].replay_id, "0000000000000014");
+    assert!(!unreadable[0].why.contains("Doe"), "{}", unreadable[0].why);
+    // Known, then once more for the batch.
+    assert_eq!(*bench.service.n_schemas.lock().unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn schema_that_was_mixed_up_is_noticed_and_fetched_anew() {
+    let bench = Bench::new(&[10, 20], vec![vec![Step::Send(2), Step::Hang]]);
+    *bench.service.mixes_up_schemas.lock().unwrap() = true;
+
+    bench.follow_until_quiet(HOUR).await.unwrap();
+
+    let events = bench.sink.events.lock().unwrap().clone();
+    for event in &events {
+        assert_eq!(event.change, Change::Upsert);
+        assert!(event.fields.contains_key("LastModifiedDate"), "{:?}", event.fields);
+    }
+    assert_eq!((events.len(), *bench.service.n_schemas.lock().unwrap()), (2, 2));
 }
 
 #[tokio::test(start_paused = true)]
