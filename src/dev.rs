@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sandbox_org::{ConnectedApp, RunningSandbox, Sandbox, Subscription, SubscriptionKind, Wrapper};
 use shared::config::Env;
 use shared::ports::{Clock, SystemClock, SystemRandom};
@@ -30,8 +30,11 @@ pub(crate) struct DevArgs {
     /// Changes a second that the firm in the sandbox makes by itself; 0 for none.
     #[arg(long, default_value_t = 1.0)]
     activity: f64,
-    /// Switches the sandbox's webhooks off, so that changes come by the poller only.
-    #[arg(long)]
+    /// How the sandbox tells of changes, besides what the poller finds.
+    #[arg(long, value_enum, default_value_t = Events::Both)]
+    events: Events,
+    /// The same as `--events none`: changes come by the poller only.
+    #[arg(long, conflicts_with = "events")]
     no_webhooks: bool,
     /// How often the poller runs, such as `60s`.
     #[arg(long, default_value = "60s", value_name = "SPAN")]
@@ -49,6 +52,33 @@ pub(crate) struct DevArgs {
     /// Opens the dashboard in the browser, where there is one.
     #[arg(long)]
     open: bool,
+}
+
+/// How the sandbox tells of changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Events {
+    /// It posts them to us.
+    Webhooks,
+    /// We follow its event stream.
+    Pubsub,
+    /// Both: what comes second is known.
+    Both,
+    /// Not at all.
+    None,
+}
+
+impl DevArgs {
+    fn events(&self) -> Events {
+        if self.no_webhooks { Events::None } else { self.events }
+    }
+
+    fn has_webhooks(&self) -> bool {
+        matches!(self.events(), Events::Webhooks | Events::Both)
+    }
+
+    fn has_stream(&self) -> bool {
+        matches!(self.events(), Events::Pubsub | Events::Both)
+    }
 }
 
 /// The name of the sandbox's connection.
@@ -153,7 +183,7 @@ fn start_sandbox(
     listener: TcpListener,
     server: SocketAddr,
 ) -> Result<RunningSandbox, CommandError> {
-    let subscriptions = if args.no_webhooks { Vec::new() } else { subscriptions(keys, server)? };
+    let subscriptions = if args.has_webhooks() { subscriptions(keys, server)? } else { Vec::new() };
     let mut settings = sandbox_org::Settings {
         journal: Some(data_dir.join("sandbox.jsonl")),
         seed: if args.empty { sandbox_org::Seed::Empty } else { sandbox_org::Seed::Firm },
@@ -161,6 +191,7 @@ fn start_sandbox(
         subscriptions,
         ..sandbox_org::Settings::default()
     };
+    settings.pub_sub.address = args.has_stream().then_some((Ipv4Addr::LOCALHOST, 0).into());
     settings.apps.push(ConnectedApp {
         client_id: CLIENT_ID.to_owned(),
         client_secret: keys.client_secret.expose().to_owned(),
@@ -236,7 +267,7 @@ login_url = \"{url}\"
 flow = \"client_credentials\"
 client_id = \"{CLIENT_ID}\"
 client_secret = {client_secret}
-
+{events}
 [[intake.connections]]
 name = \"{CONNECTION}\"
 organization_id = \"{organization_id}\"
@@ -246,6 +277,7 @@ tokens = [{token}]
         url = sandbox.url(),
         organization_id = sandbox.organization_id(),
         client_secret = toml::Value::String(keys.address("client-secret")),
+        events = events_section(sandbox),
         token = toml::Value::String(keys.address("webhook-token")),
     );
     text.push_str(&stores(args));
@@ -254,6 +286,14 @@ tokens = [{token}]
         CommandError::failed(format!("write the settings `{}`", path.display()), error)
     })?;
     Ok(Places::of_process(Some(&path), data_dir))
+}
+
+/// Says where changes are followed, when the sandbox has a stream of them.
+fn events_section(sandbox: &RunningSandbox) -> String {
+    match sandbox.pub_sub_url() {
+        Some(url) => format!("\n[connections.events]\nendpoint = \"{url}\"\n"),
+        None => String::new(),
+    }
 }
 
 /// Says where data is kept, when it is not in the data folder.

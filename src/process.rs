@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use analytics_api::{AnswerSettings, CostTerms, Ports};
+use change_subscriber::{Followed, SubscriberPorts, SubscriberSettings};
 use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
 use host::CostKeeper;
 use host::local::LocalHost;
 use shared::config::{ConfigError, SettingsEditor};
 use shared::cost::CostMeter;
 use shared::platform::{Surroundings, description_of};
-use shared::ports::{Clock, Queue, Random, Secrets, SystemClock, SystemRandom};
+use shared::ports::{ChangeStream, Clock, Queue, Random, Secrets, SystemClock, SystemRandom};
 use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
@@ -21,6 +22,9 @@ use crate::auth::SignIn;
 use crate::dashboard;
 use crate::exit::{CommandError, SUCCESS};
 use crate::settings::{Loaded, Places, Settings};
+
+/// A connection, and the stream of its changes.
+type Opened = (OpenConnection, Option<Arc<dyn ChangeStream>>);
 
 /// What the functions work with, opened once.
 pub(crate) struct Parts {
@@ -60,6 +64,12 @@ impl Parts {
         &self,
         settings: &Settings,
     ) -> Result<Vec<OpenConnection>, CommandError> {
+        let opened = self.connections_with_streams(settings)?;
+        Ok(opened.into_iter().map(|(opened, _)| opened).collect())
+    }
+
+    /// Opens every connection, and the stream of its changes when its settings ask for one.
+    fn connections_with_streams(&self, settings: &Settings) -> Result<Vec<Opened>, CommandError> {
         let tls = settings.outbound_tls()?;
         let surroundings = Surroundings {
             secrets: self.secrets.clone(),
@@ -71,7 +81,7 @@ impl Parts {
             tls,
         };
         let open = |it: &wiring::ConnectionSettings| {
-            it.open(&surroundings).map_err(|error| {
+            it.open_with_stream(&surroundings).map_err(|error| {
                 CommandError::failed(format!("open the connection `{}`", it.name()), error)
             })
         };
@@ -99,6 +109,14 @@ impl Parts {
             journal: self.stores.journal.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
+        }
+    }
+
+    fn subscriber_ports(&self) -> SubscriberPorts {
+        SubscriberPorts {
+            queue: self.queue.clone(),
+            ledger: self.stores.ledger.clone(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -149,7 +167,9 @@ impl Parts {
         editor: Arc<SettingsEditor>,
         senders: Senders,
     ) -> Result<LocalHost, CommandError> {
-        let connections = self.connections(settings)?;
+        let opened = self.connections_with_streams(settings)?;
+        let followed: Vec<_> = opened.iter().filter_map(followed).collect();
+        let connections: Vec<_> = opened.into_iter().map(|(opened, _)| opened).collect();
         let sign_in = SignIn::open(settings, self.clock.clone(), self.random.clone())?;
         let answers = AnswerSettings {
             cors_origins: settings.api.cors_origins.clone(),
@@ -169,6 +189,11 @@ impl Parts {
                 poll_settings(settings),
                 settings.poll.every.0,
             ))
+            .app(change_subscriber::assemble(
+                followed,
+                &self.subscriber_ports(),
+                SubscriberSettings::default(),
+            ))
             .app(sync_worker::assemble(
                 self.stores.store.clone(),
                 self.stores.ledger.clone(),
@@ -185,6 +210,11 @@ impl Parts {
             .merge(sign_in.router())
             .merge(dashboard::router()))
     }
+}
+
+fn followed((opened, stream): &Opened) -> Option<Followed> {
+    let mappings = opened.mappings.clone();
+    stream.clone().map(|stream| Followed { stream, mappings })
 }
 
 fn sources(connections: &[OpenConnection]) -> impl Iterator<Item = Source> {

@@ -18,6 +18,7 @@ export const KIND: Record<WriteKind, [string, Tone]> = {
 export const CHANNEL: Record<Channel, string> = {
   outbound_message: 'Outbound message',
   change_event: 'Change event',
+  pub_sub: 'Change event (Pub/Sub)',
   poll: 'Delta poll',
   webhook: 'Webhook',
   api: 'Request of a person',

@@ -111,6 +111,18 @@ text_id!(
 );
 
 text_id!(
+    /// A topic that a platform publishes changes to, such as `/data/CaseChangeEvent`: 2 to 120
+    /// letters, digits, underscores and slashes, starting with a slash. Case matters.
+    TopicName,
+    "a topic: 2 to 120 letters, digits, underscores and slashes, starting with a slash",
+    |raw| {
+        (2..=120).contains(&raw.len())
+            && raw.starts_with('/')
+            && raw.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/'))
+    }
+);
+
+text_id!(
     /// Follows one piece of work from the webhook to the audit row: 1 to 64 letters, digits,
     /// dashes, dots and underscores.
     #[cfg_attr(feature = "openapi", schema(example = "0af7651916cd43dd8448eb211c80319c"))]

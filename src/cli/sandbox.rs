@@ -17,6 +17,9 @@ pub(crate) struct SandboxArgs {
     /// The port it listens on; 0 takes a free one.
     #[arg(long, default_value_t = 8081)]
     port: u16,
+    /// Serves its Pub/Sub API on this port too; 0 takes a free one.
+    #[arg(long, value_name = "PORT")]
+    pub_sub_port: Option<u16>,
     /// Changes a second that the firm makes by itself; 0 for none.
     #[arg(long, default_value_t = 0.0)]
     activity: f64,
@@ -31,12 +34,17 @@ pub(crate) struct SandboxArgs {
 #[derive(serde::Serialize)]
 struct Started {
     url: String,
+    pub_sub_url: Option<String>,
     organization_id: String,
 }
 
 impl std::fmt::Display for Started {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Salesforce sandbox {} at {}", self.organization_id, self.url)
+        write!(f, "Salesforce sandbox {} at {}", self.organization_id, self.url)?;
+        match &self.pub_sub_url {
+            Some(url) => write!(f, ", its Pub/Sub API at {url}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -50,16 +58,20 @@ pub(crate) async fn run(args: SandboxArgs, output: Output) -> Result<ExitCode, C
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
         .await
         .map_err(|error| CommandError::failed(tried, error))?;
-    let settings = Settings {
+    let mut settings = Settings {
         journal: args.journal,
         seed: if args.empty { Seed::Empty } else { Seed::Firm },
         activity_per_second: args.activity,
         ..Settings::default()
     };
+    settings.pub_sub.address = args.pub_sub_port.map(|port| (Ipv4Addr::LOCALHOST, port).into());
     let sandbox = Sandbox::start(settings, listener)
         .map_err(|error| CommandError::failed("start the sandbox", error))?;
-    let started =
-        Started { url: sandbox.url(), organization_id: sandbox.organization_id().to_owned() };
+    let started = Started {
+        url: sandbox.url(),
+        pub_sub_url: sandbox.pub_sub_url(),
+        organization_id: sandbox.organization_id().to_owned(),
+    };
     output.answer(&started).map_err(|error| CommandError::failed("print the answer", error))?;
     host::shutdown_signal().await;
     sandbox.stop().await;

@@ -9,6 +9,8 @@ mod doctor;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 #[path = "../support/firm.rs"]
 mod firm;
 #[cfg(test)]

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn edit_arrives_by_webhook_within_a_second() {
-    let firm = Firm::start(&["--empty", "--poll-every", "1h"]).await;
+    let firm = Firm::start(&["--empty", "--events", "webhooks", "--poll-every", "1h"]).await;
     let account = firm.create("Account", json!({"Name": "Roe Ltd"})).await;
     let case = firm
         .create(
@@ -73,7 +73,7 @@ async fn delete_and_undelete_arrive() {
 
 #[tokio::test]
 async fn changes_that_webhooks_lost_are_found_by_the_poller() {
-    let firm = Firm::start(&["--empty", "--poll-every", "300ms"]).await;
+    let firm = Firm::start(&["--empty", "--events", "webhooks", "--poll-every", "300ms"]).await;
     let case = firm.create("Case", json!({"Subject": "Doe v. Roe"})).await;
     let path = format!("/v1/cases/{case}");
     firm.moodbridge.wait_for(&path, PATIENCE, |it| it["title"] == "Doe v. Roe").await;

@@ -87,6 +87,16 @@ impl Stores {
         stores
     }
 
+    /// Reads and follows `connection` instead of an org that nobody calls.
+    pub(crate) fn with_connection(mut self, connection: &serde_json::Value) -> Self {
+        for (name, value) in &mut self.settings {
+            if *name == "CONNECTIONS" {
+                *value = json!([connection]).to_string();
+            }
+        }
+        self
+    }
+
     /// Takes tokens of `issuer` for `audience`.
     pub(crate) fn with_issuer(mut self, issuer: &str, audience: &str) -> Self {
         for (name, value) in &mut self.settings {

@@ -1,5 +1,6 @@
 //! The functions as Lambdas, handed the samples under `events/aws`.
 
+use sandbox_org::{Sandbox, Seed, Settings};
 use serde_json::{Value, json};
 
 use crate::binaries::{Stores, binary, sample};
@@ -53,6 +54,43 @@ async fn tick_without_an_org_fails_and_is_retried_by_the_platform() {
     let Outcome::Failed(Value::Object(error)) = said else { panic!("{said:?}") };
     assert!(error.contains_key("errorMessage"), "{error:?}");
     lambda.terminate().await;
+}
+
+#[tokio::test]
+async fn tick_takes_what_a_stream_holds_and_goes_on_behind_it() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = Settings { seed: Seed::Empty, ..Settings::default() };
+    settings.pub_sub.address = Some(([127, 0, 0, 1], 0).into());
+    let org = Sandbox::start(settings, listener).unwrap();
+    let stores = Stores::new().await.with_connection(&json!({
+        "platform": "salesforce", "connection": "main", "login_url": org.url(),
+        "auth": {
+            "flow": "client_credentials", "client_id": "moodbridge-sandbox",
+            "client_secret": "env:ORG_SECRET",
+        },
+        "events": {"endpoint": org.pub_sub_url().unwrap()},
+    }));
+    let mut settings = stores.settings();
+    settings.extend([("ORG_SECRET", "sandbox-secret"), ("EVENTS_QUIET", "500ms")]);
+    let mut lambda = LambdaApi::start(&binary("change-subscriber"), &settings).await;
+    let create = async |subject: &str| {
+        let change = json!({"create": {"object": "Case", "fields": {"Subject": subject}}});
+        let client = reqwest::Client::builder().build().unwrap();
+        let request = client.post(format!("{}/_sandbox/changes", org.url()));
+        let answer = request.json(&json!({"changes": [change]})).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+    };
+    let tick = sample("aws/eventbridge-schedule.json");
+
+    create("1").await;
+    create("2").await;
+    assert_eq!(lambda.invoke(&tick).await, Outcome::Answered(Value::Null));
+    assert_eq!(stores.n_queued().await, 2);
+    assert_eq!(lambda.invoke(&tick).await, Outcome::Answered(Value::Null));
+    create("3").await;
+    assert_eq!(lambda.invoke(&tick).await, Outcome::Answered(Value::Null));
+    assert_eq!(stores.n_queued().await, 3);
+    assert_eq!(lambda.terminate().await, Some(0));
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ fn named() -> BTreeSet<String> {
         "platform_",
         "poller_",
         "port_call",
+        "pubsub_",
         "queue_m",
         "queue_oldest",
         "ready_check_ok",

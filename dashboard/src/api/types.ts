@@ -5,7 +5,7 @@ export type Instant = string;
 
 export type Entity = 'account' | 'contact' | 'case';
 export type WriteKind = 'created' | 'updated' | 'deleted' | 'restored';
-export type Channel = 'outbound_message' | 'change_event' | 'poll' | 'webhook' | 'api';
+export type Channel = 'outbound_message' | 'change_event' | 'pub_sub' | 'poll' | 'webhook' | 'api';
 export type Health = 'healthy' | 'degraded' | 'down' | 'unknown';
 export type RunOutcome = 'running' | 'succeeded' | 'failed';
 export type FieldValue = string | number | boolean | null;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::chain;
 use shared::ids::{ConnectionId, ObjectName};
-use shared::ports::SyncRun;
+use shared::ports::{StreamStatus, SyncRun};
 use shared::sync::{ConnectionState, ConnectionStatus, Cursor};
 use shared::time::Timestamp;
 use tracing::warn;
@@ -119,8 +119,9 @@ pub(crate) async fn list_sync_runs(
 ///
 /// [`Problem`] when a port does not answer.
 pub(crate) async fn load_integrations(ports: &Ports) -> Result<Vec<Integration>, Problem> {
-    let (states, cursors, runs) = tokio::try_join!(
+    let (states, streams, cursors, runs) = tokio::try_join!(
         ports.ledger.list(ConnectionState::LEDGER_PREFIX),
+        ports.ledger.list(StreamStatus::LEDGER_PREFIX),
         ports.ledger.list(CURSOR_PREFIX),
         ports.journal.recent(N_RUNS_LOOKED_THROUGH),
     )
@@ -143,6 +144,13 @@ pub(crate) async fn load_integrations(ports: &Ports) -> Result<Vec<Integration>,
     for (name, entry) in &states {
         if let Some(state) = read_entry::<ConnectionState>(name, &entry.value) {
             integrations.insert(state.connection.clone(), Integration::of(state, now));
+        }
+    }
+    for (name, entry) in &streams {
+        if let Some(stream) = read_entry::<StreamStatus>(name, &entry.value)
+            && let Some(integration) = integrations.get_mut(&stream.connection)
+        {
+            integration.add_stream(stream, now);
         }
     }
     for ((connection, _), object) in objects {
@@ -200,6 +208,32 @@ impl Integration {
             calls_left: state.calls_left,
             objects: Vec::new(),
         }
+    }
+
+    /// Lets what is wrong with a stream of its changes show. One that nobody looks at any more may have
+    /// been taken out of the settings: it says nothing once the platform keeps nothing for it.
+    fn add_stream(&mut self, stream: StreamStatus, now: Timestamp) {
+        let age = now.since(stream.checked_at);
+        let detail = if age <= CHECK_HOLDS_FOR {
+            stream.detail
+        } else if stream.replayable_until.is_some_and(|until| until > now) {
+            let n_minutes = age.as_secs() / 60;
+            let topic = &stream.topic;
+            Some(format!(
+                "events of `{topic}`: not followed for {n_minutes} minutes: is the change subscriber running?"
+            ))
+        } else {
+            None
+        };
+        let Some(detail) = detail else { return };
+        // The records can still be read: a stream that is down makes the connection slow, not useless.
+        if self.status == ConnectionStatus::Healthy {
+            self.status = ConnectionStatus::Degraded;
+        }
+        self.detail = Some(match self.detail.take() {
+            Some(first) => format!("{first}; {detail}"),
+            None => detail,
+        });
     }
 
     fn unchecked(id: ConnectionId) -> Self {

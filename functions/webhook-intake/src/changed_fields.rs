@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
-use shared::model::{FieldValue, Fields};
+use shared::model::{FieldValue, Fields, part_of_compound};
 
 /// The body of a change event, made flat.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(crate) fn flatten(body: Map<String, Value>) -> Body {
             Value::Object(parts) if parts.contains_key("diff") => flat.is_partial = true,
             Value::Object(parts) => {
                 for (part, value) in parts {
-                    flat.add(column(&name, &part), &value);
+                    flat.add(part_of_compound(&name, &part), &value);
                 }
                 flat.compounds.insert(name);
             }
@@ -52,7 +52,7 @@ impl Body {
         for name in changed {
             match name.split_once('.') {
                 Some((compound, part)) => {
-                    self.fields.entry(column(compound, part)).or_default();
+                    self.fields.entry(part_of_compound(compound, part)).or_default();
                 }
                 // A whole compound, or a set of them written as bits, does not say which parts.
                 None if is_bitmap(name) => {}
@@ -79,20 +79,6 @@ impl Body {
 pub(crate) fn is_bitmap(name: &str) -> bool {
     name.starts_with("0x")
         || name.split_once("-0x").is_some_and(|(at, _)| at.parse::<u32>().is_ok())
-}
-
-/// Names the column that holds `part` of `compound`.
-///
-/// Source: Object Reference, "Compound Fields": `MailingStreet`, `FirstName`, `Site__Latitude__s`.
-fn column(compound: &str, part: &str) -> String {
-    if compound == "Name" {
-        part.to_owned()
-    } else if let Some(custom) = compound.strip_suffix("__c") {
-        format!("{custom}__{part}__s")
-    } else {
-        let prefix = compound.strip_suffix("Address").unwrap_or(compound);
-        format!("{prefix}{part}")
-    }
 }
 
 #[cfg(test)]

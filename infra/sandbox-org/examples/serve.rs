@@ -48,6 +48,7 @@ async fn serve(mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dy
 /// Reads the options behind the address.
 fn read(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Box<dyn Error>> {
     let mut settings = Settings::default();
+    settings.pub_sub.address = Some(([127, 0, 0, 1], 0).into());
     let (mut accounts, mut contacts, mut cases) = (None, None, None);
     while let Some(option) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("`{option}` needs a value"));

@@ -3,6 +3,7 @@
 mod events;
 mod inside;
 mod limits;
+mod streams;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/_sandbox/sessions", delete(end_sessions))
         .route("/_sandbox/undelete/{id}", post(undelete))
         .merge(limits::router())
+        .merge(streams::router())
         .merge(events::router())
         .merge(inside::router())
 }
@@ -125,7 +127,7 @@ async fn stats(Shared(state): Shared<Arc<State>>) -> Response {
         "rows": rows, "requests": state.limits.n_requests(), "webhooks_enabled": state.deliveries.is_enabled(),
         "activity_per_second": state.activity.get(), "changes_made": state.activity.n_made(),
         "sent": sum("sent"), "acked": sum("acked"), "failed": sum("failed"), "pending": sum("pending"),
-        "subscriptions": deliveries,
+        "subscriptions": deliveries, "pub_sub_url": state.pub_sub.url(),
     });
     respond(Reply::json(200, &body))
 }

@@ -25,6 +25,7 @@ use crate::journal::{Journal, JournalError};
 use crate::limits::{Allowance, Limits};
 use crate::open::OpenTransactions;
 use crate::org::{Author, Change, Entry, Org, OrgError, Settled};
+use crate::pubsub::{self, Desk};
 use crate::schema::{AlterError, Alteration, ObjectType, Schema, SchemaError};
 use crate::seed::{self, SeedError};
 use crate::server;
@@ -55,6 +56,9 @@ pub enum SandboxError {
     /// A subscriber cannot be reached by any client.
     #[error("a delivery client was not made")]
     Client(#[source] reqwest::Error),
+    /// The Pub/Sub service cannot listen.
+    #[error("the Pub/Sub service of the sandbox cannot listen")]
+    PubSub(#[source] std::io::Error),
     /// The address of the listener is not known.
     #[error("the listener of the sandbox has no address")]
     Listener(#[source] std::io::Error),
@@ -73,6 +77,7 @@ pub(crate) struct State {
     pub(crate) faults: Arc<Faults>,
     pub(crate) history: History,
     pub(crate) bulk: bulk::Jobs,
+    pub(crate) pub_sub: Desk,
     pub(crate) org_id: RecordId,
     pub(crate) user_id: RecordId,
     pub(crate) activity: activity::Pace,
@@ -248,6 +253,7 @@ impl Sandbox {
             faults,
             history: History::default(),
             bulk: bulk::Jobs::default(),
+            pub_sub: Desk::default(),
             org_id,
             user_id,
             open_transactions: OpenTransactions::default(),
@@ -292,6 +298,7 @@ impl Sandbox {
         *sandbox.state.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
         let background = sandbox.work()?;
         let stop = CancellationToken::new();
+        sandbox.serve_pub_sub(&stop)?;
         let (stopped, router) = (stop.clone(), sandbox.router());
         let server = tokio::spawn(async move {
             let routes_for = |io: &WireStream| router.clone().layer(Extension(io.wire()));
@@ -300,6 +307,15 @@ impl Sandbox {
         tracing::info!("sandbox org listens on `http://{address}`");
         let organization_id = sandbox.state.org_id.to_string();
         Ok(RunningSandbox { addr: address, organization_id, stop, server, background })
+    }
+
+    /// Serves the Pub/Sub API, when it is on.
+    fn serve_pub_sub(&self, stop: &CancellationToken) -> Result<(), SandboxError> {
+        match self.state.settings.pub_sub.address {
+            Some(address) => pubsub::serve(&self.state, address, stop.clone()),
+            None => Ok(()),
+        }
+        .map_err(SandboxError::PubSub)
     }
 
     /// Begins deliveries, activity and the work on bulk jobs; they end when the returned value is dropped.
@@ -365,6 +381,12 @@ impl RunningSandbox {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// Returns the URL of the Pub/Sub service, when it is on.
+    #[must_use]
+    pub fn pub_sub_url(&self) -> Option<String> {
+        self.background.state.pub_sub.url()
     }
 
     /// Ends deliveries, finishes requests under way, and stops.

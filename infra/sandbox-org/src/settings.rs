@@ -7,6 +7,7 @@ use crate::bulk::BulkSettings;
 use crate::clock::Clock;
 use crate::deliver::Subscription;
 use crate::org::Policy;
+use crate::pubsub::PubSubSettings;
 
 /// A connected app that may ask for tokens.
 #[derive(Clone)]
@@ -111,6 +112,8 @@ pub struct Settings {
     pub journal: Option<PathBuf>,
     /// Where changes are sent.
     pub subscriptions: Vec<Subscription>,
+    /// The Pub/Sub service; off by default.
+    pub pub_sub: PubSubSettings,
     /// Changes a second that the firm makes by itself; 0 for none.
     pub activity_per_second: f64,
     /// What the firm's activity and the rows of [`Seed::Many`] are drawn from.
@@ -143,6 +146,7 @@ impl Default for Settings {
             policy: Policy::default(),
             journal: None,
             subscriptions: Vec::new(),
+            pub_sub: PubSubSettings::default(),
             activity_per_second: 0.0,
             random_seed: 1,
             keeps_history: false,

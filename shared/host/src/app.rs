@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use shared::ports::Queue;
-use shared::worker::{MessageHandler, ScheduleHandler};
+use shared::worker::{MessageHandler, ScheduleHandler, Service};
 
 use crate::flush::Flush;
 
@@ -21,6 +21,7 @@ pub struct App {
     pub(crate) queues: Vec<QueueTrigger>,
     pub(crate) schedules: Vec<ScheduleTrigger>,
     pub(crate) local_queues: Vec<Arc<dyn Queue>>,
+    pub(crate) local_services: Vec<ServiceTrigger>,
     pub(crate) ready_checks: Vec<Arc<dyn ReadyCheck>>,
     pub(crate) flushes: Vec<Arc<dyn Flush>>,
 }
@@ -40,6 +41,13 @@ pub(crate) struct ScheduleTrigger {
     pub(crate) handler: Arc<dyn ScheduleHandler>,
 }
 
+/// Work without an end.
+#[derive(Clone)]
+pub(crate) struct ServiceTrigger {
+    pub(crate) name: &'static str,
+    pub(crate) service: Arc<dyn Service>,
+}
+
 impl App {
     /// Names a function that does nothing yet.
     pub fn new(name: &'static str) -> Self {
@@ -50,6 +58,7 @@ impl App {
             queues: Vec::new(),
             schedules: Vec::new(),
             local_queues: Vec::new(),
+            local_services: Vec::new(),
             ready_checks: Vec::new(),
             flushes: Vec::new(),
         }
@@ -99,6 +108,15 @@ impl App {
     #[must_use]
     pub fn local_queue(mut self, queue: Arc<dyn Queue>) -> Self {
         self.local_queues.push(queue);
+        self
+    }
+
+    /// Gives the work that the local host does without an end, in place of the schedule `name`.
+    ///
+    /// On Lambda and Azure the schedule runs, and this service is left alone.
+    #[must_use]
+    pub fn local_service(mut self, name: &'static str, service: Arc<dyn Service>) -> Self {
+        self.local_services.push(ServiceTrigger { name, service });
         self
     }
 

@@ -2,7 +2,7 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 17] = [
+const COUNTERS: [(&str, &str); 22] = [
     ("http_requests_total", "Requests answered, by route, method and status."),
     ("http_requests_shed_total", "Requests turned away because too many were in hand."),
     ("intake_events_total", "Events taken from webhooks, by endpoint and outcome."),
@@ -14,6 +14,11 @@ const COUNTERS: [(&str, &str); 17] = [
     ("poller_rows_queued_total", "Rows read by the poller that the queue had not seen."),
     ("poller_rows_read_total", "Rows read by the poller."),
     ("port_calls_total", "Calls of a port's method, by outcome."),
+    ("pubsub_changes_total", "Changes made of events, by object and outcome."),
+    ("pubsub_events_total", "Events that came over a stream, by outcome."),
+    ("pubsub_gaps_total", "Times that events were lost to a stream."),
+    ("pubsub_signs_of_life_total", "Empty answers that keep a quiet stream alive."),
+    ("pubsub_stream_ends_total", "Streams that ended, by reason."),
     ("queue_messages_total", "Messages handled, by outcome."),
     ("schedule_runs_total", "Runs of a schedule, by outcome."),
     ("sign_ins_total", "Sign-ins, by outcome."),
@@ -22,7 +27,7 @@ const COUNTERS: [(&str, &str); 17] = [
     ("trace_spans_total", "Spans sent to the collector, refused by it, or dropped before."),
 ];
 
-const GAUGES: [(&str, &str); 16] = [
+const GAUGES: [(&str, &str); 19] = [
     ("audit_chain_broken", "1 when the last verification found the audit log altered."),
     ("cost_budget_used_ratio", "The used part of a budget: 1 is all of it."),
     ("data_disk_free_bytes", "Free space on the disk of the data folder."),
@@ -33,6 +38,9 @@ const GAUGES: [(&str, &str); 16] = [
     ("platform_calls_left", "Calls left as the platform says."),
     ("platform_quota_left", "Calls left of the quota that all workers share."),
     ("platform_quota_limit", "The quota that all workers share."),
+    ("pubsub_event_age_seconds", "Time since an event came over a stream."),
+    ("pubsub_replayable_seconds", "Time until events that were not fetched are forgotten."),
+    ("pubsub_silence_seconds", "Time since anything came over a stream."),
     ("queue_messages", "Messages a queue holds, by state."),
     ("queue_messages_in_flight", "Messages in this process's hands."),
     ("queue_oldest_message_seconds", "How long the oldest message that is not dead has waited."),

@@ -72,6 +72,8 @@ pub enum Channel {
     OutboundMessage,
     /// A Salesforce change event (CDC), alone or relayed by EventBridge.
     ChangeEvent,
+    /// A Salesforce change event (CDC) that we fetched from the Pub/Sub API.
+    PubSub,
     /// The delta poller.
     Poll,
     /// A signed webhook of another system.
@@ -92,6 +94,7 @@ impl Channel {
         match self {
             Self::OutboundMessage => "outbound_message",
             Self::ChangeEvent => "change_event",
+            Self::PubSub => "pub_sub",
             Self::Poll => "poll",
             Self::Webhook => "webhook",
             Self::Api => "api",

@@ -11,6 +11,7 @@ mod case_store;
 pub mod case_store_contract;
 mod case_view;
 mod change_feed;
+mod change_stream;
 mod clock;
 mod conflicts;
 #[cfg(any(test, feature = "testkit"))]
@@ -38,6 +39,7 @@ pub mod reconcile_journal_contract;
 mod record_scan;
 #[cfg(any(test, feature = "testkit"))]
 pub mod record_scan_contract;
+mod remote_session;
 mod secrets;
 mod settings_store;
 #[cfg(any(test, feature = "testkit"))]
@@ -61,6 +63,10 @@ pub use case_view::{
     Document, LagSummary, Overview, RecordSource, StatusCount, StoreDigest, TimelineEvent,
 };
 pub use change_feed::{ChangeFeed, ChangeRow};
+pub use change_stream::{
+    ChangeBatch, ChangeSink, ChangeStream, Extent, Gap, StreamHealth, StreamState, StreamStatus,
+    StreamedChange, UnreadableEvent,
+};
 pub use clock::{Clock, SystemClock};
 pub use conflicts::{
     Conflict, ConflictDraft, ConflictFilter, ConflictMark, Conflicts, PRESENCE_FIELD, Resolution,
@@ -92,6 +98,7 @@ pub use reconcile_journal::{
     Difference, DifferenceKind, ReconcileJournal, ReconcileOutcome, Reconciliation,
 };
 pub use record_scan::{RecordScan, ScanRange, ScannedRecord};
+pub use remote_session::{RemoteSession, RemoteSessions};
 pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
 pub use settings_store::{LedgerSettingsStore, SettingChange, SettingsStore, SettingsVersion};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};

@@ -1,6 +1,7 @@
-//! What a function with a queue or a schedule is.
+//! What a function with a queue, a schedule, or work without an end is.
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use super::failure::Failure;
 use crate::time::Timestamp;
@@ -47,4 +48,18 @@ pub trait ScheduleHandler: Send + Sync {
     ///
     /// [`Failure`], which says whether another try can help.
     async fn run(&self, tick: Tick) -> Result<(), Failure>;
+}
+
+/// Completes when a service is to stop.
+pub type Stop = BoxFuture<'static, ()>;
+
+/// Works for as long as its process does.
+#[async_trait]
+pub trait Service: Send + Sync {
+    /// Works until `stop` completes. It may be dropped at any point, and started again.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] when it cannot go on; it is started again after a while.
+    async fn run(&self, stop: Stop) -> Result<(), Failure>;
 }

@@ -10,5 +10,5 @@ mod retry;
 
 pub use batch::{BatchReport, run_batch};
 pub use failure::Failure;
-pub use handler::{Message, MessageHandler, ScheduleHandler, Tick};
+pub use handler::{Message, MessageHandler, ScheduleHandler, Service, Stop, Tick};
 pub use retry::Backoff;

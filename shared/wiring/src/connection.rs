@@ -19,9 +19,9 @@ use crate::platforms;
 /// The settings of one connection: `platform`, and what that platform asks for.
 #[derive(Clone)]
 pub struct ConnectionSettings {
-    name: ConnectionId,
-    platform: Arc<dyn PlatformIntegration>,
-    settings: Value,
+    pub(crate) name: ConnectionId,
+    pub(crate) platform: Arc<dyn PlatformIntegration>,
+    pub(crate) settings: Value,
 }
 
 impl fmt::Debug for ConnectionSettings {

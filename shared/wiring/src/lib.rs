@@ -21,6 +21,8 @@ mod postgres;
 mod queue;
 #[cfg(feature = "sql")]
 mod store;
+#[cfg(feature = "pubsub")]
+mod streams;
 
 #[cfg(feature = "sql")]
 pub use adapter_sql::import as importing;

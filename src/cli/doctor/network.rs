@@ -8,8 +8,8 @@ use shared::chain;
 use shared::config::{Env, Fault};
 use shared::ids::ConnectionId;
 use shared::platform::Surroundings;
-use shared::ports::{SystemClock, SystemRandom};
-use shared::sync::ConnectionState;
+use shared::ports::{Clock as _, LedgerEntry, StreamStatus, SystemClock, SystemRandom};
+use shared::sync::{ConnectionState, ConnectionStatus};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 use wiring::CaseStores;
@@ -21,6 +21,9 @@ use crate::settings::Settings;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 const HTTPS_PORT: u16 = 443;
+
+/// A status of a stream that is older says nothing about the present.
+const STATUS_HOLDS_FOR: Duration = Duration::from_mins(15);
 
 /// Returns what the connections of this process are given, as `serve` gives it.
 fn surroundings(settings: &Settings, stores: Option<&CaseStores>) -> Result<Surroundings, Fault> {
@@ -66,6 +69,34 @@ pub(super) async fn connections(
         for finding in health.findings {
             let subject = format!("{} {}", connection.name(), finding.aspect);
             report.add(Area::Connection, subject, finding.verdict, finding.what, finding.fix);
+        }
+        if let Some(stores) = stores {
+            streams(connection.name(), stores, report).await;
+        }
+    }
+}
+
+/// Tells how the event streams of a connection did when they were last looked at.
+async fn streams(connection: &ConnectionId, stores: &CaseStores, report: &mut Report) {
+    let prefix = format!("{}{connection}/", StreamStatus::LEDGER_PREFIX);
+    let entries = stores.ledger.list(&prefix).await.unwrap_or_default();
+    let read = |entry: &LedgerEntry| serde_json::from_str::<StreamStatus>(&entry.value).ok();
+    for status in entries.iter().filter_map(|(_, entry)| read(entry)) {
+        let subject = format!("{connection} {}", status.topic);
+        let age = SystemClock.now().since(status.checked_at);
+        let fix = "see docs/runbooks/event-stream.md; meanwhile the poller reads the same changes";
+        match status.detail {
+            _ if age > STATUS_HOLDS_FOR => {
+                let what = format!("not followed since {}", status.checked_at);
+                let fix =
+                    "start `moodbridge serve` or the change subscriber, or leave `events` out";
+                report.warning(Area::Connection, &subject, what, fix);
+            }
+            None => report.good(Area::Connection, &subject, "is followed"),
+            Some(what) if status.status == ConnectionStatus::Down => {
+                report.bad(Area::Connection, &subject, what, fix);
+            }
+            Some(what) => report.warning(Area::Connection, &subject, what, fix),
         }
     }
 }

@@ -110,7 +110,7 @@ impl Clock for StoppedClock {
     }
 }
 
-fn connection() -> ConnectionId {
+pub(crate) fn connection() -> ConnectionId {
     ConnectionId::parse("main").unwrap()
 }
 

@@ -9,6 +9,7 @@ mod ethical_wall;
 mod live;
 mod settings;
 mod store;
+mod streams;
 mod walls;
 
 use std::sync::Arc;

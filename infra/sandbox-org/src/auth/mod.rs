@@ -11,5 +11,5 @@ pub(crate) use authorize::{Consent, authorize, decide};
 pub(crate) use device::{approval_page, approve};
 pub(crate) use grants::Grants;
 pub(crate) use oauth::{identity, token, user_info};
-pub(crate) use sessions::Sessions;
+pub(crate) use sessions::{Sessions, random_text};
 pub(crate) use token_info::{introspect, revoke};

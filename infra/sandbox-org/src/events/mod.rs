@@ -12,7 +12,8 @@ mod log;
 
 pub(crate) use event::{ChangeEvent, ChangeKind, Records};
 pub(crate) use json::{enrich, payload, relayed};
-pub(crate) use log::{EventLog, ReplayFrom};
+pub(crate) use layout::{is_left_out, place};
+pub(crate) use log::{EventLog, EventReader, ReplayFrom};
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use adapter_http::HttpClient;
 use async_trait::async_trait;
 use shared::ids::{InvalidId, ObjectName, RecordId, SalesforceId};
 use shared::ports::{
-    Clock, Crm, DeltaPage, DeltaQuery, Health, RemoteRecord, SecretWriter, Secrets,
+    Clock, Crm, DeltaPage, DeltaQuery, Health, RemoteRecord, RemoteSessions, SecretWriter, Secrets,
 };
 use shared::{PortError, PortErrorKind};
 
@@ -60,6 +60,11 @@ impl SalesforceCrm {
     /// Returns the client, for everything that the port does not offer.
     pub fn client(&self) -> &SalesforceClient {
         &self.client
+    }
+
+    /// Returns the session that this client uses, for calls that it does not make.
+    pub fn sessions(&self) -> Arc<dyn RemoteSessions> {
+        self.client.sessions()
     }
 
     /// Returns how much of the day's calls was used at the last answer.

@@ -10,6 +10,7 @@ use shared::platform::{
     Capability, FieldDescription, FieldType, HealthReport, OpenConnection, OpenError,
     PlatformIntegration, PlatformSource, StreamDescription, Surroundings, examine,
 };
+use shared::ports::RemoteSessions;
 use shared::sync::{FieldKind, FieldMapping};
 use shared::time::Timestamp;
 use shared::worker::quota::QuotaSettings;
@@ -26,6 +27,42 @@ const DAILY_CALLS: u64 = 15_000;
 /// Salesforce: orgs read by REST queries.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SalesforceIntegration;
+
+impl SalesforceIntegration {
+    /// Opens the connection, and lends its session to calls that its client does not make.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](PlatformIntegration::open).
+    pub fn open_with_sessions(
+        &self,
+        settings: &Value,
+        surroundings: &Surroundings,
+    ) -> Result<(OpenConnection, Arc<dyn RemoteSessions>), OpenError> {
+        let settings = SalesforceSettings::from_json(settings)?;
+        let connection = settings.connection.clone();
+        let mappings =
+            standard_mappings().map_err(|error| mappings::unusable(&connection, error))?;
+        let Surroundings { secrets, clock, writer, ledger, .. } = surroundings.clone();
+        let http = HttpClient::within(surroundings, HttpSettings::default())
+            .map_err(|source| OpenError::Unusable { connection: connection.clone(), source })?;
+        let http = match ledger {
+            Some(ledger) => {
+                let quota = QuotaSettings::daily(PLATFORM, connection.as_str(), DAILY_CALLS);
+                http.shared_through(ledger, PLATFORM, quota)
+            }
+            None => http,
+        };
+        let crm = match writer {
+            Some(writer) => {
+                SalesforceCrm::with_secret_writer(settings, http, secrets, writer, clock)
+            }
+            None => SalesforceCrm::new(settings, http, secrets, clock),
+        };
+        let sessions = crm.sessions();
+        Ok((OpenConnection { connection, crm: Arc::new(crm), mappings }, sessions))
+    }
+}
 
 fn describe_field(field: &FieldMapping) -> FieldDescription {
     let (kind, references) = match &field.kind {
@@ -99,27 +136,7 @@ impl PlatformIntegration for SalesforceIntegration {
         settings: &Value,
         surroundings: &Surroundings,
     ) -> Result<OpenConnection, OpenError> {
-        let settings = SalesforceSettings::from_json(settings)?;
-        let connection = settings.connection.clone();
-        let mappings =
-            standard_mappings().map_err(|error| mappings::unusable(&connection, error))?;
-        let Surroundings { secrets, clock, writer, ledger, .. } = surroundings.clone();
-        let http = HttpClient::within(surroundings, HttpSettings::default())
-            .map_err(|source| OpenError::Unusable { connection: connection.clone(), source })?;
-        let http = match ledger {
-            Some(ledger) => {
-                let quota = QuotaSettings::daily(PLATFORM, connection.as_str(), DAILY_CALLS);
-                http.shared_through(ledger, PLATFORM, quota)
-            }
-            None => http,
-        };
-        let crm = match writer {
-            Some(writer) => {
-                SalesforceCrm::with_secret_writer(settings, http, secrets, writer, clock)
-            }
-            None => SalesforceCrm::new(settings, http, secrets, clock),
-        };
-        Ok(OpenConnection { connection, crm: Arc::new(crm), mappings })
+        self.open_with_sessions(settings, surroundings).map(|(opened, _)| opened)
     }
 
     async fn health(

@@ -8,6 +8,8 @@ use shared::ids::ConnectionId;
 use shared::ports::SecretAddress;
 use url::Url;
 
+use crate::events::{self, EventSettings};
+
 /// The newest version whose documents this adapter was written by: Spring '26.
 const DEFAULT_API_VERSION: &str = "66.0";
 
@@ -64,6 +66,8 @@ pub struct SalesforceSettings {
     pub api_version: String,
     /// How many records a page asks for, 200 to 2,000.
     pub page_size: u16,
+    /// Which change events are followed; none without this section.
+    pub events: Option<EventSettings>,
 }
 
 /// The settings as they are written.
@@ -88,6 +92,9 @@ struct Written {
     #[serde(default = "default_page_size")]
     #[schemars(range(min = 200, max = 2000))]
     page_size: u16,
+    /// Which change events are followed, by the Pub/Sub API; none without this section.
+    #[serde(default)]
+    events: Option<EventSettings>,
 }
 
 fn default_api_version() -> String {
@@ -106,7 +113,8 @@ impl SalesforceSettings {
 
     /// Adds the checks of this platform's texts to a form that holds its schema.
     pub fn with_checks(form: Form) -> Form {
-        form.with_check("salesforce-login-url", check_url)
+        events::with_checks(form)
+            .with_check("salesforce-login-url", check_url)
             .with_check("salesforce-api-version", check_version)
     }
 
@@ -117,11 +125,11 @@ impl SalesforceSettings {
     /// [`ConfigError`] with all faults, each naming its setting.
     pub fn from_json(json: &Value) -> Result<Self, ConfigError> {
         let written: Written = Self::form().read(json).finish()?;
-        let Written { connection, login_url, mut auth, api_version, page_size } = written;
+        let Written { connection, login_url, mut auth, api_version, page_size, events } = written;
         if let SalesforceAuth::JwtBearer { audience, .. } = &mut auth {
             audience.get_or_insert_with(|| default_audience(&login_url));
         }
-        Ok(Self { connection, login_url, auth, api_version, page_size })
+        Ok(Self { connection, login_url, auth, api_version, page_size, events })
     }
 }
 

@@ -20,7 +20,8 @@ use super::consumer::Consumer;
 use super::figures::Figures;
 use super::names::{HostName, guarded};
 use super::schedule::Schedule;
-use crate::app::{App, ReadyCheck, ScheduleTrigger};
+use super::service::KeptService;
+use crate::app::{App, ReadyCheck, ScheduleTrigger, ServiceTrigger};
 use crate::error::HostError;
 use crate::flush::{flush_all, keep_flushing, with_own};
 use crate::frame::Frame;
@@ -28,6 +29,9 @@ use crate::health::Readiness;
 use crate::metrics;
 use crate::server::serve;
 use crate::shedding::MAX_IN_FLIGHT;
+
+/// The waits after a schedule or a service failed.
+const RESTARTS: Backoff = Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(300) };
 
 /// Runs several apps in one process.
 ///
@@ -149,7 +153,7 @@ impl LocalHost {
         let triggers = self
             .apps
             .iter()
-            .flat_map(|app| &app.schedules)
+            .flat_map(kept_schedules)
             .map(|schedule| (schedule.name, Arc::new(Notify::new())))
             .collect();
         Ok(BoundHost { host: self, listener, address, triggers: ScheduleTriggers(triggers) })
@@ -194,9 +198,12 @@ impl BoundHost {
             let consumer = Consumer::new(queue, handler, Arc::clone(&host.random), host.width);
             work.spawn(consumer.consume(stop.clone(), cut.clone()));
         }
-        for trigger in host.apps.iter().flat_map(|app| &app.schedules) {
+        for trigger in host.apps.iter().flat_map(kept_schedules) {
             let schedule = host.schedule(trigger, &triggers);
             work.spawn(schedule.keep(stop.clone(), cut.clone()));
+        }
+        for trigger in host.apps.iter().flat_map(|app| &app.local_services) {
+            work.spawn(host.service(trigger).keep(stop.clone(), cut.clone()));
         }
         let _ = metrics::page().map(|page| work.spawn(fold_samples(page, stop.clone())));
         work.spawn(host.figures().keep(stop.clone()));
@@ -230,8 +237,13 @@ impl LocalHost {
             run_now: triggers.0.get(trigger.name).cloned().unwrap_or_default(),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
-            backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(300) },
+            backoff: RESTARTS,
         }
+    }
+
+    fn service(&self, trigger: &ServiceTrigger) -> KeptService {
+        let random = Arc::clone(&self.random);
+        KeptService { trigger: trigger.clone(), random, backoff: RESTARTS }
     }
 
     fn figures(&self) -> Figures {
@@ -257,6 +269,12 @@ impl LocalHost {
         let all = open.merge(guarded(named, address, self.allowed_hosts));
         Frame::with_limit(self.request_timeout, self.random, self.max_in_flight).around(all)
     }
+}
+
+/// Returns the schedules that no service of the same name stands in for.
+fn kept_schedules(app: &App) -> impl Iterator<Item = &ScheduleTrigger> {
+    let is_replaced = |name| app.local_services.iter().any(|it| it.name == name);
+    app.schedules.iter().filter(move |it| !is_replaced(it.name))
 }
 
 type QueuePair = (Arc<dyn Queue>, Arc<dyn MessageHandler>);

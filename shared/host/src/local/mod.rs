@@ -1,4 +1,4 @@
-//! Runs several apps in one process: routes, queues, schedules, and an orderly stop.
+//! Runs several apps in one process: routes, queues, schedules, services, and an orderly stop.
 
 mod acker;
 mod consumer;
@@ -7,6 +7,7 @@ mod host;
 mod lane;
 mod names;
 mod schedule;
+mod service;
 
 pub use host::{BoundHost, LocalHost, ScheduleTriggers};
 pub use names::{HostName, InvalidHostName};

@@ -4,6 +4,7 @@ mod address;
 mod api_usage;
 mod call;
 mod options;
+mod remote_sessions;
 mod session;
 
 use std::fmt;
@@ -12,13 +13,14 @@ use std::sync::Arc;
 use adapter_http::{BodyStream, HttpClient, Response};
 use shared::PortError;
 use shared::ids::{ConnectionId, SalesforceId};
-use shared::ports::{Clock, SecretWriter, Secrets};
+use shared::ports::{Clock, RemoteSessions, SecretWriter, Secrets};
 
 pub(crate) use address::{BadPlace, MAX_URL_BYTES, Place};
 pub use api_usage::ApiUsage;
 use api_usage::UsageMeter;
 pub(crate) use call::RestCall;
 pub use options::{AutoAssign, DuplicateRule, WriteOptions};
+use remote_sessions::SharedSessions;
 use session::{Session, SessionKeeper};
 
 use crate::error;
@@ -49,6 +51,11 @@ struct Inner {
 }
 
 impl SalesforceClient {
+    /// Lends the session to calls that this client does not make: one login serves both.
+    pub fn sessions(&self) -> Arc<dyn RemoteSessions> {
+        Arc::new(SharedSessions::new(self.connection(), self.inner.sessions.clone()))
+    }
+
     /// Serves the connection that `settings` describe. Nothing is called yet.
     pub fn new(
         settings: SalesforceSettings,

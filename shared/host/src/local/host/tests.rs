@@ -306,3 +306,40 @@ async fn token_in_a_path_stands_in_no_answer_and_no_metric() {
     assert!(!running.get("/metrics").await.contains("hush-hush"));
     running.end().await;
 }
+
+/// Counts as a schedule and as a service.
+#[derive(Default)]
+struct Both {
+    n_ticks: std::sync::atomic::AtomicU32,
+    is_stopped: std::sync::atomic::AtomicBool,
+}
+
+#[async_trait]
+impl shared::worker::ScheduleHandler for Both {
+    async fn run(&self, _: shared::worker::Tick) -> Result<(), shared::worker::Failure> {
+        self.n_ticks.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl shared::worker::Service for Both {
+    async fn run(&self, stop: shared::worker::Stop) -> Result<(), shared::worker::Failure> {
+        stop.await;
+        self.is_stopped.store(true, std::sync::atomic::Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn service_stands_in_for_the_schedule_of_its_name_and_is_told_to_stop() {
+    let both = Arc::new(Both::default());
+    let app = App::new("events")
+        .schedule("events", Duration::from_millis(1), both.clone())
+        .local_service("events", both.clone());
+    let running = run(LocalHost::new().app(app)).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    running.end().await;
+    assert_eq!(both.n_ticks.load(std::sync::atomic::Ordering::SeqCst), 0);
+    assert!(both.is_stopped.load(std::sync::atomic::Ordering::SeqCst));
+}

@@ -1,0 +1,67 @@
+//! This function, put together.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use host::{App, CostKeeper, LedgerReady, QueueReady};
+use shared::config::{ConfigError, Env};
+use shared::cost::CostMeter;
+use shared::platform::Surroundings;
+use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
+
+use crate::config::Config;
+use crate::subscriber::{ChangeSubscriber, Followed, SubscriberPorts, SubscriberSettings};
+
+const NAME: &str = "change-subscriber";
+
+/// How often a timer starts it; the platform's own decides.
+const EVERY: Duration = Duration::from_mins(5);
+
+/// Puts this function together over its ports. Without a connection that is followed it does nothing.
+pub fn assemble(
+    connections: impl IntoIterator<Item = Followed>,
+    ports: &SubscriberPorts,
+    settings: SubscriberSettings,
+) -> App {
+    let subscriber = Arc::new(ChangeSubscriber::new(connections, ports.clone(), settings));
+    App::new(NAME)
+        .schedule(NAME, EVERY, subscriber.clone())
+        .local_service(NAME, subscriber)
+        .ready(QueueReady::new(Arc::clone(&ports.queue)))
+        .ready(LedgerReady::new(Arc::clone(&ports.ledger)))
+}
+
+/// Puts this function together from the settings in `env`.
+///
+/// # Errors
+///
+/// [`ConfigError`](shared::config::ConfigError) with every fault of the settings, or what kept the
+/// queue, the case store or a connection from being opened.
+pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
+    let secrets = Arc::new(LocalSecrets::new(env.clone()));
+    let config = Config::read(env)?;
+    let stores = wiring::case_store(&config.case_store).await?;
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let ports = SubscriberPorts {
+        queue: wiring::queue(&config.queue).await?,
+        ledger: stores.ledger,
+        clock: clock.clone(),
+    };
+    let prices = config.costs.prices().map_err(ConfigError::from)?;
+    let meter = Arc::new(CostMeter::new(prices, clock.clone(), random.clone()));
+    let surroundings = Surroundings {
+        ledger: Some(ports.ledger.clone()),
+        observer: Some(meter.clone()),
+        tls: config.outbound.load().map_err(ConfigError::from)?,
+        ..Surroundings::new(secrets, clock.clone(), random)
+    };
+    let mut followed = Vec::with_capacity(config.connections.len());
+    for settings in &config.connections {
+        let (opened, stream) = settings.open_with_stream(&surroundings)?;
+        followed.extend(stream.map(|stream| Followed { stream, mappings: opened.mappings }));
+    }
+    let budgets = config.costs.budgets;
+    let costs = CostKeeper::new(meter, stores.costs, ports.ledger.clone(), clock, budgets);
+    Ok(assemble(followed, &ports, config.run).flush(Arc::new(costs)))
+}
