@@ -5,6 +5,7 @@
 
 mod audit_log;
 mod authenticator;
+mod bulk_reader;
 mod call_observer;
 mod case_store;
 #[cfg(any(test, feature = "testkit"))]
@@ -53,6 +54,7 @@ pub mod walls_contract;
 
 pub use audit_log::{AuditFault, AuditLog, AuditRow, AuditVerification};
 pub use authenticator::{Authenticator, NobodySignsIn, SignInError};
+pub use bulk_reader::{BulkRead, BulkReadTotals, BulkReader, RecordSink};
 pub use call_observer::{CallObserver, PlatformCall};
 pub use case_store::{
     AuditDraft, CaseStore, Committed, Decision, FieldChange, Marks, Shadow, TimelineDraft, Write,

@@ -62,6 +62,11 @@ impl DigestSum {
         self.n_records += 1;
     }
 
+    /// Returns how many records were added.
+    pub fn n_records(&self) -> u64 {
+        self.n_records
+    }
+
     /// Returns the digest of what was added.
     pub fn finish(&self) -> StoreDigest {
         StoreDigest { n_records: self.n_records, sum: hex(&self.sum) }

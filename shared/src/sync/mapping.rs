@@ -10,6 +10,9 @@ mod policy;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
+use super::digest::hex;
 use crate::ids::{ConnectionId, EntityId, ObjectName, RecordId};
 use crate::model::{Entity, FieldValue, Fields};
 use crate::secret::Secret;
@@ -120,6 +123,20 @@ impl ObjectMapping {
             .map(|it| (it.as_str(), Cow::Owned(FieldKind::Reference(self.object.clone()))));
         let filtered = filters.iter().map(|it| (it.field.as_str(), Cow::Owned(it.kind())));
         mapped.chain(own_id.chain(survivor).chain(filtered).filter(move |it| !is_mapped(it.0)))
+    }
+
+    /// Sums up what decides how a record becomes a row: when it changes, every record has to be read
+    /// again.
+    pub fn fingerprint(&self) -> String {
+        let mut digest = Sha256::new();
+        let mut line = |text: String| digest.update(format!("{}:{text};", text.len()));
+        line(format!("{} {}", self.object, self.entity));
+        for FieldMapping { remote, local, kind, conversion, .. } in &self.fields {
+            line(format!("{remote} {local} {kind:?} {conversion:?}"));
+        }
+        let ObjectRules { external_id, merged_into, filters, deletes, .. } = &self.rules;
+        line(format!("{external_id:?} {merged_into:?} {filters:?} {:?}", deletes.direction));
+        hex(digest.finalize().get(..16).unwrap_or_default())
     }
 
     /// Returns the mapping of the remote field `name`.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::mapping::{InvalidField, ObjectMapping};
 use super::outcome::{Cause, build_write};
 use super::rulings::{LateChange, rule};
-use crate::model::{Change, ChangeEvent, Edits, FieldValue, Fields, Scope};
+use crate::model::{Change, ChangeEvent, Edit, Edits, FieldValue, Fields, Scope};
 use crate::ports::{Shadow, Write};
 use crate::time::Timestamp;
 
@@ -213,7 +213,7 @@ fn set_fields(shadow: &mut Shadow, news: News<'_>, context: MergeContext<'_>) ->
 /// replaced it knowingly.
 fn note_change(shadow: &mut Shadow, field: &str, value: &FieldValue, version: Timestamp) {
     let Edits { fields, overwrites, .. } = &mut shadow.edits;
-    let is_in_flight = fields.get(field).is_some_and(|it| it.is_in_flight());
+    let is_in_flight = fields.get(field).is_some_and(Edit::is_in_flight);
     if let Some(overwrite) = overwrites.get_mut(field) {
         if !overwrite.seen.contains(value) && !is_in_flight {
             overwrite.until = overwrite.until.max(Some(version));

@@ -7,11 +7,13 @@ mod drift;
 mod freshness;
 mod guard;
 mod inbound;
+mod load;
 mod local;
 mod mapping;
 mod merge;
 mod names;
 mod outcome;
+mod reconcile;
 mod relay;
 mod remote_schema;
 mod rulings;
@@ -29,6 +31,7 @@ pub use drift::{Drift, FieldChange, FieldUse, MappedFields, Severity, drift, dri
 pub use freshness::{Dependency, Dependents, DependsOn, OtherCause, Stale};
 pub use guard::{DeleteGuard, GuardVerdict};
 pub use inbound::{Absorbed, Inbound, work_for};
+pub use load::{Aside, LoadNote, LoadOrder, LoadProgress, Loaded, Loader};
 pub use local::{EditError, LocalChange, References, Verdict, edit, resolve};
 pub use mapping::{
     CUSTOM_PREFIX, ConflictPolicy, Conversion, DeleteRules, Direction, FieldKind, FieldMapping,
@@ -37,6 +40,7 @@ pub use mapping::{
 };
 pub use merge::{Authority, MergeContext, Merged, merge};
 pub use outcome::Cause;
+pub use reconcile::{ReconcileSettings, Reconciler};
 pub use relay::{BatchSize, Relay, RelayPorts, RelayRemote, RelaySettings, RelayTally};
 pub use remote_schema::{Fingerprint, RemoteField, RemoteKind, RemoteObject};
 pub use settle::{Sent, depart, settle, stay};

@@ -221,3 +221,41 @@ fn turn(version: Timestamp, change: &FieldChange) -> Option<TimelineDraft> {
         _ => None,
     }
 }
+
+/// Returns the row that a record and what was changed of it here make, and whether it counts as
+/// deleted.
+pub(super) fn row_of(
+    shadow: &Shadow,
+    mapping: &ObjectMapping,
+) -> Result<(Fields, bool), InvalidField> {
+    let row = mapping.row(&shadow.key.connection, &shadow.edits.over(&shadow.fields))?;
+    Ok((row, is_row_deleted(shadow, mapping)))
+}
+
+/// Builds the write that makes a row what its record says; `actual` is the row as it was found, and
+/// whether it counted as deleted.
+pub(super) fn build_row_write(
+    shadow: &Shadow,
+    (actual, was_deleted): (&Fields, bool),
+    mapping: &ObjectMapping,
+    cause: Cause<'_>,
+) -> Result<Write, InvalidField> {
+    let mut write = build_write(shadow, shadow.clone(), mapping, cause, Rulings::default())?;
+    write.kind = match (actual.is_empty(), was_deleted, write.is_deleted) {
+        (true, _, false) => WriteKind::Created,
+        (_, false, true) => WriteKind::Deleted,
+        (_, true, false) => WriteKind::Restored,
+        _ => WriteKind::Updated,
+    };
+    write.audit = Some(AuditDraft {
+        actor: cause.actor.to_owned(),
+        channel: cause.channel,
+        event_id: cause.event_id.to_owned(),
+        correlation_id: cause.correlation_id.clone(),
+        changes: differences(actual, &write.row),
+        source_version: cause.version,
+        received_at: cause.received_at,
+        is_backfill: cause.is_backfill,
+    });
+    Ok(write)
+}

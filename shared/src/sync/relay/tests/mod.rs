@@ -103,7 +103,7 @@ impl World {
 
     /// Makes an account over there and takes it in.
     async fn account(&self, id: &str, name: &str) -> (RecordId, EntityId) {
-        let id = self.org.put(id, fields(&[("Name", name)]));
+        let id = self.org.put(id, &fields(&[("Name", name)]));
         self.poll("Account", &id).await;
         let row = Self::key("Account", &id).entity_id();
         (id, row)

@@ -62,9 +62,9 @@ impl Org {
         self.state.lock().unwrap()
     }
 
-    pub(super) fn put(&self, id: &str, fields: Fields) -> RecordId {
+    pub(super) fn put(&self, id: &str, fields: &Fields) -> RecordId {
         let id = RecordId::parse(id).unwrap();
-        self.state().set(&id, &fields, self.clock.now());
+        self.state().set(&id, fields, self.clock.now());
         id
     }
 
