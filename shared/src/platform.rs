@@ -22,7 +22,10 @@ use serde_json::Value;
 use crate::config::ConfigError;
 use crate::error::PortError;
 use crate::ids::ConnectionId;
-use crate::ports::{CallObserver, Clock, Crm, Ledger, Random, SecretWriter, Secrets};
+use crate::ports::{
+    BulkReader, BulkWriter, CallObserver, Clock, Crm, CrmWriter, Ledger, Random, SecretWriter,
+    Secrets,
+};
 use crate::sync::Mappings;
 use crate::time::Timestamp;
 
@@ -68,15 +71,28 @@ impl fmt::Debug for Surroundings {
     }
 }
 
-/// A connection that can be read.
+/// A connection that can be used.
 #[derive(Clone)]
 pub struct OpenConnection {
     /// Its name.
     pub connection: ConnectionId,
     /// How to read it.
     pub crm: Arc<dyn Crm>,
+    /// How to write to it; `None` where it takes no changes.
+    pub writer: Option<Arc<dyn CrmWriter>>,
+    /// How to write very many records; `None` where there are no jobs.
+    pub bulk_writer: Option<Arc<dyn BulkWriter>>,
+    /// How to read whole objects; `None` where there are no jobs.
+    pub bulk_reader: Option<Arc<dyn BulkReader>>,
     /// Which of its objects and fields are ours.
     pub mappings: Mappings,
+}
+
+impl OpenConnection {
+    /// Stands for a connection that is only read, page by page.
+    pub fn reading(connection: ConnectionId, crm: Arc<dyn Crm>, mappings: Mappings) -> Self {
+        Self { connection, crm, writer: None, bulk_writer: None, bulk_reader: None, mappings }
+    }
 }
 
 impl fmt::Debug for OpenConnection {

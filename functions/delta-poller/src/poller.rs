@@ -75,7 +75,7 @@ pub struct Source {
 
 impl From<&OpenConnection> for Source {
     fn from(opened: &OpenConnection) -> Self {
-        let OpenConnection { connection, crm, mappings } = opened;
+        let OpenConnection { connection, crm, mappings, .. } = opened;
         let objects =
             mappings.objects().iter().map(|it| (it.object.clone(), it.remote_fields())).collect();
         let platform = mappings.platform();

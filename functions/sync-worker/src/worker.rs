@@ -28,7 +28,7 @@ pub struct Remote {
 
 impl From<OpenConnection> for Remote {
     fn from(opened: OpenConnection) -> Self {
-        let OpenConnection { connection, crm, mappings } = opened;
+        let OpenConnection { connection, crm, mappings, .. } = opened;
         Self { connection, crm, mappings }
     }
 }

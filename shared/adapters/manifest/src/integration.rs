@@ -102,7 +102,7 @@ impl ManifestIntegration {
             .map(Arc::new)
             .map_err(unusable)?;
         let mappings = self.mappings.clone();
-        Ok((crm.clone(), OpenConnection { connection, crm, mappings }))
+        Ok((crm.clone(), OpenConnection::reading(connection, crm, mappings)))
     }
 }
 

@@ -60,7 +60,7 @@ impl SalesforceIntegration {
             None => SalesforceCrm::new(settings, http, secrets, clock),
         };
         let sessions = crm.sessions();
-        Ok((OpenConnection { connection, crm: Arc::new(crm), mappings }, sessions))
+        Ok((OpenConnection::reading(connection, Arc::new(crm), mappings), sessions))
     }
 }
 
