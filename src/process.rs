@@ -9,10 +9,13 @@ use change_subscriber::{Followed, SubscriberPorts, SubscriberSettings};
 use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
 use host::CostKeeper;
 use host::local::LocalHost;
+use outbox_relay::RunSettings;
+use reconciler::{ReconcilePorts, ReconcileRuns};
 use shared::config::{ConfigError, SettingsEditor};
 use shared::cost::CostMeter;
 use shared::platform::{Surroundings, description_of};
 use shared::ports::{ChangeStream, Clock, Queue, Random, Secrets, SystemClock, SystemRandom};
+use shared::sync::{ReconcileSettings, RelayPorts, RelaySettings};
 use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
@@ -105,8 +108,42 @@ impl Parts {
     fn poller_ports(&self) -> PollerPorts {
         PollerPorts {
             queue: self.queue.clone(),
+            store: Some(self.stores.store.clone()),
             ledger: self.stores.ledger.clone(),
             journal: self.stores.journal.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        }
+    }
+
+    /// Lists what the relay works with.
+    pub(crate) fn relay_ports(&self) -> RelayPorts {
+        RelayPorts {
+            store: self.stores.store.clone(),
+            outbox: self.stores.outbox.clone(),
+            scan: self.stores.scan.clone(),
+            ledger: self.stores.ledger.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        }
+    }
+
+    /// Builds what compares both sides.
+    pub(crate) fn comparisons(
+        &self,
+        connections: &[OpenConnection],
+        settings: ReconcileSettings,
+    ) -> ReconcileRuns {
+        let compared = connections.iter().filter_map(reconciler::comparable).collect();
+        ReconcileRuns::new(compared, self.reconcile_ports(), settings)
+    }
+
+    fn reconcile_ports(&self) -> ReconcilePorts {
+        ReconcilePorts {
+            store: self.stores.store.clone(),
+            scan: self.stores.scan.clone(),
+            ledger: self.stores.ledger.clone(),
+            journal: self.stores.comparisons.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
         }
@@ -194,6 +231,18 @@ impl Parts {
                 &self.subscriber_ports(),
                 SubscriberSettings::default(),
             ))
+            .app(outbox_relay::assemble(
+                connections.iter().filter_map(outbox_relay::remote).collect(),
+                self.relay_ports(),
+                relay_settings(settings),
+                RunSettings::default(),
+            ))
+            .app(reconciler::assemble(
+                connections.iter().filter_map(reconciler::comparable).collect(),
+                self.reconcile_ports(),
+                reconcile_settings(settings),
+                settings.reconcile.every.0,
+            ))
             .app(sync_worker::assemble(
                 self.stores.store.clone(),
                 self.stores.ledger.clone(),
@@ -231,6 +280,16 @@ fn poll_settings(settings: &Settings) -> PollSettings {
         lag: settings.poll.lag.0,
         ..PollSettings::default()
     }
+}
+
+/// Returns how the relay works.
+pub(crate) fn relay_settings(settings: &Settings) -> RelaySettings {
+    let crate::settings::RelaySettings { bulk_threshold, max_attempts } = settings.relay;
+    RelaySettings { bulk_threshold, max_attempts, ..RelaySettings::default() }
+}
+
+fn reconcile_settings(settings: &Settings) -> ReconcileSettings {
+    ReconcileSettings { repairs: settings.reconcile.repair, ..ReconcileSettings::default() }
 }
 
 /// How often the audit log is proved.

@@ -13,7 +13,7 @@ mod show;
 
 pub(crate) use load::{FILE_NAME, Loaded, Places, form};
 pub(crate) use overrides::typed;
-pub(crate) use sections::Settings;
+pub(crate) use sections::{RelaySettings, Settings};
 pub(crate) use show::{ShownSettings, schema_text};
 
 #[cfg(test)]

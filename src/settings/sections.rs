@@ -31,6 +31,10 @@ pub(crate) struct Settings {
     pub(crate) store: StoreSettings,
     /// How changes are read.
     pub(crate) poll: PollSettings,
+    /// How changes made here are sent.
+    pub(crate) relay: RelaySettings,
+    /// How both sides are compared.
+    pub(crate) reconcile: ReconcileSettings,
     /// How the API answers.
     pub(crate) api: ApiSettings,
     /// Where sealed secrets are, and what opens them.
@@ -103,6 +107,43 @@ impl Default for PollSettings {
             overlap: Span(Duration::from_secs(300)),
             lag: Span(Duration::from_secs(5)),
         }
+    }
+}
+
+/// How changes made here are sent.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RelaySettings {
+    /// With more records of an object waiting than this, they are sent by a job.
+    #[schemars(extend("x-changeable" = true))]
+    pub(crate) bulk_threshold: u64,
+    /// How often a record that cannot be written now is tried before it waits for a person.
+    #[schemars(range(min = 1), extend("x-changeable" = true))]
+    pub(crate) max_attempts: u32,
+}
+
+impl Default for RelaySettings {
+    fn default() -> Self {
+        let shared::sync::RelaySettings { bulk_threshold, max_attempts, .. } = Default::default();
+        Self { bulk_threshold, max_attempts }
+    }
+}
+
+/// How both sides are compared.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ReconcileSettings {
+    /// How often, such as `24h`.
+    #[schemars(extend("x-changeable" = true))]
+    pub(crate) every: Span,
+    /// Whether what differs is put right.
+    #[schemars(extend("x-changeable" = true))]
+    pub(crate) repair: bool,
+}
+
+impl Default for ReconcileSettings {
+    fn default() -> Self {
+        Self { every: Span(Duration::from_hours(24)), repair: true }
     }
 }
 

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::{App, CostKeeper, LedgerReady, QueueReady};
-use shared::config::{ConfigError, Env};
-use shared::cost::CostMeter;
-use shared::platform::Surroundings;
-use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
+use shared::config::Env;
+use shared::ports::SystemClock;
+use wiring::Outside;
 
 use crate::config::Config;
 use crate::subscriber::{ChangeSubscriber, Followed, SubscriberPorts, SubscriberSettings};
@@ -39,22 +38,14 @@ pub fn assemble(
 /// [`ConfigError`](shared::config::ConfigError) with every fault of the settings, or what kept the
 /// queue, the case store or a connection from being opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
-    let secrets = Arc::new(LocalSecrets::new(env.clone()));
-    let config = Config::read(env)?;
-    let stores = wiring::case_store(&config.case_store).await?;
-    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let config = Config::read(env.clone())?;
+    let Outside { stores, meter, surroundings } =
+        Outside::open(env, &config.case_store, &config.costs, &config.outbound).await?;
+    let clock = Arc::new(SystemClock);
     let ports = SubscriberPorts {
         queue: wiring::queue(&config.queue).await?,
         ledger: stores.ledger,
         clock: clock.clone(),
-    };
-    let prices = config.costs.prices().map_err(ConfigError::from)?;
-    let meter = Arc::new(CostMeter::new(prices, clock.clone(), random.clone()));
-    let surroundings = Surroundings {
-        ledger: Some(ports.ledger.clone()),
-        observer: Some(meter.clone()),
-        tls: config.outbound.load().map_err(ConfigError::from)?,
-        ..Surroundings::new(secrets, clock.clone(), random)
     };
     let mut followed = Vec::with_capacity(config.connections.len());
     for settings in &config.connections {

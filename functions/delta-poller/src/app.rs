@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::{App, CostKeeper, LedgerReady, QueueReady};
-use shared::config::{ConfigError, Env};
-use shared::cost::CostMeter;
-use shared::platform::Surroundings;
-use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
+use shared::config::Env;
+use shared::ports::{SystemClock, SystemRandom};
+use wiring::Outside;
 
 use crate::config::Config;
 use crate::group::PollerGroup;
@@ -35,23 +34,16 @@ pub fn assemble(
 /// [`ConfigError`](shared::config::ConfigError) with every fault of the settings, or what kept the
 /// queue, the case store or a connection from being opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
-    let secrets = Arc::new(LocalSecrets::new(env.clone()));
-    let config = Config::read(env)?;
-    let stores = wiring::case_store(&config.case_store).await?;
+    let config = Config::read(env.clone())?;
+    let Outside { stores, meter, surroundings } =
+        Outside::open(env, &config.case_store, &config.costs, &config.outbound).await?;
     let ports = PollerPorts {
         queue: wiring::queue(&config.queue).await?,
+        store: Some(stores.store),
         ledger: stores.ledger,
         journal: stores.journal,
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
-    };
-    let prices = config.costs.prices().map_err(ConfigError::from)?;
-    let meter = Arc::new(CostMeter::new(prices, ports.clock.clone(), ports.random.clone()));
-    let surroundings = Surroundings {
-        ledger: Some(ports.ledger.clone()),
-        observer: Some(meter.clone()),
-        tls: config.outbound.load().map_err(ConfigError::from)?,
-        ..Surroundings::new(secrets, ports.clock.clone(), ports.random.clone())
     };
     let mut sources = Vec::with_capacity(config.connections.len());
     for settings in &config.connections {

@@ -5,6 +5,7 @@ use shared::ids::{ConnectionId, ObjectName};
 use shared::ports::{Ledger, Random};
 use shared::sync::Cursor;
 use shared::time::Timestamp;
+use shared::worker::Failure;
 
 /// Why an object was not read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub(crate) enum SweepError {
     /// An event could not be written as JSON.
     #[error("a record of `{object}` cannot be written as an event")]
     BadEvent { object: ObjectName, source: serde_json::Error },
+    /// The object was not loaded as a whole.
+    #[error("`{object}` was not loaded to its end: {failure}")]
+    Load { object: ObjectName, failure: Failure },
     /// The source says there are more pages and gives none.
     #[error("the source lost the pages of `{object}` again and again")]
     LostPages { object: ObjectName },

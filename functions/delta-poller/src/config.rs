@@ -23,7 +23,7 @@ pub struct Config {
     /// How often: `POLL_EVERY`, `60s` by default. On Lambda and Azure the platform's timer decides.
     pub every: Duration,
     /// How it is polled: `POLL_OVERLAP` (`5m`), `POLL_LAG` (`0s`), `POLL_MAX_QUEUE_DEPTH` (100,000
-    /// messages) and `POLL_MIN_CALLS_LEFT` (1,000 calls).
+    /// messages), `POLL_MIN_CALLS_LEFT` (1,000 calls) and `POLL_LOAD_ABOVE` (2,000 records).
     pub poll: PollSettings,
     /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
     pub costs: CostSettings,
@@ -47,6 +47,7 @@ impl Config {
             lag: env.duration_or("POLL_LAG", usual.lag),
             max_queue_depth: env.or("POLL_MAX_QUEUE_DEPTH", usual.max_queue_depth),
             min_calls_left: env.or("POLL_MIN_CALLS_LEFT", usual.min_calls_left),
+            load_above: env.or("POLL_LOAD_ABOVE", usual.load_above),
         };
         if every.is_zero() {
             env.fault("POLL_EVERY is zero: write a time such as `60s`");

@@ -32,7 +32,7 @@ pub(crate) fn message(
     let RemoteRecord { record_id, version, is_deleted, fields, unread } = record;
     let fingerprint = fingerprint(is_deleted, &fields);
     let event_id = format!("poll:{connection}:{object}:{record_id}:{version}:{fingerprint}");
-    let mut event = ChangeEvent {
+    let event = ChangeEvent {
         event_id,
         key: RecordKey { connection: connection.clone(), object: object.clone(), record_id },
         change: if is_deleted { Change::Delete } else { Change::Upsert },
@@ -45,13 +45,22 @@ pub(crate) fn message(
         is_backfill: context.is_backfill,
         correlation_id: context.random.correlation_id(),
     };
+    message_of(event, generation, max_body_bytes)
+}
+
+/// Writes the message of `event`, in the same way.
+pub(crate) fn message_of(
+    mut event: ChangeEvent,
+    generation: &str,
+    max_body_bytes: usize,
+) -> serde_json::Result<NewMessage> {
     let group = event.group();
     let dedupe_key = format!("{}:{generation}", event.event_id);
     let mut body = serde_json::to_string(&event)?;
     if body.len() > max_body_bytes {
         event.fields = Fields::new();
         event.scope = Scope::Changed;
-        if !is_deleted {
+        if event.change != Change::Delete {
             event.change = Change::Unknown;
         }
         body = serde_json::to_string(&event)?;
@@ -61,7 +70,7 @@ pub(crate) fn message(
         group: Some(group),
         dedupe_key: Some(dedupe_key),
         // One trace of a whole org would be of use to nobody.
-        trace_parent: if context.is_backfill { None } else { trace::current() },
+        trace_parent: if event.is_backfill { None } else { trace::current() },
         ..NewMessage::default()
     })
 }

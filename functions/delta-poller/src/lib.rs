@@ -9,6 +9,7 @@ mod event;
 mod group;
 mod poller;
 mod sweep;
+mod whole;
 mod window;
 
 pub use app::{app, assemble};

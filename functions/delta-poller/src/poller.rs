@@ -8,8 +8,11 @@ use async_trait::async_trait;
 use metrics::{counter, gauge};
 use shared::cost::{Work, attributed};
 use shared::ids::{ConnectionId, ObjectName};
-use shared::ports::{Clock, Crm, Health, Ledger, Queue, Random, RunOutcome, SyncJournal, SyncRun};
-use shared::sync::{ConnectionState, ConnectionStatus};
+use shared::ports::{
+    BulkReader, CaseStore, Clock, Crm, Health, Ledger, Queue, Random, RunOutcome, SyncJournal,
+    SyncRun,
+};
+use shared::sync::{ConnectionState, ConnectionStatus, Mappings};
 use shared::time::Timestamp;
 use shared::worker::{Failure, ScheduleHandler, Tick};
 use shared::{PortError, PortErrorKind, chain};
@@ -30,6 +33,8 @@ pub struct PollSettings {
     pub max_queue_depth: u64,
     /// With fewer calls left in the platform's day than this, the connection shows as degraded.
     pub min_calls_left: u64,
+    /// An object with more records than this is loaded as a whole the first time.
+    pub load_above: u64,
 }
 
 impl Default for PollSettings {
@@ -39,6 +44,7 @@ impl Default for PollSettings {
             lag: Duration::ZERO,
             max_queue_depth: 100_000,
             min_calls_left: 1000,
+            load_above: 2000,
         }
     }
 }
@@ -51,6 +57,8 @@ const ONE_SECOND: Duration = Duration::from_secs(1);
 pub struct PollerPorts {
     /// Where changes go.
     pub queue: Arc<dyn Queue>,
+    /// Where objects are loaded to as a whole; `None` to queue their records too.
+    pub store: Option<Arc<dyn CaseStore>>,
     /// Where cursors and the connection's state are kept.
     pub ledger: Arc<dyn Ledger>,
     /// Where runs are kept.
@@ -71,15 +79,28 @@ pub struct Source {
     pub crm: Arc<dyn Crm>,
     /// Its objects, each with the fields to read, in this order: parents before children.
     pub objects: Vec<(ObjectName, Vec<String>)>,
+    /// How objects are read as a whole; `None` where that is not possible.
+    pub whole: Option<Whole>,
+}
+
+/// How objects are read as a whole.
+#[derive(Clone)]
+pub struct Whole {
+    /// Reads them.
+    pub reader: Arc<dyn BulkReader>,
+    /// Which of their fields are ours.
+    pub mappings: Mappings,
 }
 
 impl From<&OpenConnection> for Source {
     fn from(opened: &OpenConnection) -> Self {
-        let OpenConnection { connection, crm, mappings, .. } = opened;
+        let OpenConnection { connection, crm, mappings, bulk_reader, .. } = opened;
         let objects =
             mappings.objects().iter().map(|it| (it.object.clone(), it.remote_fields())).collect();
         let platform = mappings.platform();
-        Self { connection: connection.clone(), platform, crm: crm.clone(), objects }
+        let mappings = mappings.clone();
+        let whole = bulk_reader.clone().map(|reader| Whole { reader, mappings });
+        Self { connection: connection.clone(), platform, crm: crm.clone(), objects, whole }
     }
 }
 
@@ -125,10 +146,9 @@ impl Poller {
                 return Err(error.into());
             }
         };
-        let end = self.end(health.remote_now);
         let mut faults = Vec::new();
         for (object, fields) in &self.source.objects {
-            if let Err(fault) = self.sweep(object, fields, end).await {
+            if let Err(fault) = self.sweep(object, fields, health.remote_now).await {
                 faults.push(fault);
             }
         }
@@ -159,7 +179,7 @@ impl Poller {
         &self,
         object: &ObjectName,
         fields: &[String],
-        end: Timestamp,
+        remote_now: Timestamp,
     ) -> Result<(), String> {
         let mut run = SyncRun {
             id: self.ports.random.correlation_id(),
@@ -173,10 +193,16 @@ impl Poller {
             error: None,
         };
         self.record(&run).await;
-        let mut sweep = Sweep { poller: self, object, fields, tally: Default::default() };
         let work = Work { run_id: Some(run.id.clone()), ..self.work() };
-        let ended = attributed(work, sweep.run(end)).await;
-        (run.n_read, run.n_queued) = (sweep.tally.n_read, sweep.tally.n_queued);
+        let mut sweep = Sweep { poller: self, object, fields, tally: Default::default() };
+        let loaded = attributed(work.clone(), self.load_whole(&mut run, remote_now)).await;
+        let ended = match loaded {
+            // What changed since the load began is read at once.
+            Ok(()) => attributed(work, sweep.run(self.end(remote_now))).await,
+            Err(error) => Err(error),
+        };
+        run.n_read += sweep.tally.n_read;
+        run.n_queued = sweep.tally.n_queued;
         run.ended_at = Some(self.ports.clock.now());
         let result = match ended {
             Ok(SweepEnd::UpToDate) => {
@@ -217,7 +243,7 @@ impl Poller {
     }
 
     /// The journal is for people: without it the sync goes on.
-    async fn record(&self, run: &SyncRun) {
+    pub(crate) async fn record(&self, run: &SyncRun) {
         if let Err(error) = self.ports.journal.record(run).await {
             warn!(object = %run.object, error = %chain(&error), "a sync run was not recorded");
         }

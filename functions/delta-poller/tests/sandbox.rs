@@ -112,6 +112,7 @@ impl Bench {
         let stores = wiring::case_store(&address("cases.db")).await.unwrap();
         let ports = PollerPorts {
             queue: queue.clone(),
+            store: None,
             ledger: stores.ledger.clone(),
             journal: stores.journal.clone(),
             clock,

@@ -4,10 +4,9 @@ use std::error::Error;
 use std::sync::Arc;
 
 use host::{App, CostKeeper, LedgerReady};
-use shared::config::{ConfigError, Env};
-use shared::cost::CostMeter;
-use shared::platform::Surroundings;
-use shared::ports::{CaseStore, Ledger, LocalSecrets, Queue, SystemClock, SystemRandom};
+use shared::config::Env;
+use shared::ports::{CaseStore, Ledger, Queue, SystemClock};
+use wiring::Outside;
 
 use crate::config::Config;
 use crate::worker::{Remote, SyncWorker};
@@ -36,27 +35,11 @@ pub fn assemble(
 ///
 /// Every setting that is missing or malformed, or the store that cannot be opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
-    let secrets = Arc::new(LocalSecrets::new(env.clone()));
-    let config = Config::read(env)?;
-    let stores = wiring::case_store(&config.case_store).await?;
-    let meter = Arc::new(CostMeter::new(
-        config.costs.prices().map_err(ConfigError::from)?,
-        Arc::new(SystemClock),
-        Arc::new(SystemRandom),
-    ));
-    let surroundings = Surroundings {
-        ledger: Some(stores.ledger.clone()),
-        observer: Some(meter.clone()),
-        tls: config.outbound.load().map_err(ConfigError::from)?,
-        ..Surroundings::new(secrets, Arc::new(SystemClock), Arc::new(SystemRandom))
-    };
-    let costs = CostKeeper::new(
-        meter,
-        stores.costs,
-        stores.ledger.clone(),
-        Arc::new(SystemClock),
-        config.costs.budgets,
-    );
+    let config = Config::read(env.clone())?;
+    let Outside { stores, meter, surroundings } =
+        Outside::open(env, &config.case_store, &config.costs, &config.outbound).await?;
+    let (clock, budgets) = (Arc::new(SystemClock), config.costs.budgets);
+    let costs = CostKeeper::new(meter, stores.costs, stores.ledger.clone(), clock, budgets);
     let mut remotes = Vec::with_capacity(config.connections.len());
     for settings in &config.connections {
         remotes.push(Remote::from(settings.open(&surroundings)?));

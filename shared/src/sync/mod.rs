@@ -23,6 +23,8 @@ mod state;
 pub mod testing;
 #[cfg(test)]
 mod two_way_tests;
+#[cfg(test)]
+mod whole_org;
 
 pub use audit_chain::{AuditColumns, ChainWalk};
 pub use desk::{Author, Changed, Desk, DeskError};

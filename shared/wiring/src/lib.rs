@@ -14,6 +14,8 @@ mod identity;
 mod metered;
 #[cfg(feature = "sql")]
 mod migrations;
+#[cfg(all(feature = "salesforce", feature = "sql"))]
+mod outside;
 #[cfg(feature = "salesforce")]
 mod platforms;
 #[cfg(feature = "sql")]
@@ -35,6 +37,8 @@ pub use error::WiringError;
 pub use identity::{IdentitySettings, LocalIdentity, LocalToken, authenticator, read_issuer};
 #[cfg(feature = "sql")]
 pub use migrations::{MigrationLine, MigrationReport, migrate, migrate_to, migration_report};
+#[cfg(all(feature = "salesforce", feature = "sql"))]
+pub use outside::Outside;
 #[cfg(feature = "salesforce")]
 pub use platforms::{
     load_named_platforms, load_platforms, manifest_schema, platform, platforms, read_platforms,

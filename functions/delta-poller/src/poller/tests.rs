@@ -130,6 +130,7 @@ impl World {
             objects.iter().map(|it| (ObjectName::parse(*it).unwrap(), fields.clone())).collect();
         let ports = PollerPorts {
             queue: self.clone(),
+            store: None,
             ledger: self.clone(),
             journal: self.clone(),
             clock: self.clone(),
@@ -137,7 +138,8 @@ impl World {
         };
         let settings = PollSettings { max_queue_depth: 1000, ..PollSettings::default() };
         let connection = ConnectionId::parse("main").unwrap();
-        let source = Source { connection, platform: "salesforce", crm: self.clone(), objects };
+        let source =
+            Source { connection, platform: "salesforce", crm: self.clone(), objects, whole: None };
         Poller::new(source, ports, settings)
     }
 
