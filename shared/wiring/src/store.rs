@@ -6,8 +6,8 @@ use adapter_sql::MigrationPolicy;
 use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
 use shared::ports::{
     AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, IncidentView, Ledger,
-    LedgerSettingsStore, MatterImport, Outbox, ReconcileJournal, SettingsStore, SyncJournal,
-    SystemClock, Walls,
+    LedgerSettingsStore, MatterImport, Outbox, ReconcileJournal, RecordScan, SettingsStore,
+    SyncJournal, SystemClock, Walls,
 };
 use url::Url;
 
@@ -25,6 +25,8 @@ pub struct CaseStores {
     pub conflicts: Arc<dyn Conflicts>,
     /// The comparisons of both sides.
     pub comparisons: Arc<dyn ReconcileJournal>,
+    /// All records of an object with their rows.
+    pub scan: Arc<dyn RecordScan>,
     /// Reads for people.
     pub view: Arc<dyn CaseView>,
     /// The audit log.
@@ -54,6 +56,7 @@ impl CaseStores {
             + Outbox
             + Conflicts
             + ReconcileJournal
+            + RecordScan
             + CaseView
             + AuditLog
             + ChangeFeed
@@ -72,6 +75,7 @@ impl CaseStores {
             outbox: metered::outbox(store.clone()),
             conflicts: metered::conflicts(store.clone()),
             comparisons: metered::reconcile_journal(store.clone()),
+            scan: metered::record_scan(store.clone()),
             view: metered::case_view(store.clone()),
             audit: metered::watched(metered::audit_log(store.clone())),
             feed: metered::change_feed(store.clone()),

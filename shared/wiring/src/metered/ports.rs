@@ -52,15 +52,15 @@ mod stores {
     use std::time::Duration;
 
     use shared::auth::Sight;
-    use shared::ids::{ConnectionId, EntityId, PersonId};
+    use shared::ids::{ConnectionId, EntityId, ObjectName, PersonId};
     use shared::model::{Entity, RecordKey};
     use shared::ports::{
         AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage, CaseStore,
         CaseView, ChangeFeed, ChangeRow, Claim, Committed, Conflict, ConflictFilter, Conflicts,
         CostBatch, CostLedger, CostQuery, CostSum, ImportTallies, IncidentFigures, IncidentView,
         ItemBatch, Ledger, LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry,
-        OutboxStatus, Overview, ReconcileJournal, Reconciliation, Setback, Shadow, StoreDigest,
-        SyncJournal, SyncRun, Wall, Walls, Write,
+        OutboxStatus, Overview, ReconcileJournal, Reconciliation, RecordScan, ScanRange,
+        ScannedRecord, Setback, Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls, Write,
     };
 
     use super::metered;
@@ -94,6 +94,11 @@ mod stores {
     metered!(reconcile_journal, MeteredReconcileJournal, ReconcileJournal, "reconcile_journal", {
         async fn record_reconciliation(run: &Reconciliation) -> ();
         async fn reconciliations(limit: u32) -> Vec<Reconciliation>;
+    });
+
+    metered!(record_scan, MeteredRecordScan, RecordScan, "record_scan", {
+        async fn n_records(connection: &ConnectionId, object: &ObjectName) -> u64;
+        async fn scan(range: &ScanRange) -> Vec<ScannedRecord>;
     });
 
     metered!(case_view, MeteredCaseView, CaseView, "case_view", {
@@ -158,7 +163,7 @@ mod stores {
 #[cfg(feature = "sql")]
 pub(crate) use stores::{
     audit_log, case_store, case_view, change_feed, conflicts, cost_ledger, incident_view, ledger,
-    matter_import, outbox, reconcile_journal, sync_journal, walls,
+    matter_import, outbox, reconcile_journal, record_scan, sync_journal, walls,
 };
 
 #[cfg(test)]

@@ -37,7 +37,9 @@ impl CaseView for PostgresCaseStore {
 
 impl PostgresCaseStore {
     /// Begins to read one state of the store, whatever is committed meanwhile.
-    pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    pub(in crate::store) async fn snapshot(
+        &self,
+    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.readers().begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
     }
 

@@ -4,6 +4,7 @@ mod audit;
 mod case;
 mod case_detail;
 mod change;
+mod record;
 mod run;
 mod shadow;
 mod wall;
@@ -14,6 +15,7 @@ pub(super) use case_detail::{
     DETAIL_COLUMNS, StoredCase, StoredCommunication, StoredDocument, StoredEvent,
 };
 pub(super) use change::StoredChange;
+pub(super) use record::{StoredRecord, record_columns};
 pub(super) use run::{StoredRun, outcome_word};
 pub(super) use shadow::{DigestedShadow, KeyedShadow, SHADOW_COLUMNS, StoredShadow};
 pub(super) use wall::StoredWall;

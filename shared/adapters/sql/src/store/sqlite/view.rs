@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use shared::PortError;
 use shared::auth::Sight;
 use shared::ports::{CaseDetail, CaseFilter, CasePage, CaseView, Overview, StoreDigest};
+use sqlx::{Sqlite, Transaction};
 
 use super::sqlite_case_store::SqliteCaseStore;
 use super::{cases, detail, overview, shadow};
@@ -29,5 +30,14 @@ impl CaseView for SqliteCaseStore {
 
     async fn digest(&self) -> Result<StoreDigest, PortError> {
         shadow::digest(self.readers()).await.map_err(|cause| read_error(cause, "digest", "records"))
+    }
+}
+
+impl SqliteCaseStore {
+    /// Begins to read one state of the store, whatever is committed meanwhile.
+    pub(in crate::store) async fn snapshot(
+        &self,
+    ) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.readers().begin().await
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use shared::ports::{
-    AuditLog, CaseStore, CaseView, ChangeFeed, Clock, Ledger, SyncJournal, SystemClock,
+    AuditLog, CaseStore, CaseView, ChangeFeed, Clock, Ledger, RecordScan, SyncJournal, SystemClock,
 };
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::sqlite::SqliteRow;
@@ -16,11 +16,14 @@ use crate::testkit::FreshDatabase;
 
 /// Every port of a case store.
 pub(super) trait Store:
-    CaseStore + CaseView + AuditLog + ChangeFeed + SyncJournal + Ledger
+    CaseStore + CaseView + AuditLog + ChangeFeed + RecordScan + SyncJournal + Ledger
 {
 }
 
-impl<T: CaseStore + CaseView + AuditLog + ChangeFeed + SyncJournal + Ledger> Store for T {}
+impl<T> Store for T where
+    T: CaseStore + CaseView + AuditLog + ChangeFeed + RecordScan + SyncJournal + Ledger
+{
+}
 
 /// What keeps the tables.
 #[derive(Clone, Copy, Debug)]

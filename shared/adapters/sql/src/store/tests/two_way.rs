@@ -7,8 +7,9 @@ use shared::model::{Entity, FieldValue};
 use shared::ports::case_store_contract::{next_write, sample_key, sample_write, text_fields};
 use shared::ports::conflicts_contract::conflicts_contract;
 use shared::ports::reconcile_journal_contract::reconcile_journal_contract;
+use shared::ports::record_scan_contract::record_scan_contract;
 use shared::ports::two_way_contract::{identity_contract, outbox_contract};
-use shared::ports::{CaseStore, Clock, Shadow, SystemClock, Write, WriteKind};
+use shared::ports::{CaseStore, Clock, ScanRange, Shadow, SystemClock, Write, WriteKind};
 use tokio::sync::Mutex;
 
 use super::deployment::{Deployment, on_both_engines};
@@ -37,6 +38,7 @@ async fn sqlite_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
     outbox_contract(|clock| files.fresh(clock)).await;
     conflicts_contract(|| files.fresh(Arc::new(SystemClock))).await;
     reconcile_journal_contract(&*files.fresh(Arc::new(SystemClock)).await).await;
+    record_scan_contract(|| files.fresh(Arc::new(SystemClock))).await;
 }
 
 /// Databases that live as long as the contract that runs on them.
@@ -61,6 +63,7 @@ async fn postgres_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
     outbox_contract(|clock| databases.fresh(clock)).await;
     conflicts_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     reconcile_journal_contract(&*databases.fresh(Arc::new(SystemClock)).await).await;
+    record_scan_contract(|| databases.fresh(Arc::new(SystemClock))).await;
 }
 
 fn case_of(account: &EntityId, number: u32) -> Write {
@@ -112,4 +115,33 @@ async fn references_follow_names_and_merges(deployment: Deployment) {
     assert_eq!(rows[0].1, "{}");
 }
 
-on_both_engines!(references_follow_names_and_merges);
+async fn scanned_row_of_a_case_has_the_form_of_its_write(deployment: Deployment) {
+    let mut write = case_of(&sample_key(Entity::Account, 1).entity_id(), 1);
+    let given = [
+        ("is_closed", FieldValue::Bool(true)),
+        ("opened_at", FieldValue::text("2026-01-02T03:04:05.006Z")),
+        ("closed_at", FieldValue::Null),
+        ("description", FieldValue::Text("zero \0, mark \u{10fffe}0".to_owned())),
+        ("custom.fee", FieldValue::Float(19.99)),
+        ("custom.note", FieldValue::Text("a \"b\" \0 \u{10fffe}1".to_owned())),
+        ("custom.none", FieldValue::Null),
+    ];
+    write.row.extend(given.map(|(name, value)| (name.to_owned(), value)));
+    deployment.store.apply(write.clone()).await.unwrap();
+
+    let key = sample_key(Entity::Case, 1);
+    let (connection, object) = (key.connection, key.object);
+    let range = ScanRange { connection, object, after: None, until: None, limit: 9 };
+    let scanned = deployment.store.scan(&range).await.unwrap();
+
+    let row = scanned[0].row.clone().unwrap();
+    for (name, value) in &write.row {
+        assert_eq!(row.get(name).unwrap_or(&FieldValue::Null), value, "{name}");
+    }
+    assert_eq!(row["status"], FieldValue::Null);
+}
+
+on_both_engines!(
+    references_follow_names_and_merges,
+    scanned_row_of_a_case_has_the_form_of_its_write,
+);

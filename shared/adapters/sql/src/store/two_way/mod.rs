@@ -1,4 +1,5 @@
-//! What rows that travel both ways need: the marks of writes, the outbox, conflicts, comparisons.
+//! What rows that travel both ways need: the marks of writes, the outbox, conflicts, comparisons,
+//! walks along all records.
 //!
 //! Both engines take the same statements here, so each is written once; the macros only name the
 //! types of an engine.
@@ -7,6 +8,7 @@ mod conflicts;
 mod marks;
 mod outbox;
 mod reconciliations;
+mod scan;
 
 pub(super) use marks::{postgres as postgres_marks, sqlite as sqlite_marks};
 pub(super) use outbox::{
