@@ -69,7 +69,19 @@ mod tests {
     #[test]
     fn no_setting_that_holds_or_names_a_secret_may_be_changed() {
         let changeable = form().changeable();
-        assert_eq!(changeable, ["api.cors_origins", "poll.every", "poll.lag", "poll.overlap"]);
+        assert_eq!(
+            changeable,
+            [
+                "api.cors_origins",
+                "poll.every",
+                "poll.lag",
+                "poll.overlap",
+                "reconcile.every",
+                "reconcile.repair",
+                "relay.bulk_threshold",
+                "relay.max_attempts",
+            ]
+        );
         for path in changeable {
             let schema = form().part(&path).unwrap().to_string();
             assert!(!schema.contains("secret"), "{path}: {schema}");

@@ -1,11 +1,15 @@
 //! What is wrong with settings although each is well formed by itself.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use shared::config::Fault;
 use shared::ports::SecretAddress;
 
 use super::Settings;
+
+/// The shortest time between two comparisons.
+const MIN_BETWEEN_COMPARISONS: Duration = Duration::from_mins(5);
 
 impl Settings {
     /// Returns every such fault, each with the path of a setting and the way out.
@@ -14,6 +18,7 @@ impl Settings {
         self.check_names(&mut faults);
         self.check_identity(&mut faults);
         self.check_poll(&mut faults);
+        self.check_reconcile(&mut faults);
         self.check_stores(&mut faults);
         faults.extend(self.costs.faults().into_iter().map(|it| it.below("costs")));
         faults.extend(self.http.faults().into_iter().map(|it| it.below("http")));
@@ -76,6 +81,16 @@ impl Settings {
                 poll.lag, poll.overlap
             );
             faults.push(Fault::new("poll.lag", what));
+        }
+    }
+
+    fn check_reconcile(&self, faults: &mut Vec<Fault>) {
+        if self.reconcile.every.0 < MIN_BETWEEN_COMPARISONS {
+            let what = format!(
+                "`{}` is less than `5m`: every comparison reads all records, so write `1h` or more",
+                self.reconcile.every
+            );
+            faults.push(Fault::new("reconcile.every", what));
         }
     }
 

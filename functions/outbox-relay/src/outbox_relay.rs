@@ -1,6 +1,5 @@
 //! Sends what waits: at once while the process lives, or until all is sent.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -13,6 +13,7 @@ mod mapping;
 mod merge;
 mod names;
 mod outcome;
+mod plan;
 mod reconcile;
 mod relay;
 mod remote_schema;
@@ -42,6 +43,7 @@ pub use mapping::{
 };
 pub use merge::{Authority, MergeContext, Merged, merge};
 pub use outcome::Cause;
+pub use plan::{PlannedField, PlannedWrite, Planner};
 pub use reconcile::{ReconcileSettings, Reconciler};
 pub use relay::{BatchSize, Relay, RelayPorts, RelayRemote, RelaySettings, RelayTally};
 pub use remote_schema::{Fingerprint, RemoteField, RemoteKind, RemoteObject};
