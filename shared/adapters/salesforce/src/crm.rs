@@ -1,4 +1,14 @@
-//! Salesforce behind the [`Crm`] port.
+//! Salesforce behind the ports that read and write records.
+
+mod bulk_read;
+mod bulk_read_state;
+mod bulk_write;
+mod lookup;
+mod presence;
+mod readable;
+mod refusal;
+mod save;
+mod writer;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,16 +21,26 @@ use shared::ports::{
 };
 use shared::{PortError, PortErrorKind};
 
+use crate::bulk::PollPace;
 use crate::client::{ApiUsage, PLATFORM, RestCall, SalesforceClient};
 use crate::rest::OrgLimits;
 use crate::settings::SalesforceSettings;
 use crate::soql;
 
-/// Reads one Salesforce org.
+/// Reads and writes one Salesforce org.
 #[derive(Clone)]
 pub struct SalesforceCrm {
     client: SalesforceClient,
+    /// How often a bulk job is asked for; by default as bulk jobs do by themselves.
+    pace: PollPace,
+    /// From how many records on a reading goes by a bulk job, where that takes fewer calls.
+    bulk_from: u64,
+    /// The records of a page of a bulk job.
+    page_records: Option<u32>,
 }
+
+/// From how many records on a reading may go by a bulk job: fewer do not wait for one.
+const BULK_FROM: u64 = 2_000;
 
 /// What a request is for.
 #[derive(Clone, Copy)]
@@ -54,7 +74,29 @@ impl SalesforceCrm {
 
     /// Reads the org that `client` calls.
     pub fn over(client: SalesforceClient) -> Self {
-        Self { client }
+        Self { client, pace: PollPace::default(), bulk_from: BULK_FROM, page_records: None }
+    }
+
+    /// Asks for the state of bulk jobs at this pace.
+    #[must_use]
+    pub fn with_pace(mut self, pace: PollPace) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// Reads by a bulk job from so many records on, when that takes fewer calls than queries do;
+    /// 0 for always.
+    #[must_use]
+    pub fn with_bulk_from(mut self, n_records: u64) -> Self {
+        self.bulk_from = n_records;
+        self
+    }
+
+    /// Reads pages of so many records from bulk jobs.
+    #[must_use]
+    pub fn with_page_records(mut self, n_records: u32) -> Self {
+        self.page_records = Some(n_records);
+        self
     }
 
     /// Returns the client, for everything that the port does not offer.
