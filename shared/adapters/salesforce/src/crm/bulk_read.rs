@@ -16,6 +16,7 @@ use crate::bulk::{
     BulkFault, BulkQuery, PageReceipt, QueryJobState, RecordReader, RecordShape, ResultPage,
 };
 use crate::client::PLATFORM;
+use crate::error::SalesforceFault;
 use crate::plan::{CallMethod, PlanQuestion, Work};
 use crate::rest::{AnyFields, Page, QueryScope, Wanted, read_page};
 use crate::soql::{self, Condition, FieldPath, SelectError};
@@ -352,7 +353,7 @@ fn condition(
 }
 
 fn is_too_many(error: &PortError) -> bool {
-    let known = fault_of(error).and_then(|it| it.known());
+    let known = fault_of(error).and_then(SalesforceFault::known);
     known.is_some_and(|it| TOO_MANY_TO_COUNT.contains(&it.code))
 }
 

@@ -45,7 +45,7 @@ impl BulkWriter for SalesforceCrm {
         if writes.is_empty() {
             return Ok(());
         }
-        if action == BulkAction::Create && !self.has_external_id(object).await? {
+        if action == BulkAction::Create && !self.takes_own_id(object).await? {
             return Err(rejected(purpose, NoExternalId { object: object.clone() }));
         }
         let references = self.references(object).await?;

@@ -11,7 +11,7 @@ use shared::{PortError, PortErrorKind};
 use super::readable::{Readable, is_about_a_field};
 use super::{NoDate, Purpose, SalesforceCrm, parse_id, rejected};
 use crate::client::PLATFORM;
-use crate::rest::{Page, QueryScope, Wanted, read_page};
+use crate::rest::{Described, FieldShape, Page, QueryScope, Wanted, read_page};
 use crate::setup::EXTERNAL_ID;
 use crate::soql::{self, Condition, FieldPath};
 
@@ -68,7 +68,7 @@ impl SalesforceCrm {
         fields: &[String],
     ) -> Result<Option<RemoteRecord>, PortError> {
         let purpose = Purpose { operation: "find", subject: object.as_str() };
-        if !self.has_external_id(object).await? {
+        if !self.has_own_id(object, |_| true).await? {
             // No record can have been made for any row of ours.
             return Ok(None);
         }
@@ -77,12 +77,21 @@ impl SalesforceCrm {
         Ok(rows.records.into_iter().max_by_key(|it| (!it.is_deleted, it.version)))
     }
 
-    /// Tells whether the org has the field by which new records are known again; one that is missing
-    /// in a describe of the last hour may have been made since.
-    pub(super) async fn has_external_id(&self, object: &ObjectName) -> Result<bool, PortError> {
-        let is_there = |described: &crate::rest::Described| {
-            let field = described.shape().and_then(|it| it.field(EXTERNAL_ID));
-            field.is_some_and(|it| it.external_id && it.createable)
+    /// Tells whether the org has the field by which new records are known again, and the user may
+    /// write it.
+    pub(super) async fn takes_own_id(&self, object: &ObjectName) -> Result<bool, PortError> {
+        self.has_own_id(object, |it| it.external_id && it.createable).await
+    }
+
+    /// Tells whether the org has that field and it is `fit`; one that is not in a describe of the last
+    /// hour may have become so since.
+    async fn has_own_id(
+        &self,
+        object: &ObjectName,
+        fit: impl Fn(&FieldShape) -> bool,
+    ) -> Result<bool, PortError> {
+        let is_there = |described: &Described| {
+            described.shape().and_then(|it| it.field(EXTERNAL_ID)).is_some_and(&fit)
         };
         if is_there(&*self.client.describe(object).await?) {
             return Ok(true);

@@ -80,7 +80,7 @@ impl SalesforceCrm {
         let Sorted { guarded, known, new } = sorted;
         if !new.is_empty() {
             let made = self.save_new(lane, &new).await;
-            let made = of_one(purpose, made, new.len(), is_one, |fault| refused_new(fault))?;
+            let made = of_one(purpose, made, new.len(), is_one, refused_new)?;
             new.iter().map(|it| it.0).zip(made).for_each(&mut put);
         }
         if !known.is_empty() {
@@ -111,7 +111,7 @@ impl SalesforceCrm {
         writes: &[(usize, &EntityId, &RemoteWrite)],
     ) -> Result<Vec<WriteResult>, PortError> {
         let Lane { purpose, object, .. } = lane;
-        if !self.has_external_id(object).await? {
+        if !self.takes_own_id(object).await? {
             let missing = NoExternalId { object: object.clone() };
             return Ok(writes.iter().map(|_| missing.refused()).collect());
         }
