@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    Aspect, Capability, OpenError, PlatformIntegration, Surroundings, Verdict, description_of,
-    intern,
+    Aspect, Capability, OpenConnection, OpenError, PlatformIntegration, Surroundings, Verdict,
+    description_of, intern,
 };
 use crate::config::Env;
 use crate::ports::{LocalSecrets, SystemClock, SystemRandom};
@@ -40,6 +40,7 @@ pub async fn passes(integration: &dyn PlatformIntegration, good: &Value, secrets
     };
     assert_eq!(opened.mappings.platform(), id, "the mappings name another platform");
     assert_eq!(good["connection"], json!(opened.connection.as_str()), "another connection");
+    ports_are_as_declared(&integration.capabilities(), &opened);
     let described: BTreeSet<_> = integration.describe().into_iter().map(|it| it.object).collect();
     for mapping in opened.mappings.objects() {
         assert!(described.contains(&mapping.object), "`{}` is not described", mapping.object);
@@ -111,6 +112,32 @@ fn streams_are_whole(integration: &dyn PlatformIntegration) {
         );
     }
     assert!(capabilities.contains(&Capability::ReadChanges), "nothing can be read");
+}
+
+/// Whoever asks for a capability finds the port behind it, and no port is there unasked.
+fn ports_are_as_declared(capabilities: &BTreeSet<Capability>, opened: &OpenConnection) {
+    let OpenConnection { writer, bulk_writer, bulk_reader, mappings, .. } = opened;
+    assert_eq!(
+        writer.is_some(),
+        capabilities.contains(&Capability::Write),
+        "`write` is declared without a writer, or not declared with one"
+    );
+    assert_eq!(
+        bulk_writer.is_some() || bulk_reader.is_some(),
+        capabilities.contains(&Capability::Bulk),
+        "`bulk` is declared without a port for it, or not declared with one"
+    );
+    assert!(
+        bulk_writer.is_none() || writer.is_some(),
+        "there are jobs that write, and no writer for what they leave over"
+    );
+    for mapping in mappings.objects() {
+        assert!(
+            writer.is_some() || !mapping.goes_out(),
+            "`{}` is mapped to be written, and there is no writer",
+            mapping.object
+        );
+    }
 }
 
 async fn unreachable_is_a_finding(

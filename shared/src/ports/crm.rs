@@ -16,7 +16,7 @@ pub struct RemoteRecord {
     pub version: Timestamp,
     /// Whether it lies in the recycle bin.
     pub is_deleted: bool,
-    /// Every field that was asked for, `Null` where it has no value.
+    /// Every field that was asked for and could be read, `Null` where it has no value.
     pub fields: Fields,
     /// Of the fields that were asked for, those that could not be read: they do not exist, or are
     /// hidden from us. They say nothing.
@@ -75,7 +75,9 @@ pub struct Health {
 ///
 /// - Pages of one query never skip a record, whatever versions are equal. A page may be short;
 ///   only `next: None` ends the query.
-/// - A field that does not exist over there is `Rejected`, with its name in the cause.
+/// - A field that does not exist over there or is hidden is left out of `fields` and named in
+///   `unread`, where the platform tells which it is; else the call is `Rejected`, with its name in
+///   the cause.
 #[async_trait]
 pub trait Crm: Send + Sync {
     /// Reads one record, from the recycle bin too; `None` when it is gone for good.

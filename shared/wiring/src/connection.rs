@@ -112,7 +112,7 @@ impl ConnectionSettings {
             .platform
             .open(&self.settings, surroundings)
             .map_err(|error| WiringError::unusable(&self.name, error))?;
-        Ok(OpenConnection { crm: crate::metered::crm(opened.crm), ..opened })
+        Ok(crate::metered::connection(opened))
     }
 
     /// Checks the connection, each aspect by itself.

@@ -25,9 +25,7 @@ impl ConnectionSettings {
             return Ok((self.open(surroundings)?, None));
         }
         self.open_salesforce(surroundings)
-            .map(|(opened, stream)| {
-                (OpenConnection { crm: crate::metered::crm(opened.crm), ..opened }, stream)
-            })
+            .map(|(opened, stream)| (crate::metered::connection(opened), stream))
             .map_err(|error| WiringError::unusable(&self.name, error))
     }
 

@@ -1,4 +1,14 @@
-//! Salesforce behind the [`Crm`] port.
+//! Salesforce behind the ports that read and write records.
+
+mod bulk_read;
+mod bulk_read_state;
+mod bulk_write;
+mod lookup;
+mod presence;
+mod readable;
+mod refusal;
+mod save;
+mod writer;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,17 +20,29 @@ use shared::ports::{
     Clock, Crm, DeltaPage, DeltaQuery, Health, RemoteRecord, RemoteSessions, SecretWriter, Secrets,
 };
 use shared::{PortError, PortErrorKind};
+use tracing::warn;
 
+use crate::bulk::PollPace;
 use crate::client::{ApiUsage, PLATFORM, RestCall, SalesforceClient};
 use crate::rest::OrgLimits;
 use crate::settings::SalesforceSettings;
-use crate::soql;
+use crate::soql::{self, SelectError};
+use readable::is_about_a_field;
 
-/// Reads one Salesforce org.
+/// Reads and writes one Salesforce org.
 #[derive(Clone)]
 pub struct SalesforceCrm {
     client: SalesforceClient,
+    /// How often a bulk job is asked for; by default as bulk jobs do by themselves.
+    pace: PollPace,
+    /// From how many records on a reading goes by a bulk job, where that takes fewer calls.
+    bulk_from: u64,
+    /// The records of a page of a bulk job.
+    page_records: Option<u32>,
 }
+
+/// From how many records on a reading may go by a bulk job: fewer do not wait for one.
+const BULK_FROM: u64 = 2_000;
 
 /// What a request is for.
 #[derive(Clone, Copy)]
@@ -54,7 +76,29 @@ impl SalesforceCrm {
 
     /// Reads the org that `client` calls.
     pub fn over(client: SalesforceClient) -> Self {
-        Self { client }
+        Self { client, pace: PollPace::default(), bulk_from: BULK_FROM, page_records: None }
+    }
+
+    /// Asks for the state of bulk jobs at this pace.
+    #[must_use]
+    pub fn with_pace(mut self, pace: PollPace) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// Reads by a bulk job from so many records on, when that takes fewer calls than queries do;
+    /// 0 for always.
+    #[must_use]
+    pub fn with_bulk_from(mut self, n_records: u64) -> Self {
+        self.bulk_from = n_records;
+        self
+    }
+
+    /// Reads pages of so many records from bulk jobs.
+    #[must_use]
+    pub fn with_page_records(mut self, n_records: u32) -> Self {
+        self.page_records = Some(n_records);
+        self
     }
 
     /// Returns the client, for everything that the port does not offer.
@@ -72,13 +116,36 @@ impl SalesforceCrm {
         self.client.usage()
     }
 
+    /// Asks the query that `write` writes, without the fields that are not there or hidden: one of
+    /// them does not keep the others from being read. Describes are asked for only when one is missed.
     async fn query(
         &self,
         purpose: Purpose<'_>,
-        soql: &str,
+        object: &ObjectName,
         fields: &[String],
+        write: impl Fn(&[String]) -> Result<String, SelectError> + Send + Sync,
     ) -> Result<DeltaPage, PortError> {
-        self.client.query_changes(purpose.operation, purpose.subject, soql, fields).await
+        let Purpose { operation, subject } = purpose;
+        let write = |fields: &[String]| write(fields).map_err(|error| rejected(purpose, error));
+        let mut soql = write(fields)?;
+        if self.client.knows(object) {
+            soql = write(&self.readable(object, fields).await?.names())?;
+        }
+        let error = match self.client.query_changes(operation, subject, &soql, fields).await {
+            Err(error) if is_about_a_field(&error) => error,
+            answered => return answered,
+        };
+        let shown = match self.readable_now(object, fields).await {
+            Ok(readable) if !readable.unread.is_empty() => {
+                let unread = &readable.unread;
+                warn!(%object, ?unread, "fields of `{object}` are not there, or hidden: map them \
+                    no more, or show them to the integration user");
+                readable.names()
+            }
+            _ => return Err(error),
+        };
+        let soql = write(&shown)?;
+        self.client.query_changes(operation, subject, &soql, fields).await
     }
 }
 
@@ -92,9 +159,8 @@ impl Crm for SalesforceCrm {
     ) -> Result<Option<RemoteRecord>, PortError> {
         let purpose = Purpose { operation: "read", subject: object.as_str() };
         let id = parse_id(purpose, record_id)?;
-        let soql =
-            soql::select_by_id(object, fields, &id).map_err(|error| rejected(purpose, error))?;
-        match self.query(purpose, &soql, fields).await {
+        let write = |fields: &[String]| soql::select_by_id(object, fields, &id);
+        match self.query(purpose, object, fields, write).await {
             Ok(page) => Ok(page.records.into_iter().next()),
             // A query answers an empty page for a record that is gone. When the place to ask is
             // missing, that says nothing about the record: taken for a record that is gone, every record would be deleted.
@@ -111,9 +177,9 @@ impl Crm for SalesforceCrm {
         let purpose = Purpose { operation: "changes", subject: query.object.as_str() };
         let after = query.after_id.as_ref().map(|id| parse_id(purpose, id)).transpose()?;
         let DeltaQuery { object, fields, from, until, .. } = query;
-        let soql = soql::select_window(object, fields, *from, after.as_ref(), *until)
-            .map_err(|error| rejected(purpose, error))?;
-        self.query(purpose, &soql, fields).await
+        let write =
+            |fields: &[String]| soql::select_window(object, fields, *from, after.as_ref(), *until);
+        self.query(purpose, object, fields, write).await
     }
 
     async fn more_changes(&self, query: &DeltaQuery, next: &str) -> Result<DeltaPage, PortError> {

@@ -24,7 +24,7 @@ use crate::settings::SalesforceSettings;
 /// Source: "API request limits and allocations", Developer Edition.
 const DAILY_CALLS: u64 = 15_000;
 
-/// Salesforce: orgs read by REST queries.
+/// Salesforce: orgs read and written, record by record and by bulk jobs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SalesforceIntegration;
 
@@ -60,7 +60,14 @@ impl SalesforceIntegration {
             None => SalesforceCrm::new(settings, http, secrets, clock),
         };
         let sessions = crm.sessions();
-        Ok((OpenConnection::reading(connection, Arc::new(crm), mappings), sessions))
+        let crm = Arc::new(crm);
+        let opened = OpenConnection {
+            writer: Some(crm.clone()),
+            bulk_writer: Some(crm.clone()),
+            bulk_reader: Some(crm.clone()),
+            ..OpenConnection::reading(connection, crm, mappings)
+        };
+        Ok((opened, sessions))
     }
 }
 
@@ -106,7 +113,9 @@ impl PlatformIntegration for SalesforceIntegration {
             Capability::ReadChanges,
             Capability::ReadRecord,
             Capability::ReadDeletes,
+            Capability::Write,
             Capability::Webhooks,
+            Capability::Bulk,
         ])
     }
 

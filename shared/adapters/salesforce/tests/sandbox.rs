@@ -213,14 +213,20 @@ async fn ended_sessions_are_opened_again() {
 }
 
 #[tokio::test]
-async fn unknown_field_and_unknown_object_are_rejected_by_name() {
+async fn unknown_field_is_unread_and_an_unknown_object_is_rejected_by_name() {
     let peer = Peer::start(Seed::Empty).await;
     let crm = peer.by_secret();
+    let id = peer.create_case("Smith v. Jones").await;
     let mut query = everything(&crm, &case()).await;
     query.fields.push("Nonsense__c".into());
-    let error = crm.changes(&query).await.unwrap_err();
-    assert_eq!(error.kind(), PortErrorKind::Rejected);
-    assert!(chain(&error).to_string().contains("`Nonsense__c`"), "{}", chain(&error));
+    for _ in 0..2 {
+        let read = crm.changes(&query).await.unwrap().records.remove(0);
+        let alone = crm.read(&case(), &id, &query.fields).await.unwrap().unwrap();
+        assert_eq!(read, alone);
+        assert_eq!(read.unread, ["Nonsense__c"]);
+        assert_eq!(read.fields.len(), query.fields.len() - 1);
+        assert_eq!(read.fields["Subject"].as_text(), Some("Smith v. Jones"));
+    }
 
     query.object = ObjectName::parse("Nonsense__c").unwrap();
     query.fields.clear();

@@ -11,7 +11,7 @@ mod ports;
 #[cfg(feature = "sql")]
 pub(crate) use audit::watched;
 #[cfg(feature = "salesforce")]
-pub(crate) use ports::crm;
+pub(crate) use ports::connection;
 pub(crate) use ports::queue;
 #[cfg(feature = "sql")]
 pub(crate) use ports::{

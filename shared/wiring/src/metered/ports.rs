@@ -26,8 +26,13 @@ metered!(queue, MeteredQueue, Queue, "queue", {
 
 #[cfg(feature = "salesforce")]
 mod platforms {
-    use shared::ids::{ObjectName, RecordId};
-    use shared::ports::{Crm, DeltaPage, DeltaQuery, Health, RemoteRecord};
+    use shared::ids::{EntityId, ObjectName, RecordId};
+    use shared::platform::OpenConnection;
+    use shared::ports::{
+        BulkAction, BulkJournal, BulkRead, BulkReadTotals, BulkReader, BulkResults, BulkWriter,
+        Crm, CrmWriter, DeltaPage, DeltaQuery, Health, ReadBack, RecordSink, RemoteRecord,
+        RemoteWrite, WriteResult, WriterLimits,
+    };
 
     use super::metered;
 
@@ -41,10 +46,77 @@ mod platforms {
         async fn more_changes(query: &DeltaQuery, next: &str) -> DeltaPage;
         async fn health() -> Health;
     });
+
+    metered!(writer, MeteredWriter, CrmWriter, "crm_writer", {
+        async fn read_many(
+            object: &ObjectName,
+            ids: &[RecordId],
+            fields: &[String],
+        ) -> ReadBack;
+        async fn save(
+            object: &ObjectName,
+            writes: &[RemoteWrite],
+            fields: &[String],
+        ) -> Vec<WriteResult>;
+        async fn delete(object: &ObjectName, ids: &[RecordId]) -> Vec<WriteResult>;
+        async fn undelete(object: &ObjectName, ids: &[RecordId]) -> Vec<WriteResult>;
+        async fn merge(
+            object: &ObjectName,
+            winner: &RecordId,
+            loser: &RecordId,
+        ) -> WriteResult;
+        async fn find(
+            object: &ObjectName,
+            id: &EntityId,
+            fields: &[String],
+        ) -> Option<RemoteRecord>;
+        plain fn limits() -> WriterLimits;
+    });
+
+    metered!(bulk_writer, MeteredBulkWriter, BulkWriter, "bulk_writer", {
+        async fn run(
+            object: &ObjectName,
+            action: BulkAction,
+            writes: &[RemoteWrite],
+            results: &dyn BulkResults,
+            journal: &dyn BulkJournal,
+        ) -> ();
+        async fn resume(state: &str, results: &dyn BulkResults, journal: &dyn BulkJournal) -> ();
+    });
+
+    metered!(bulk_reader, MeteredBulkReader, BulkReader, "bulk_reader", {
+        async fn read_all(
+            query: &BulkRead,
+            state: Option<&str>,
+            sink: &dyn RecordSink,
+            journal: &dyn BulkJournal,
+        ) -> BulkReadTotals;
+        async fn count(object: &ObjectName) -> u64;
+    });
+
+    /// Counts and times each call of every port of a connection.
+    pub(crate) fn connection(opened: OpenConnection) -> OpenConnection {
+        let OpenConnection {
+            connection,
+            crm: reading,
+            writer: writing,
+            bulk_writer: writing_jobs,
+            bulk_reader: reading_jobs,
+            mappings,
+        } = opened;
+        OpenConnection {
+            connection,
+            crm: crm(reading),
+            writer: writing.map(writer),
+            bulk_writer: writing_jobs.map(bulk_writer),
+            bulk_reader: reading_jobs.map(bulk_reader),
+            mappings,
+        }
+    }
 }
 
 #[cfg(feature = "salesforce")]
-pub(crate) use platforms::crm;
+pub(crate) use platforms::connection;
 
 #[cfg(feature = "sql")]
 mod stores {

@@ -41,7 +41,7 @@ const MAX_ROUNDS: u32 = 3;
 /// Runs bulk uploads.
 #[derive(Clone, Debug)]
 pub struct BulkIngest {
-    client: SalesforceClient,
+    pub(super) client: SalesforceClient,
     pace: PollPace,
     max_part_bytes: u64,
     lock_pause: Duration,

@@ -3,6 +3,7 @@
 mod csv;
 mod fault;
 mod ingest;
+mod ingest_finish;
 mod ingest_plan;
 mod ingest_state;
 mod job;

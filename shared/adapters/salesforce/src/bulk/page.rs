@@ -151,7 +151,7 @@ impl ResultPage {
     }
 
     /// Makes the error of this page.
-    pub(super) fn fault(&self, fault: BulkFault) -> PortError {
+    pub(crate) fn fault(&self, fault: BulkFault) -> PortError {
         fault.of_answer(self.body.head())
     }
 

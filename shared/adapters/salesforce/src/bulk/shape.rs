@@ -91,7 +91,7 @@ impl RecordReader {
             let value = CellValue::read(cell, column.kind)
                 .ok_or_else(|| not_of_kind(record, name, column.kind.noun()))?;
             if let Some(slot) = fields.get_mut(name) {
-                *slot = value.to_field();
+                *slot = as_queries_write_it(value);
             }
         }
         Ok(RemoteRecord {
@@ -117,6 +117,16 @@ impl RecordReader {
             Some(CellValue::Bool(is_deleted)) => Ok(is_deleted),
             _ => Err(not_of_kind(record, IS_DELETED, ColumnKind::Bool.noun())),
         }
+    }
+}
+
+/// Makes the value that a query would have answered: only instants are written in another way.
+fn as_queries_write_it(value: CellValue<'_>) -> FieldValue {
+    match value {
+        CellValue::Time(at) => {
+            FieldValue::Text(format!("{}+0000", at.to_string().trim_end_matches('Z')))
+        }
+        value => value.to_field(),
     }
 }
 
@@ -160,7 +170,10 @@ mod tests {
         assert!(record.is_deleted && record.fields.len() == 3);
         assert_eq!(record.fields["subject"], FieldValue::text("A v. B"));
         assert_eq!(record.fields["Amount__c"], FieldValue::Int(912_260_031));
-        assert_eq!(record.fields["SystemModstamp"], FieldValue::text("2026-01-01T10:00:00.000Z"));
+        assert_eq!(
+            record.fields["SystemModstamp"],
+            FieldValue::text("2026-01-01T10:00:00.000+0000")
+        );
     }
 
     #[test]

@@ -165,6 +165,8 @@ pub(super) fn class_of(found: &ErrorCode, message: &str) -> ErrorClass {
         "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" if message.contains("UNABLE_TO_LOCK_ROW") => {
             RetryAlone
         }
+        // A trigger had too many records at once.
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" if message.contains("LimitException") => RetryAlone,
         _ => found.class,
     }
 }

@@ -18,7 +18,7 @@ use shared::{PortError, PortErrorKind};
 use tracing::warn;
 
 use super::collections::{CollectionWrite, read_results};
-use super::page::{AnyFields, Page, read_page};
+use super::page::{AnyFields, Page, RowShape, read_page};
 use super::query::QueryScope;
 use super::record_result::RecordResult;
 use crate::client::{RestCall, SalesforceClient, WriteOptions};
@@ -134,7 +134,12 @@ impl PartAnswer {
         }
     }
 
-    pub(super) fn read<T>(
+    /// Returns the time over there, when the whole answer says it.
+    pub(crate) fn date(&self) -> Option<Timestamp> {
+        self.whole.date()
+    }
+
+    pub(crate) fn read<T>(
         &self,
         read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, PortError> {
@@ -221,6 +226,17 @@ pub struct WriteAndRead {
     pub read_back: Option<Page<Fields>>,
 }
 
+impl GuardedAnswer {
+    /// Reads the answer to the part that wrote it.
+    pub(crate) fn of(part: &PartAnswer) -> Self {
+        match (part.status(), part.fault()) {
+            (StatusCode::PRECONDITION_FAILED, _) => Self::Changed,
+            (_, Some(fault)) => Self::Failed(fault),
+            (_, None) => Self::Written,
+        }
+    }
+}
+
 impl SalesforceClient {
     /// Calls up to 25 parts in order, at most five of them queries or collections; the answers stand
     /// in the same order. With `all_or_none` one failure undoes all.
@@ -290,24 +306,28 @@ impl SalesforceClient {
         updates: &[GuardedUpdate],
         options: &WriteOptions,
     ) -> Result<Vec<GuardedAnswer>, PortError> {
-        let version = self.api_version();
-        let part = |(idx, it): (usize, &GuardedUpdate)| {
-            let url =
-                format!("/services/data/v{version}/sobjects/{}/{}", it.object, it.id.as_str());
-            let body = serde_json::to_value(&it.fields).unwrap_or_default();
-            CompositePart::new(&Method::PATCH, url, format!("update{idx}"), body)
-                .with_header(&IF_UNMODIFIED_SINCE, &http_time(it.unchanged_since))
-        };
-        let parts = updates.iter().enumerate().map(part).collect();
+        let parts = updates.iter().enumerate().map(|(idx, it)| self.update_part(idx, it)).collect();
         let answers = self.composite(subject, parts, false, options).await?;
-        Ok(answers
-            .into_iter()
-            .map(|it| match (it.status(), it.fault()) {
-                (StatusCode::PRECONDITION_FAILED, _) => GuardedAnswer::Changed,
-                (_, Some(fault)) => GuardedAnswer::Failed(fault),
-                (_, None) => GuardedAnswer::Written,
-            })
-            .collect())
+        Ok(answers.iter().map(GuardedAnswer::of).collect())
+    }
+
+    /// Makes the part that writes `update`, the `idx`-th of its call.
+    pub(crate) fn update_part(&self, idx: usize, update: &GuardedUpdate) -> CompositePart {
+        let version = self.api_version();
+        let GuardedUpdate { object, id, fields, unchanged_since } = update;
+        let url = format!("/services/data/v{version}/sobjects/{object}/{}", id.as_str());
+        let body = serde_json::to_value(fields).unwrap_or_default();
+        CompositePart::new(&Method::PATCH, url, format!("update{idx}"), body)
+            .with_header(&IF_UNMODIFIED_SINCE, &http_time(*unchanged_since))
+    }
+
+    /// Makes the part that answers the query `soql`.
+    pub(crate) fn query_part(&self, soql: &str, scope: QueryScope) -> CompositePart {
+        let query: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("q", soql).finish();
+        let (version, resource) = (self.api_version(), scope.resource());
+        let url = format!("/services/data/v{version}/{resource}?{query}");
+        CompositePart::new(&Method::GET, url, "query".to_owned(), Value::Null)
     }
 
     /// Writes up to 200 records and answers the query `soql` after them, in one call: what they are
@@ -323,27 +343,33 @@ impl SalesforceClient {
         soql: &str,
         options: &WriteOptions,
     ) -> Result<WriteAndRead, PortError> {
+        let (results, read_back) = self.write_and_read(write, soql, &AnyFields, options).await?;
+        Ok(WriteAndRead { results, read_back })
+    }
+
+    /// Writes, and reads the rows of `soql` as `shape` says, as [`Self::write_and_read_back`].
+    pub(crate) async fn write_and_read<S: RowShape>(
+        &self,
+        write: &CollectionWrite<'_>,
+        soql: &str,
+        shape: &S,
+        options: &WriteOptions,
+    ) -> Result<(Vec<RecordResult>, Option<Page<S::Row>>), PortError> {
         let version = self.api_version();
         let call = RestCall::data("write and read", Method::POST, "records", &["composite"])
             .with_options(options);
         write.check(&call)?;
-        let query = |pairs: &[(&str, String)]| {
-            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
-        };
         let mut target = format!("/services/data/v{version}/{}", write.segments().join("/"));
         let ids = write.query(false);
         if !ids.is_empty() {
-            target = format!("{target}?{}", query(&ids));
+            let ids =
+                url::form_urlencoded::Serializer::new(String::new()).extend_pairs(ids).finish();
+            target = format!("{target}?{ids}");
         }
-        let read = format!(
-            "/services/data/v{version}/{}?{}",
-            QueryScope::All.resource(),
-            query(&[("q", soql.to_owned())])
-        );
         let parts = vec![
             CompositePart::new(&write.method(), target, "write".to_owned(), write.body(false))
                 .with_options(options),
-            CompositePart::new(&Method::GET, read, "read".to_owned(), Value::Null),
+            self.query_part(soql, QueryScope::All),
         ];
         let mut answers = self.composite_call(&call, parts, false).await?.into_iter();
         let (Some(written), Some(read)) = (answers.next(), answers.next()) else {
@@ -352,12 +378,17 @@ impl SalesforceClient {
         let written = written.checked()?;
         let results = read_results(written.body(), write.n_records())
             .map_err(|error| error.into_port_error(&call, &written.whole))?;
-        let read_back = read.checked().and_then(|it| it.read(|json| read_page(json, &AnyFields)));
-        let read_back = read_back
-            .inspect_err(|error| {
-                warn!(error = %shared::chain(error), "what was written was not read back");
-            })
-            .ok();
-        Ok(WriteAndRead { results, read_back })
+        Ok((results, read.page_after_write(shape)))
+    }
+}
+
+impl PartAnswer {
+    /// Reads the rows that were asked for after a write; none when that failed, which undoes nothing.
+    pub(crate) fn page_after_write<S: RowShape>(self, shape: &S) -> Option<Page<S::Row>> {
+        let page = self.checked().and_then(|it| it.read(|json| read_page(json, shape)));
+        page.inspect_err(|error| {
+            warn!(error = %shared::chain(error), "what was written was not read back");
+        })
+        .ok()
     }
 }

@@ -116,6 +116,13 @@ impl SalesforceClient {
         self.describe_as_of_late(object.as_str()).await
     }
 
+    /// Tells whether `object` was described within the last hour.
+    pub(crate) fn knows(&self, object: &ObjectName) -> bool {
+        let now = self.clock().now();
+        let known = self.describes().get(object.as_str());
+        known.is_some_and(|it| now.since(it.asked_at) < DESCRIBE_LIFE)
+    }
+
     /// Describes `object` as it is now, as after an error that names a field.
     ///
     /// # Errors

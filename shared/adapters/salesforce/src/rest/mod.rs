@@ -25,6 +25,7 @@ pub use drift::{FieldChange, FieldDrift, SchemaDrift};
 pub use graph::{Graph, GraphAnswer};
 pub use limits::{OrgLimit, OrgLimits};
 pub use page::Page;
+pub(crate) use page::{AnyFields, Wanted, read_page};
 pub use query::{QueryRows, QueryScope};
 pub use record_result::{RecordResult, Written};
 pub use records::{ReadAnswer, UpdateAnswer, UpsertAnswer};

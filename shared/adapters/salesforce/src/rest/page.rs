@@ -43,7 +43,7 @@ pub(crate) fn read_page<S: RowShape>(json: &[u8], shape: &S) -> serde_json::Resu
     Ok(page)
 }
 
-/// Reads the page in `json` as changes; every one of `fields` is in every record.
+/// Reads the page in `json` as changes; every one of `fields` is in every record, or named as unread.
 pub(crate) fn read_changes(json: &[u8], fields: &[String]) -> serde_json::Result<DeltaPage> {
     let Page { rows, next, .. } = read_page(json, &Wanted::new(fields))?;
     Ok(DeltaPage { records: rows, next, ..DeltaPage::default() })
@@ -153,15 +153,33 @@ impl RowShape for AnyFields {
 /// The names that were asked for, by their lower-case form: Salesforce answers in its own case.
 pub(crate) struct Wanted {
     names: HashMap<String, String>,
-    empty: Fields,
+    /// In the order in which they were asked for.
+    order: Vec<String>,
+    has_parents: bool,
 }
 
 impl Wanted {
     pub(crate) fn new(fields: &[String]) -> Self {
         Self {
             names: fields.iter().map(|it| (it.to_ascii_lowercase(), it.clone())).collect(),
-            empty: fields.iter().map(|it| (it.clone(), FieldValue::Null)).collect(),
+            order: fields.to_vec(),
+            has_parents: fields.iter().any(|it| it.contains('.')),
         }
+    }
+
+    /// Lists the names below `parent`, such as `Contact.Email` below `Contact`.
+    fn below(&self, parent: &str) -> impl Iterator<Item = &String> {
+        let lead = format!("{}.", parent.to_ascii_lowercase());
+        self.names.iter().filter(move |(lower, _)| lower.starts_with(&lead)).map(|(_, name)| name)
+    }
+
+    /// Lists the names that an answer did not have. A query answers every field that it selects, so
+    /// that they were not selected, or are put together from others: they say nothing.
+    fn unread(&self, fields: &Fields) -> Vec<String> {
+        if fields.len() == self.names.len() {
+            return Vec::new();
+        }
+        self.order.iter().filter(|it| !fields.contains_key(*it)).cloned().collect()
     }
 }
 
@@ -179,7 +197,7 @@ impl RowShape for Wanted {
     type Row = RemoteRecord;
 
     fn begin(&self) -> Draft<'_> {
-        let fields = self.empty.clone();
+        let fields = Fields::new();
         Draft { wanted: self, id: None, version: None, is_deleted: None, fields }
     }
 
@@ -187,7 +205,7 @@ impl RowShape for Wanted {
         let id = draft.id.ok_or_else(|| E::missing_field("Id"))?;
         let version = draft.version.ok_or_else(|| E::missing_field("SystemModstamp"))?;
         Ok(RemoteRecord {
-            unread: Vec::new(),
+            unread: draft.wanted.unread(&draft.fields),
             record_id: SalesforceId::parse(id).map_err(E::custom)?.to_record_id(),
             version: Timestamp::parse(&version).map_err(E::custom)?,
             is_deleted: draft.is_deleted.ok_or_else(|| E::missing_field("IsDeleted"))?,
@@ -208,8 +226,16 @@ impl Take for Draft<'_> {
         let name = names.get(path).or_else(|| {
             names.get(&path.to_ascii_lowercase()) // Most names are not in lower case.
         });
-        if let Some(slot) = name.and_then(|name| self.fields.get_mut(name)) {
-            *slot = value;
+        match name {
+            Some(name) => {
+                self.fields.insert(name.clone(), value);
+            }
+            // There is no such parent: what was asked of it is empty.
+            None if value.is_null() && self.wanted.has_parents => {
+                let below = self.wanted.below(path);
+                self.fields.extend(below.map(|name| (name.clone(), FieldValue::Null)));
+            }
+            None => {}
         }
     }
 }
@@ -233,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn page_becomes_records_with_every_field_that_was_asked_for() {
+    fn page_becomes_records_with_every_field_that_it_has() {
         let fields = names(&[
             "subject",
             "IsClosed",
@@ -257,9 +283,11 @@ mod tests {
         assert_eq!(first.fields["Large__c"], FieldValue::Int(123_456_789_012_345_678));
         assert_eq!(first.fields["Contact.Email"], FieldValue::text("a@b.c"));
         assert!(first.fields.contains_key("SystemModstamp"));
-        assert!(second.is_deleted);
-        assert_eq!(second.fields.len(), fields.len());
+        assert!(second.is_deleted && first.unread.is_empty());
         assert!(second.fields["subject"].is_null() && second.fields["Contact.Email"].is_null());
+        // What an answer does not have says nothing.
+        assert_eq!(second.unread, ["IsClosed", "Score__c", "Large__c"]);
+        assert_eq!(second.fields.len() + second.unread.len(), fields.len());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Queries, page by page.
 
 use http::{HeaderName, Method};
-use serde_json::json;
 use shared::PortError;
 use shared::model::Fields;
 use shared::ports::DeltaPage;
@@ -9,7 +8,7 @@ use shared::ports::DeltaPage;
 use super::page::{AnyFields, Page, RowShape, read_changes, read_page};
 use super::records::batch_size;
 use crate::client::{BadPlace, MAX_URL_BYTES, Place, RestCall, SalesforceClient};
-use crate::rest::composite::{CompositePart, PartAnswer};
+use crate::rest::composite::PartAnswer;
 
 const QUERY_OPTIONS: HeaderName = HeaderName::from_static("sforce-query-options");
 
@@ -117,7 +116,8 @@ impl SalesforceClient {
         answer.read(|json| read_page(json, shape))
     }
 
-    async fn more_rows<S: RowShape>(
+    /// Reads the page of rows that `mark` names.
+    pub(crate) async fn more_rows<S: RowShape>(
         &self,
         operation: &'static str,
         subject: &str,
@@ -129,7 +129,7 @@ impl SalesforceClient {
     }
 
     /// Asks for the first page: in the address, or in a composite call when that is too long for it.
-    async fn query_json(
+    pub(crate) async fn query_json(
         &self,
         operation: &'static str,
         subject: &str,
@@ -147,11 +147,7 @@ impl SalesforceClient {
         if soql.chars().count() > MAX_SOQL_CHARS {
             return Err(call.rejected(BadPlace::TooLong { n_bytes: n_escaped }));
         }
-        let query: String =
-            url::form_urlencoded::Serializer::new(String::new()).append_pair("q", soql).finish();
-        let resource = scope.resource();
-        let url = format!("/services/data/v{}/{resource}?{query}", self.api_version());
-        let part = CompositePart::new(&Method::GET, url, "query".to_owned(), json!(null));
+        let part = self.query_part(soql, scope);
         let mut answers = self.composite_reads(operation, subject, vec![part]).await?;
         answers.pop().ok_or_else(|| call.rejected(BadPlace::Foreign))?.checked()
     }

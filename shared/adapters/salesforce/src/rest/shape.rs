@@ -40,6 +40,8 @@ pub struct FieldShape {
     pub case_sensitive: bool,
     /// The objects that it may point to.
     pub reference_to: Vec<String>,
+    /// What leads from a record to the one it points to, such as `Account`.
+    pub relationship_name: Option<String>,
     /// The active values of a picklist.
     pub picklist_values: Vec<String>,
 }
@@ -49,6 +51,12 @@ impl FieldShape {
     pub fn column_kind(&self) -> ColumnKind {
         ColumnKind::of_field_type(&self.field_type)
     }
+
+    /// Tells whether a column can hold it: not what is put together from other fields, nor bytes.
+    /// Source: Bulk API 2.0 guide, "Query limitations".
+    pub fn is_in_columns(&self) -> bool {
+        !matches!(self.field_type.as_str(), "address" | "location" | "base64" | "complexvalue")
+    }
 }
 
 impl ObjectShape {
@@ -57,6 +65,15 @@ impl ObjectShape {
         self.fields.get(name).or_else(|| {
             self.fields.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, field)| field)
         })
+    }
+
+    /// Returns the field that leads to the parent called `relationship`, whose case does not count.
+    pub fn reference(&self, relationship: &str) -> Option<&FieldShape> {
+        let is_it = |it: &&FieldShape| {
+            let name = it.relationship_name.as_deref();
+            name.is_some_and(|name| name.eq_ignore_ascii_case(relationship))
+        };
+        self.fields.values().find(is_it)
     }
 
     /// Returns a mark of everything whose change a mapping must hear of: name, type, length,
@@ -96,6 +113,8 @@ struct FieldAnswer {
     flags: FieldFlags,
     #[serde(default)]
     reference_to: Vec<String>,
+    #[serde(default)]
+    relationship_name: Option<String>,
     #[serde(default)]
     picklist_values: Option<Vec<PicklistAnswer>>,
 }
@@ -153,6 +172,7 @@ impl From<DescribeAnswer> for ObjectShape {
                 unique,
                 case_sensitive,
                 reference_to: it.reference_to,
+                relationship_name: it.relationship_name,
                 picklist_values,
             };
             (it.name, field)

@@ -62,7 +62,7 @@ fn read_value<T: Take>(path: &str, raw: &RawValue, draft: &mut T) -> serde_json:
     match text.as_bytes().first() {
         Some(b'"') => {
             let value: Text<'_> = serde_json::from_str(text)?;
-            draft.take(path, FieldValue::text(&value.0));
+            draft.take(path, field_text(&value.0));
         }
         Some(b't') => draft.take(path, FieldValue::Bool(true)),
         Some(b'f') => draft.take(path, FieldValue::Bool(false)),
@@ -82,6 +82,14 @@ fn read_value<T: Take>(path: &str, raw: &RawValue, draft: &mut T) -> serde_json:
         ),
     }
     Ok(())
+}
+
+/// Makes the value of a text, without the bytes `\0`, which no store of ours keeps.
+fn field_text(text: &str) -> FieldValue {
+    match text.contains('\0') {
+        true => FieldValue::text(&text.replace('\0', "")),
+        false => FieldValue::text(text),
+    }
 }
 
 /// Text that is borrowed where it has no escapes.

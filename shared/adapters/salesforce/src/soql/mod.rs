@@ -37,7 +37,9 @@ pub use query::{
     AccessMode, Direction, FieldSet, Grouping, Nulls, OrderKey, Query, Recency, Scope, SelectItem,
     Source, Tracking, TypeOf,
 };
-pub(crate) use select::{select_by_id, select_window};
+pub(crate) use select::{
+    SelectError, count_where, select_by_id, select_by_ids, select_where, select_window,
+};
 pub use selectivity::{ScanReason, Selectivity, selectivity};
 pub use split::{SplitFault, ValueQueries};
 pub use typed::ValueFault;

@@ -4,8 +4,9 @@ use shared::ids::{ObjectName, SalesforceId};
 use shared::time::Timestamp;
 
 use super::bounds::BoundFault;
+use super::condition::Condition;
 use super::name::{FieldPath, InvalidName};
-use super::query::{OrderKey, Query};
+use super::query::{OrderKey, Query, SelectItem};
 
 /// The fields that come along unasked.
 const OWN_FIELDS: [&str; 3] = ["Id", "SystemModstamp", "IsDeleted"];
@@ -29,6 +30,35 @@ pub(crate) fn select_by_id(
 ) -> Result<String, SelectError> {
     let query = select(object, fields)?.with_condition(path("Id")?.equals(id));
     Ok(query.to_soql()?)
+}
+
+/// Writes the query of all records that `condition` holds for, in no order.
+pub(crate) fn select_where(
+    object: &ObjectName,
+    fields: &[String],
+    condition: Option<Condition>,
+) -> Result<String, SelectError> {
+    let query = select(object, fields)?;
+    Ok(condition.map_or(query.clone(), |it| query.with_condition(it)).to_soql()?)
+}
+
+/// Writes the same query in the order of the ids.
+pub(crate) fn select_by_ids(
+    object: &ObjectName,
+    fields: &[String],
+    condition: Option<Condition>,
+) -> Result<String, SelectError> {
+    let query = select(object, fields)?.with_order(OrderKey::ascending(path("Id")?));
+    Ok(condition.map_or(query.clone(), |it| query.with_condition(it)).to_soql()?)
+}
+
+/// Writes the query that counts the records that `condition` holds for.
+pub(crate) fn count_where(
+    object: &ObjectName,
+    condition: Option<Condition>,
+) -> Result<String, SelectError> {
+    let query = Query::new(object.clone(), [SelectItem::CountRecords]);
+    Ok(condition.map_or(query.clone(), |it| query.with_condition(it)).to_soql()?)
 }
 
 /// Writes the query of a window `[from, until)` in the order `(SystemModstamp, Id)`; of the records

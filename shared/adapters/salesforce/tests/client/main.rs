@@ -3,6 +3,7 @@
 
 mod bulk_ingest;
 mod bulk_query;
+mod ports;
 mod rest;
 mod setup;
 mod soap;

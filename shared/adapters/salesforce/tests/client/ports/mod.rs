@@ -1,0 +1,7 @@
+//! The org behind the ports that write and read whole objects.
+
+mod bulk_read;
+mod bulk_write;
+mod same_values;
+mod two_way;
+mod writer;
