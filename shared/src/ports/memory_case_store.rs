@@ -1,6 +1,7 @@
 //! A case store in the memory of this process, for tests.
 
 mod conflicts;
+mod history;
 mod imports;
 mod outbox;
 mod scan;
@@ -59,6 +60,7 @@ struct State {
     items: BTreeMap<EntityId, (EntityId, MatterItem)>,
     aliases: BTreeMap<EntityId, EntityId>,
     deleted: BTreeSet<(Entity, EntityId)>,
+    created: BTreeMap<(Entity, EntityId), Timestamp>,
     outbox: BTreeMap<RecordKey, outbox::Waiting>,
     conflicts: Vec<Conflict>,
     n_conflicts_to_come: u32,
@@ -167,6 +169,7 @@ impl CaseStore for MemoryCaseStore {
             true => state.deleted.insert(row_key.clone()),
             false => state.deleted.remove(&row_key),
         };
+        state.created.entry(row_key.clone()).or_insert(at);
         let row = state.resolved(write.row);
         state.rows.insert(row_key, row);
         let events = write.timeline.into_iter().map(|event| (write.entity_id.clone(), event));

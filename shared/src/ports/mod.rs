@@ -22,6 +22,9 @@ mod cost_ledger;
 pub mod cost_ledger_contract;
 mod crm;
 mod crm_writer;
+mod history;
+#[cfg(any(test, feature = "testkit"))]
+pub mod history_contract;
 mod incident_view;
 mod ledger;
 mod matter_import;
@@ -81,6 +84,7 @@ pub use crm_writer::{
     BulkAction, BulkJournal, BulkResults, BulkWriter, CrmWriter, ReadBack, Refusal, RefusalClass,
     RemoteWrite, Target, WriteResult, WriterLimits,
 };
+pub use history::{History, PastField, PastRow, SetBy};
 pub use incident_view::{INCIDENT_SOURCE, Incident, IncidentFigures, IncidentView};
 pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
 pub use matter_import::{

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use adapter_sql::MigrationPolicy;
 use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
 use shared::ports::{
-    AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, IncidentView, Ledger,
-    LedgerSettingsStore, MatterImport, Outbox, ReconcileJournal, RecordScan, SettingsStore,
+    AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, History, IncidentView,
+    Ledger, LedgerSettingsStore, MatterImport, Outbox, ReconcileJournal, RecordScan, SettingsStore,
     SyncJournal, SystemClock, Walls,
 };
 use url::Url;
@@ -31,6 +31,8 @@ pub struct CaseStores {
     pub view: Arc<dyn CaseView>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
+    /// How rows once stood.
+    pub history: Arc<dyn History>,
     /// The change rows.
     pub feed: Arc<dyn ChangeFeed>,
     /// Who is screened from which case.
@@ -59,6 +61,7 @@ impl CaseStores {
             + RecordScan
             + CaseView
             + AuditLog
+            + History
             + ChangeFeed
             + Walls
             + MatterImport
@@ -78,6 +81,7 @@ impl CaseStores {
             scan: metered::record_scan(store.clone()),
             view: metered::case_view(store.clone()),
             audit: metered::watched(metered::audit_log(store.clone())),
+            history: metered::history(store.clone()),
             feed: metered::change_feed(store.clone()),
             walls: metered::walls(store.clone()),
             imports: metered::matter_import(store.clone()),

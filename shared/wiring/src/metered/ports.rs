@@ -129,11 +129,13 @@ mod stores {
     use shared::ports::{
         AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage, CaseStore,
         CaseView, ChangeFeed, ChangeRow, Claim, Committed, Conflict, ConflictFilter, Conflicts,
-        CostBatch, CostLedger, CostQuery, CostSum, ImportTallies, IncidentFigures, IncidentView,
-        ItemBatch, Ledger, LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry,
-        OutboxStatus, Overview, ReconcileJournal, Reconciliation, RecordScan, ScanRange,
-        ScannedRecord, Setback, Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls, Write,
+        CostBatch, CostLedger, CostQuery, CostSum, History, ImportTallies, IncidentFigures,
+        IncidentView, ItemBatch, Ledger, LedgerEntry, MatterImport, Outbox, OutboxDepth,
+        OutboxEntry, OutboxStatus, Overview, PastRow, ReconcileJournal, Reconciliation, RecordScan,
+        ScanRange, ScannedRecord, Setback, Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls,
+        Write,
     };
+    use shared::time::Timestamp;
 
     use super::metered;
 
@@ -190,6 +192,15 @@ mod stores {
         async fn verify(progress: &(dyn Fn(u64) + Send + Sync)) -> AuditVerification;
     });
 
+    metered!(history, MeteredHistory, History, "history", {
+        async fn as_of(
+            sight: &Sight,
+            entity: Entity,
+            id: &EntityId,
+            at: Timestamp,
+        ) -> Option<PastRow>;
+    });
+
     metered!(change_feed, MeteredChangeFeed, ChangeFeed, "change_feed", {
         async fn changes_after(after: u64, limit: u32) -> Vec<ChangeRow>;
         async fn newest_change() -> u64;
@@ -234,8 +245,8 @@ mod stores {
 
 #[cfg(feature = "sql")]
 pub(crate) use stores::{
-    audit_log, case_store, case_view, change_feed, conflicts, cost_ledger, incident_view, ledger,
-    matter_import, outbox, reconcile_journal, record_scan, sync_journal, walls,
+    audit_log, case_store, case_view, change_feed, conflicts, cost_ledger, history, incident_view,
+    ledger, matter_import, outbox, reconcile_journal, record_scan, sync_journal, walls,
 };
 
 #[cfg(test)]

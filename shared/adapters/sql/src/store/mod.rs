@@ -10,6 +10,7 @@ mod costs;
 mod cursor;
 mod decode;
 mod figures;
+mod history;
 mod imports;
 mod jobs;
 mod migrations;

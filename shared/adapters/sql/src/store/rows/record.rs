@@ -7,11 +7,11 @@ use sqlx::{ColumnIndex, Decode, Row, Type};
 use crate::store::decode::{instant, json};
 use crate::store::text::StoredText;
 
-/// Spells what is read of a row of `entity`: its id, whether it is deleted, and every
-/// column that sync may write. It is made of the names of the columns alone.
+/// Spells what is read of a row of `entity`: its id, whether it is deleted, since when it
+/// is there, and every column that sync may write. It is made of the names of the columns alone.
 pub(in crate::store) fn record_columns(entity: Entity) -> String {
     let columns = entity.columns().join(", ");
-    format!("id, is_deleted, CAST(custom AS TEXT) AS custom, {columns}")
+    format!("id, is_deleted, created_at, CAST(custom AS TEXT) AS custom, {columns}")
 }
 
 /// A row as it is stored.
@@ -20,6 +20,8 @@ pub(in crate::store) struct StoredRecord {
     pub(in crate::store) id: String,
     /// Whether it counts as deleted.
     pub(in crate::store) is_deleted: bool,
+    /// Since when it is there, in milliseconds since 1970.
+    pub(in crate::store) created_at: i64,
     /// Every column of its entity and its custom fields, in the form of a write.
     pub(in crate::store) fields: Fields,
 }
@@ -43,7 +45,12 @@ impl StoredRecord {
         let custom: Fields = json(custom.as_ref())?;
         let named = |(name, value)| (format!("{CUSTOM_PREFIX}{name}"), value);
         fields.extend(custom.into_iter().map(named));
-        Ok(Self { id: row.try_get("id")?, is_deleted: row.try_get("is_deleted")?, fields })
+        Ok(Self {
+            id: row.try_get("id")?,
+            is_deleted: row.try_get("is_deleted")?,
+            created_at: row.try_get("created_at")?,
+            fields,
+        })
     }
 }
 

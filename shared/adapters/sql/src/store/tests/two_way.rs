@@ -6,6 +6,7 @@ use shared::ids::EntityId;
 use shared::model::{Entity, FieldValue};
 use shared::ports::case_store_contract::{next_write, sample_key, sample_write, text_fields};
 use shared::ports::conflicts_contract::conflicts_contract;
+use shared::ports::history_contract::history_contract;
 use shared::ports::reconcile_journal_contract::reconcile_journal_contract;
 use shared::ports::record_scan_contract::record_scan_contract;
 use shared::ports::two_way_contract::{identity_contract, outbox_contract};
@@ -39,6 +40,7 @@ async fn sqlite_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
     conflicts_contract(|| files.fresh(Arc::new(SystemClock))).await;
     reconcile_journal_contract(&*files.fresh(Arc::new(SystemClock)).await).await;
     record_scan_contract(|| files.fresh(Arc::new(SystemClock))).await;
+    history_contract(|clock| files.fresh(clock)).await;
 }
 
 /// Databases that live as long as the contract that runs on them.
@@ -64,6 +66,7 @@ async fn postgres_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
     conflicts_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     reconcile_journal_contract(&*databases.fresh(Arc::new(SystemClock)).await).await;
     record_scan_contract(|| databases.fresh(Arc::new(SystemClock))).await;
+    history_contract(|clock| databases.fresh(clock)).await;
 }
 
 fn case_of(account: &EntityId, number: u32) -> Write {
