@@ -17,7 +17,7 @@ use shared::worker::quota::QuotaSettings;
 
 use crate::client::PLATFORM;
 use crate::crm::SalesforceCrm;
-use crate::mappings::{self, standard_mappings};
+use crate::mappings::{mappings_of, standard_mappings};
 use crate::settings::SalesforceSettings;
 
 /// The daily calls of the smallest org, until the org tells its own number.
@@ -41,8 +41,7 @@ impl SalesforceIntegration {
     ) -> Result<(OpenConnection, Arc<dyn RemoteSessions>), OpenError> {
         let settings = SalesforceSettings::from_json(settings)?;
         let connection = settings.connection.clone();
-        let mappings =
-            standard_mappings().map_err(|error| mappings::unusable(&connection, error))?;
+        let mappings = mappings_of(settings.mappings_folder.as_deref())?;
         let Surroundings { secrets, clock, writer, ledger, .. } = surroundings.clone();
         let http = HttpClient::within(surroundings, HttpSettings::default())
             .map_err(|source| OpenError::Unusable { connection: connection.clone(), source })?;
@@ -121,7 +120,10 @@ impl PlatformIntegration for SalesforceIntegration {
 
     fn validate(&self, settings: &Value) -> Vec<String> {
         match SalesforceSettings::from_json(settings) {
-            Ok(_) => Vec::new(),
+            Ok(settings) => match mappings_of(settings.mappings_folder.as_deref()) {
+                Ok(_) => Vec::new(),
+                Err(error) => error.faults().to_vec(),
+            },
             Err(error) => error.faults().to_vec(),
         }
     }

@@ -1,9 +1,10 @@
 //! The mappings of standard objects that this build carries.
 
-use shared::ids::ConnectionId;
-use shared::platform::OpenError;
+use std::path::Path;
+use std::{fs, io};
+
+use shared::config::{ConfigError, Fault};
 use shared::sync::{MappingFault, Mappings, read_mapping};
-use shared::{PortError, PortErrorKind};
 
 use crate::client::PLATFORM;
 
@@ -56,13 +57,47 @@ pub fn standard_mappings() -> Result<Mappings, UnusableMappings> {
     read_mappings(STANDARD)
 }
 
-/// Says that `connection` cannot be opened with its mappings.
-pub(crate) fn unusable(connection: &ConnectionId, error: UnusableMappings) -> OpenError {
-    OpenError::Unusable {
-        connection: connection.clone(),
-        source: PortError::new(PortErrorKind::Rejected, PLATFORM, "map", "mappings")
-            .with_source(error),
+/// Returns the mappings of a connection: those in `folder`, or those of this build.
+///
+/// # Errors
+///
+/// Every fault, each with its file, its place there, and the way out.
+pub(crate) fn mappings_of(folder: Option<&Path>) -> Result<Mappings, ConfigError> {
+    let Some(folder) = folder else {
+        return standard_mappings().map_err(|error| faults("mappings", error.faults));
+    };
+    let files = read_folder(folder).map_err(|error| {
+        let what = format!("`{}` cannot be read: {error}", folder.display());
+        ConfigError::from(Fault::new("mappings_folder", what))
+    })?;
+    if files.is_empty() {
+        let what = format!(
+            "`{}` holds no file that ends in `.yaml`: write one an object, or leave the setting out",
+            folder.display()
+        );
+        return Err(Fault::new("mappings_folder", what).into());
     }
+    read_mappings(files.iter().map(|(file, text)| (file.as_str(), text.as_str())))
+        .map_err(|error| faults("mappings_folder", error.faults))
+}
+
+fn faults(path: &str, found: Vec<MappingFault>) -> ConfigError {
+    ConfigError::new(found.iter().map(|it| format!("{path}: {it}")).collect())
+}
+
+/// Returns name and text of every mapping file, by name.
+fn read_folder(folder: &Path) -> io::Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|it| it != "yaml") {
+            continue;
+        }
+        let name = path.file_name().map(|it| it.to_string_lossy().into_owned());
+        files.push((name.unwrap_or_default(), fs::read_to_string(&path)?));
+    }
+    files.sort();
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -79,5 +114,22 @@ mod tests {
         let error = read_mappings([("a.yaml", "object: 1"), ("b.yaml", "{")]).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("a.yaml") && text.contains("b.yaml"), "{text}");
+    }
+
+    #[test]
+    fn folder_replaces_the_mappings_of_this_build_and_faults_name_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = mappings_of(Some(folder.path())).unwrap_err().to_string();
+        assert!(empty.contains("holds no file that ends in `.yaml`"), "{empty}");
+        fs::write(folder.path().join("case.yaml"), STANDARD[2].1).unwrap();
+        fs::write(folder.path().join("notes.txt"), "no mapping").unwrap();
+        let mappings = mappings_of(Some(folder.path())).unwrap();
+        assert_eq!(mappings.objects().len(), 1);
+        fs::write(folder.path().join("odd.yaml"), "object: Case\nentity: case\nfield: []\n")
+            .unwrap();
+        let odd = mappings_of(Some(folder.path())).unwrap_err().to_string();
+        assert!(odd.contains("mappings_folder: odd.yaml:3"), "{odd}");
+        let missing = mappings_of(Some(&folder.path().join("none"))).unwrap_err().to_string();
+        assert!(missing.contains("cannot be read"), "{missing}");
     }
 }

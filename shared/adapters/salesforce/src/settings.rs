@@ -1,5 +1,7 @@
 //! The settings of one connection to a Salesforce org.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -68,6 +70,8 @@ pub struct SalesforceSettings {
     pub page_size: u16,
     /// Which change events are followed; none without this section.
     pub events: Option<EventSettings>,
+    /// The folder of mapping files, one an object; those of this build without it.
+    pub mappings_folder: Option<PathBuf>,
 }
 
 /// The settings as they are written.
@@ -95,6 +99,11 @@ struct Written {
     /// Which change events are followed, by the Pub/Sub API; none without this section.
     #[serde(default)]
     events: Option<EventSettings>,
+    /// The folder of mapping files, one YAML file an object: only these objects are kept in step. By
+    /// default accounts, contacts and cases as this build maps them.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("examples" = ["/etc/moodbridge/mappings"]))]
+    mappings_folder: Option<PathBuf>,
 }
 
 fn default_api_version() -> String {
@@ -125,11 +134,20 @@ impl SalesforceSettings {
     /// [`ConfigError`] with all faults, each naming its setting.
     pub fn from_json(json: &Value) -> Result<Self, ConfigError> {
         let written: Written = Self::form().read(json).finish()?;
-        let Written { connection, login_url, mut auth, api_version, page_size, events } = written;
+        let Written { connection, login_url, mut auth, api_version, .. } = written;
+        let (page_size, events) = (written.page_size, written.events);
         if let SalesforceAuth::JwtBearer { audience, .. } = &mut auth {
             audience.get_or_insert_with(|| default_audience(&login_url));
         }
-        Ok(Self { connection, login_url, auth, api_version, page_size, events })
+        Ok(Self {
+            connection,
+            login_url,
+            auth,
+            api_version,
+            page_size,
+            events,
+            mappings_folder: written.mappings_folder,
+        })
     }
 }
 
