@@ -425,6 +425,7 @@ async fn record_is_read_from_the_recycle_bin_too() {
         axum::Json(json!({"totalSize": 1, "done": true, "records": [{
             "attributes": {"type": "Case"}, "Id": "5005f00002J9YYEAA3", "IsDeleted": true,
             "SystemModstamp": "2026-01-01T10:00:00.000+0000", "Subject": "Smith v. Jones",
+            "Court__c": null,
         }]}))
         .into_response()
     })

@@ -3,7 +3,7 @@
 use adapter_salesforce::SalesforceCrm;
 use http::Method;
 use sandbox_org::{Policy, Seed, Settings, ValidationRule};
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::PortErrorKind;
 use shared::ids::{EntityId, RecordId};
 use shared::model::FieldValue;
@@ -359,7 +359,7 @@ async fn merge_that_was_done_already_is_done() {
     assert_eq!(refusal(&other).class, RefusalClass::Gone);
     let rows = peer.rows("SELECT Id FROM Account").await;
     assert_eq!(rows.len(), 2);
-    assert!(rows.iter().any(|it| it["Id"] == Value::from(winner.as_str())));
+    assert!(rows.iter().any(|it| it["Id"] == winner.as_str()));
 }
 
 #[tokio::test]
