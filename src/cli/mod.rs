@@ -9,6 +9,7 @@ mod doctor;
 mod import;
 mod platforms;
 mod queue;
+mod records;
 mod sandbox;
 mod secret;
 mod sync;
@@ -21,6 +22,7 @@ use clap::{Parser, Subcommand};
 use host::TelemetrySettings;
 use shared::config::Env;
 use shared::error::chain;
+use shared::model::Entity;
 use shared::telemetry::{self, LogFormat};
 
 use crate::dev::{self, DevArgs};
@@ -74,9 +76,18 @@ enum Command {
     /// Takes in what another system kept.
     #[command(subcommand)]
     Import(import::ImportCommand),
-    /// Proves the audit log.
+    /// Proves the audit log, or copies it.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Shows cases, now or as they once stood.
+    #[command(subcommand)]
+    Cases(records::RecordCommand),
+    /// Shows contacts, now or as they once stood.
+    #[command(subcommand)]
+    Contacts(records::RecordCommand),
+    /// Shows accounts, now or as they once stood.
+    #[command(subcommand)]
+    Accounts(records::RecordCommand),
     /// Checks everything, and names the fix of what is wrong. Exit code 3 when something is.
     Doctor,
     /// Lists what records can be kept in step with, and what each platform needs.
@@ -157,7 +168,14 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         }
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Import(command) => import::run(command, &settings()?, output).await,
-        Command::Audit(command) => audit::run(command, &settings()?, output).await,
+        Command::Audit(command) => audit::run(command, || Ok(settings()?), output).await,
+        Command::Cases(command) => records::run(Entity::Case, command, &settings()?, output).await,
+        Command::Contacts(command) => {
+            records::run(Entity::Contact, command, &settings()?, output).await
+        }
+        Command::Accounts(command) => {
+            records::run(Entity::Account, command, &settings()?, output).await
+        }
         Command::Token(args) => token::run(args, &settings()?, output).await,
         Command::Doctor => doctor::run(&places, output).await,
         Command::Platforms(command) => platforms::run(command, output),

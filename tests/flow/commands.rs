@@ -32,6 +32,63 @@ async fn commands_read_the_data_of_a_running_host() {
     assert_eq!(settings["n_connections"], 1);
 }
 
+#[tokio::test]
+async fn row_is_shown_as_it_once_stood_with_what_set_it() {
+    let firm = Firm::start(&["--empty", "--poll-every", "300ms"]).await;
+    let case = firm.create("Case", json!({"Subject": "Doe v. Roe", "Status": "New"})).await;
+    let path = format!("/v1/cases/{case}");
+    let (first, _) = firm.moodbridge.wait_for(&path, PATIENCE, |it| it["status"] == "New").await;
+    firm.update("Case", &case, json!({"Status": "Closed"})).await;
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["status"] == "Closed").await;
+    let folder = firm.folder.path();
+    let id = first["id"].as_str().unwrap();
+    let as_of = first["updated_at"].as_str().unwrap();
+
+    let now = command_json(folder, &["--json", "cases", "get", &case]);
+    let then = command_json(folder, &["--json", "cases", "get", id, "--as-of", as_of]);
+
+    assert_eq!(
+        (&now["entity_id"], &now["fields"]["status"]["value"]),
+        (&json!(id), &json!("Closed"))
+    );
+    assert_eq!(then["fields"]["status"]["value"], "New");
+    let set_by = &then["fields"]["status"]["set_by"];
+    assert_eq!((&set_by["at"], &set_by["seq"]), (&json!(as_of), &json!(1)), "{then}");
+    assert!(set_by["actor"].as_str().unwrap().starts_with("salesforce:"), "{set_by}");
+    let text = command(folder, &["cases", "get", id, "--as-of", as_of]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("New") && text.contains("audit row 1"), "{text}");
+    let early = command(folder, &["cases", "get", id, "--as-of", "2020-01-01T00:00:00Z"]);
+    assert_eq!(early.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn copy_of_the_audit_log_is_proved_without_the_store() {
+    let firm = Firm::start(&["--empty", "--poll-every", "300ms"]).await;
+    let case = firm.create("Case", json!({"Subject": "Doe v. Roe"})).await;
+    let path = format!("/v1/cases/{case}");
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["title"] == "Doe v. Roe").await;
+    let folder = firm.folder.path();
+
+    let written = command_json(folder, &["--json", "audit", "export", "--out", "copy.jsonl"]);
+    let printed = command(folder, &["audit", "export"]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = std::fs::read_to_string(folder.join("copy.jsonl")).unwrap();
+    std::fs::write(elsewhere.path().join("copy.jsonl"), &copy).unwrap();
+    std::fs::write(elsewhere.path().join("altered.jsonl"), copy.replace("Doe", "Poe")).unwrap();
+    let verify = |file| command(elsewhere.path(), &["--json", "audit", "verify", "--file", file]);
+
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), copy);
+    let whole = verify("copy.jsonl");
+    let found: serde_json::Value = serde_json::from_slice(&whole.stdout).unwrap();
+    assert_eq!((&found["n_rows"], &found["head"]), (&written["n_rows"], &written["head"]));
+    assert_eq!(whole.status.code(), Some(0), "{found}");
+    assert_eq!(verify("altered.jsonl").status.code(), Some(3));
+    assert_eq!(verify("missing.jsonl").status.code(), Some(1));
+    let again = command(folder, &["audit", "export", "--out", "copy.jsonl"]);
+    assert_eq!(again.status.code(), Some(1), "a copy is never written over");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn nobody_else_on_the_machine_can_read_what_is_kept() {

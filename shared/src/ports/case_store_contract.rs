@@ -1,5 +1,5 @@
 //! What every case store and every ledger must do, as code: see the contracts of [`CaseStore`],
-//! [`AuditLog`], [`ChangeFeed`] and [`Ledger`].
+//! [`AuditLog`], [`AuditChain`], [`ChangeFeed`] and [`Ledger`].
 
 #![expect(clippy::unwrap_used, reason = "a contract suite fails by panicking")]
 #![expect(clippy::indexing_slicing, reason = "a contract suite fails by panicking")]
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
+use super::audit_chain::AuditChain;
 use super::audit_log::AuditLog;
 use super::case_store::{
     AuditDraft, CaseStore, FieldChange, Marks, Shadow, TimelineDraft, Write, WriteKind,
@@ -19,6 +20,7 @@ use crate::auth::Sight;
 use crate::error::PortErrorKind;
 use crate::ids::{ConnectionId, CorrelationId, ObjectName, RecordId};
 use crate::model::{Channel, Entity, FieldValue, Fields, RecordKey};
+use crate::sync::ChainWalk;
 use crate::time::Timestamp;
 
 /// Returns the key of the sample record `number` of `entity`.
@@ -209,6 +211,33 @@ async fn write_without_audit_moves_the_shadow_alone<S: CaseStore + AuditLog>(sto
     assert_eq!(store.audit(&Sight::Everything, None, None, 10).await.unwrap().len(), 1);
 }
 
+/// Checks the audit log as it is stored, on a fresh store.
+///
+/// # Panics
+///
+/// When the store breaks the contract.
+pub async fn audit_chain_contract<S: CaseStore + AuditLog + AuditChain>(store: &S) {
+    let mut odd = case(1);
+    // What an engine cannot hold as it is, is hashed as it was written.
+    odd.audit.as_mut().unwrap().actor = "person:a\0b\u{10fffe}".to_owned();
+    store.apply(odd).await.unwrap();
+    for number in 2..=5 {
+        store.apply(case(number)).await.unwrap();
+    }
+
+    let first = store.chained_after(0, 2).await.unwrap();
+    let rest = store.chained_after(2, 9).await.unwrap();
+    assert_eq!((first.len(), rest.len()), (2, 3));
+    assert!(store.chained_after(5, 9).await.unwrap().is_empty());
+
+    let mut walk = ChainWalk::default();
+    for row in first.iter().chain(&rest) {
+        assert!(walk.check(&row.columns(), &row.previous_hash, &row.hash), "{row:?}");
+    }
+    assert_eq!(walk.finish(), store.verify(&|_| {}).await.unwrap());
+    assert_eq!(first[0].actor, "person:a\0b\u{10fffe}");
+}
+
 /// Checks the change feed, each sentence on a fresh store from `open`.
 ///
 /// # Panics
@@ -311,6 +340,7 @@ mod tests {
     #[tokio::test]
     async fn memory_store_keeps_the_contract_of_writes() {
         write_contract(|| async { Arc::new(MemoryCaseStore::default()) }).await;
+        audit_chain_contract(&MemoryCaseStore::default()).await;
     }
 
     #[tokio::test]

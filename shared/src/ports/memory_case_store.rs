@@ -1,5 +1,6 @@
 //! A case store in the memory of this process, for tests.
 
+mod audit;
 mod conflicts;
 mod history;
 mod imports;
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::audit_log::{AuditLog, AuditRow, AuditVerification};
+use super::audit_log::AuditRow;
 use super::case_store::{
     AuditDraft, CaseStore, Committed, Shadow, TimelineDraft, Write, WriteKind,
 };
@@ -25,7 +26,7 @@ use crate::auth::Sight;
 use crate::error::{PortError, PortErrorKind};
 use crate::ids::{EntityId, PersonId};
 use crate::model::{Entity, FieldValue, Fields, RecordKey};
-use crate::sync::{AuditColumns, CUSTOM_PREFIX, ChainWalk, DigestSum};
+use crate::sync::{CUSTOM_PREFIX, DigestSum};
 use crate::time::Timestamp;
 
 /// A case store in the memory of this process, for tests.
@@ -244,7 +245,7 @@ impl State {
             changes: draft.changes,
             hash: String::new(),
         };
-        row.hash = columns(&row, &changes_json(&row)).hash(&previous);
+        row.hash = audit::columns(&row, &audit::changes_json(&row)).hash(&previous);
         self.audit.push(row);
         self.audit.len() as u64
     }
@@ -286,61 +287,6 @@ impl State {
             Entity::Case => self.shows(sight, id),
             Entity::Account | Entity::Contact => !matches!(sight, Sight::Only(_)),
         }
-    }
-}
-
-fn changes_json(row: &AuditRow) -> String {
-    serde_json::to_string(&row.changes).unwrap_or_default()
-}
-
-fn columns<'a>(row: &'a AuditRow, changes: &'a str) -> AuditColumns<'a> {
-    AuditColumns {
-        seq: row.seq,
-        at: row.at.as_millis(),
-        actor: &row.actor,
-        kind: row.kind.as_str(),
-        entity: row.entity.as_str(),
-        entity_id: row.entity_id.as_str(),
-        channel: row.channel.as_str(),
-        event_id: &row.event_id,
-        correlation_id: row.correlation_id.as_str(),
-        source_version: row.source_version.as_millis(),
-        received_at: row.received_at.as_millis(),
-        changes,
-    }
-}
-
-#[async_trait]
-impl AuditLog for MemoryCaseStore {
-    async fn audit(
-        &self,
-        sight: &Sight,
-        entity_id: Option<&EntityId>,
-        before: Option<u64>,
-        limit: u32,
-    ) -> Result<Vec<AuditRow>, PortError> {
-        let state = self.state();
-        let newest_first = state.audit.iter().rev();
-        let wanted = newest_first.filter(|row| {
-            before.is_none_or(|before| row.seq < before)
-                && entity_id.is_none_or(|id| row.entity_id == *id)
-                && state.shows_entity(sight, row.entity, &row.entity_id)
-        });
-        Ok(wanted.take(limit.try_into().unwrap_or(usize::MAX)).cloned().collect())
-    }
-
-    async fn verify(
-        &self,
-        progress: &(dyn Fn(u64) + Send + Sync),
-    ) -> Result<AuditVerification, PortError> {
-        let mut walk = ChainWalk::default();
-        let mut previous = String::new();
-        for row in &self.state().audit {
-            walk.check(&columns(row, &changes_json(row)), &previous, &row.hash);
-            previous.clone_from(&row.hash);
-        }
-        progress(walk.n_rows());
-        Ok(walk.finish())
     }
 }
 

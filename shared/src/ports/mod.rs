@@ -3,6 +3,7 @@
 //! Every port that tests need has an in-memory adapter, and a contract suite behind the feature
 //! `testkit` that every other adapter must pass too.
 
+mod audit_chain;
 mod audit_log;
 mod authenticator;
 mod bulk_reader;
@@ -55,6 +56,7 @@ mod walls;
 #[cfg(any(test, feature = "testkit"))]
 pub mod walls_contract;
 
+pub use audit_chain::{AuditChain, ChainedRow};
 pub use audit_log::{AuditFault, AuditLog, AuditRow, AuditVerification};
 pub use authenticator::{Authenticator, NobodySignsIn, SignInError};
 pub use bulk_reader::{BulkRead, BulkReadTotals, BulkReader, RecordSink};

@@ -109,6 +109,11 @@ impl ChainWalk {
         self.n_rows
     }
 
+    /// Returns the hash of the last row that was found to be good.
+    pub fn head(&self) -> &str {
+        &self.head
+    }
+
     /// Notes that the row after the last good one cannot be read as one.
     pub fn unreadable(&mut self, problem: &dyn std::error::Error) {
         if self.fault.is_none() {

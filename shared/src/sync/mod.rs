@@ -1,6 +1,7 @@
 //! Keeping two systems in step.
 
 mod audit_chain;
+mod audit_export;
 mod desk;
 mod digest;
 mod drift;
@@ -29,6 +30,7 @@ mod two_way_tests;
 mod whole_org;
 
 pub use audit_chain::{AuditColumns, ChainWalk};
+pub use audit_export::{AuditExportEnd, AuditExportError, export_audit, verify_audit_export};
 pub use desk::{Author, Changed, Desk, DeskError};
 pub use digest::DigestSum;
 pub use drift::{Drift, FieldChange, FieldUse, MappedFields, Severity, drift, drift_of_mapping};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use adapter_sql::MigrationPolicy;
 use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
 use shared::ports::{
-    AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, History, IncidentView,
-    Ledger, LedgerSettingsStore, MatterImport, Outbox, ReconcileJournal, RecordScan, SettingsStore,
-    SyncJournal, SystemClock, Walls,
+    AuditChain, AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, History,
+    IncidentView, Ledger, LedgerSettingsStore, MatterImport, Outbox, ReconcileJournal, RecordScan,
+    SettingsStore, SyncJournal, SystemClock, Walls,
 };
 use url::Url;
 
@@ -31,6 +31,8 @@ pub struct CaseStores {
     pub view: Arc<dyn CaseView>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
+    /// The audit log as it is stored.
+    pub chain: Arc<dyn AuditChain>,
     /// How rows once stood.
     pub history: Arc<dyn History>,
     /// The change rows.
@@ -61,6 +63,7 @@ impl CaseStores {
             + RecordScan
             + CaseView
             + AuditLog
+            + AuditChain
             + History
             + ChangeFeed
             + Walls
@@ -81,6 +84,7 @@ impl CaseStores {
             scan: metered::record_scan(store.clone()),
             view: metered::case_view(store.clone()),
             audit: metered::watched(metered::audit_log(store.clone())),
+            chain: metered::audit_chain(store.clone()),
             history: metered::history(store.clone()),
             feed: metered::change_feed(store.clone()),
             walls: metered::walls(store.clone()),

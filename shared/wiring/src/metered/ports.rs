@@ -127,13 +127,13 @@ mod stores {
     use shared::ids::{ConnectionId, EntityId, ObjectName, PersonId};
     use shared::model::{Entity, RecordKey};
     use shared::ports::{
-        AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage, CaseStore,
-        CaseView, ChangeFeed, ChangeRow, Claim, Committed, Conflict, ConflictFilter, Conflicts,
-        CostBatch, CostLedger, CostQuery, CostSum, History, ImportTallies, IncidentFigures,
-        IncidentView, ItemBatch, Ledger, LedgerEntry, MatterImport, Outbox, OutboxDepth,
-        OutboxEntry, OutboxStatus, Overview, PastRow, ReconcileJournal, Reconciliation, RecordScan,
-        ScanRange, ScannedRecord, Setback, Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls,
-        Write,
+        AuditChain, AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage,
+        CaseStore, CaseView, ChainedRow, ChangeFeed, ChangeRow, Claim, Committed, Conflict,
+        ConflictFilter, Conflicts, CostBatch, CostLedger, CostQuery, CostSum, History,
+        ImportTallies, IncidentFigures, IncidentView, ItemBatch, Ledger, LedgerEntry, MatterImport,
+        Outbox, OutboxDepth, OutboxEntry, OutboxStatus, Overview, PastRow, ReconcileJournal,
+        Reconciliation, RecordScan, ScanRange, ScannedRecord, Setback, Shadow, StoreDigest,
+        SyncJournal, SyncRun, Wall, Walls, Write,
     };
     use shared::time::Timestamp;
 
@@ -192,6 +192,10 @@ mod stores {
         async fn verify(progress: &(dyn Fn(u64) + Send + Sync)) -> AuditVerification;
     });
 
+    metered!(audit_chain, MeteredAuditChain, AuditChain, "audit_chain", {
+        async fn chained_after(after: u64, limit: u32) -> Vec<ChainedRow>;
+    });
+
     metered!(history, MeteredHistory, History, "history", {
         async fn as_of(
             sight: &Sight,
@@ -245,8 +249,9 @@ mod stores {
 
 #[cfg(feature = "sql")]
 pub(crate) use stores::{
-    audit_log, case_store, case_view, change_feed, conflicts, cost_ledger, history, incident_view,
-    ledger, matter_import, outbox, reconcile_journal, record_scan, sync_journal, walls,
+    audit_chain, audit_log, case_store, case_view, change_feed, conflicts, cost_ledger, history,
+    incident_view, ledger, matter_import, outbox, reconcile_journal, record_scan, sync_journal,
+    walls,
 };
 
 #[cfg(test)]

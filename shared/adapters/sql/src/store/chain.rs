@@ -1,12 +1,16 @@
-//! Proves the audit log, whichever engine hands its rows out.
+//! Proves the audit log and hands it out as it is stored, on both engines.
 
+use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
-use shared::ports::AuditVerification;
+use shared::PortError;
+use shared::ports::{AuditChain, AuditVerification, ChainedRow};
 use shared::sync::ChainWalk;
 use sqlx::{FromRow, Row};
 
+use super::decode::number;
 use super::rows::StoredAudit;
+use super::{PostgresCaseStore, SqliteCaseStore};
 
 /// Progress is told after so many rows.
 const N_ROWS_PER_STEP: u64 = 2_000;
@@ -39,3 +43,28 @@ where
     progress(walk.n_rows());
     Ok(walk.finish())
 }
+
+macro_rules! audit_chain {
+    ($store:ty) => {
+        #[async_trait]
+        impl AuditChain for $store {
+            async fn chained_after(
+                &self,
+                after: u64,
+                limit: u32,
+            ) -> Result<Vec<ChainedRow>, PortError> {
+                let rows: Vec<StoredAudit> =
+                    sqlx::query_as("SELECT * FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2")
+                        .bind(number(after))
+                        .bind(i64::from(limit))
+                        .fetch_all(self.readers())
+                        .await
+                        .map_err(|cause| Self::read_failed(cause, "copy", "audit"))?;
+                Ok(rows.into_iter().map(StoredAudit::chained).collect())
+            }
+        }
+    };
+}
+
+audit_chain!(SqliteCaseStore);
+audit_chain!(PostgresCaseStore);

@@ -1,7 +1,7 @@
 //! Rows of the audit log.
 
 use shared::ids::CorrelationId;
-use shared::ports::AuditRow;
+use shared::ports::{AuditRow, ChainedRow};
 use shared::sync::AuditColumns;
 use sqlx::FromRow;
 
@@ -45,6 +45,26 @@ impl StoredAudit {
             source_version: self.source_version,
             received_at: self.received_at,
             changes: &self.changes,
+        }
+    }
+
+    /// Returns it as it is stored, in the form of the port.
+    pub(in crate::store) fn chained(self) -> ChainedRow {
+        ChainedRow {
+            seq: count(self.seq),
+            at: self.at,
+            actor: self.actor.into(),
+            kind: self.kind,
+            entity: self.entity,
+            entity_id: self.entity_id,
+            channel: self.channel,
+            event_id: self.event_id.into(),
+            correlation_id: self.correlation_id,
+            source_version: self.source_version,
+            received_at: self.received_at,
+            changes: self.changes,
+            previous_hash: self.previous_hash,
+            hash: self.hash,
         }
     }
 

@@ -18,7 +18,8 @@ use shared::auth::Sight;
 use shared::chain;
 use shared::model::Entity;
 use shared::ports::case_store_contract::{
-    feed_contract, ledger_contract, next_write, sample_write, text_fields, write_contract,
+    audit_chain_contract, feed_contract, ledger_contract, next_write, sample_write, text_fields,
+    write_contract,
 };
 use shared::ports::matter_import_contract::matter_import_contract;
 use shared::ports::walls_contract::{sight_contract, walls_contract};
@@ -132,6 +133,11 @@ async fn sqlite_store_keeps_the_contract_of_imports() {
 #[tokio::test]
 async fn sqlite_ledger_keeps_its_contract() {
     ledger_contract(&*Fixture::new().await.store).await;
+}
+
+#[tokio::test]
+async fn sqlite_store_hands_out_the_audit_log_as_it_is_stored() {
+    audit_chain_contract(&*Fixture::new().await.store).await;
 }
 
 #[tokio::test]

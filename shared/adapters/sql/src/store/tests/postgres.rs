@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use shared::chain;
-use shared::ports::case_store_contract::{feed_contract, ledger_contract, write_contract};
+use shared::ports::case_store_contract::{
+    audit_chain_contract, feed_contract, ledger_contract, write_contract,
+};
 use shared::ports::cost_ledger_contract::cost_ledger_contract;
 use shared::ports::matter_import_contract::matter_import_contract;
 use shared::ports::walls_contract::{sight_contract, walls_contract};
@@ -46,6 +48,7 @@ async fn postgres_store_keeps_the_contract_of_writes() {
     let Some(_) = FreshDatabase::create().await else { return };
     let databases = Databases::default();
     write_contract(|| databases.fresh()).await;
+    audit_chain_contract(&*databases.fresh().await).await;
 }
 
 #[tokio::test]
