@@ -4,15 +4,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use analytics_api::{AnswerSettings, CostTerms, Ports};
+use analytics_api::{AnswerSettings, CostTerms, Ports, TwoWay};
 use change_subscriber::{Followed, SubscriberPorts, SubscriberSettings};
 use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
 use host::CostKeeper;
 use host::local::LocalHost;
 use shared::config::{ConfigError, SettingsEditor};
 use shared::cost::CostMeter;
+use shared::ids::ConnectionId;
 use shared::platform::{Surroundings, description_of};
 use shared::ports::{ChangeStream, Clock, Queue, Random, Secrets, SystemClock, SystemRandom};
+use shared::sync::Mappings;
 use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
@@ -125,6 +127,7 @@ impl Parts {
         settings: &Settings,
         sign_in: &SignIn,
         editor: Arc<SettingsEditor>,
+        mappings: Vec<(ConnectionId, Mappings)>,
     ) -> Ports {
         Ports {
             view: self.stores.view.clone(),
@@ -144,6 +147,14 @@ impl Parts {
             }),
             settings: editor,
             platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
+            two_way: TwoWay {
+                store: self.stores.store.clone(),
+                outbox: self.stores.outbox.clone(),
+                conflicts: self.stores.conflicts.clone(),
+                comparisons: self.stores.comparisons.clone(),
+                mappings,
+                random: self.random.clone(),
+            },
             clock: self.clock.clone(),
         }
     }
@@ -170,6 +181,8 @@ impl Parts {
         let opened = self.connections_with_streams(settings)?;
         let followed: Vec<_> = opened.iter().filter_map(followed).collect();
         let connections: Vec<_> = opened.into_iter().map(|(opened, _)| opened).collect();
+        let mappings: Vec<_> =
+            connections.iter().map(|it| (it.connection.clone(), it.mappings.clone())).collect();
         let sign_in = SignIn::open(settings, self.clock.clone(), self.random.clone())?;
         let answers = AnswerSettings {
             cors_origins: settings.api.cors_origins.clone(),
@@ -206,7 +219,10 @@ impl Parts {
                 Arc::new(AuditWatch::new(self.stores.audit.clone())),
             ))
             .app(host::App::new("costs").flush(Arc::new(self.cost_keeper(settings))))
-            .app(analytics_api::assemble(self.api_ports(settings, &sign_in, editor), answers))
+            .app(analytics_api::assemble(
+                self.api_ports(settings, &sign_in, editor, mappings),
+                answers,
+            ))
             .merge(sign_in.router())
             .merge(dashboard::router()))
     }

@@ -25,7 +25,7 @@ pub mod testing;
 mod two_way_tests;
 
 pub use audit_chain::{AuditColumns, ChainWalk};
-pub use desk::{Author, Changed, Desk, DeskError};
+pub use desk::{Author, Changed, Desk, DeskError, FieldStanding, RowStanding, Stand};
 pub use digest::DigestSum;
 pub use drift::{Drift, FieldChange, FieldUse, MappedFields, Severity, drift, drift_of_mapping};
 pub use freshness::{Dependency, Dependents, DependsOn, OtherCause, Stale};
