@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use analytics_api::{AnswerSettings, CostTerms, Ports};
+use analytics_api::{AnswerSettings, CostTerms, Ports, TwoWay};
 use change_subscriber::{Followed, SubscriberPorts, SubscriberSettings};
 use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
 use host::CostKeeper;
@@ -13,9 +13,10 @@ use outbox_relay::RunSettings;
 use reconciler::{ReconcilePorts, ReconcileRuns};
 use shared::config::{ConfigError, SettingsEditor};
 use shared::cost::CostMeter;
+use shared::ids::ConnectionId;
 use shared::platform::{Surroundings, description_of};
 use shared::ports::{ChangeStream, Clock, Queue, Random, Secrets, SystemClock, SystemRandom};
-use shared::sync::{ReconcileSettings, RelayPorts, RelaySettings};
+use shared::sync::{Mappings, ReconcileSettings, RelayPorts, RelaySettings};
 use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
@@ -162,6 +163,7 @@ impl Parts {
         settings: &Settings,
         sign_in: &SignIn,
         editor: Arc<SettingsEditor>,
+        mappings: Vec<(ConnectionId, Mappings)>,
     ) -> Ports {
         Ports {
             view: self.stores.view.clone(),
@@ -181,6 +183,14 @@ impl Parts {
             }),
             settings: editor,
             platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
+            two_way: TwoWay {
+                store: self.stores.store.clone(),
+                outbox: self.stores.outbox.clone(),
+                conflicts: self.stores.conflicts.clone(),
+                comparisons: self.stores.comparisons.clone(),
+                mappings,
+                random: self.random.clone(),
+            },
             clock: self.clock.clone(),
         }
     }
@@ -207,6 +217,8 @@ impl Parts {
         let opened = self.connections_with_streams(settings)?;
         let followed: Vec<_> = opened.iter().filter_map(followed).collect();
         let connections: Vec<_> = opened.into_iter().map(|(opened, _)| opened).collect();
+        let mappings: Vec<_> =
+            connections.iter().map(|it| (it.connection.clone(), it.mappings.clone())).collect();
         let sign_in = SignIn::open(settings, self.clock.clone(), self.random.clone())?;
         let answers = AnswerSettings {
             cors_origins: settings.api.cors_origins.clone(),
@@ -255,7 +267,10 @@ impl Parts {
                 Arc::new(AuditWatch::new(self.stores.audit.clone())),
             ))
             .app(host::App::new("costs").flush(Arc::new(self.cost_keeper(settings))))
-            .app(analytics_api::assemble(self.api_ports(settings, &sign_in, editor), answers))
+            .app(analytics_api::assemble(
+                self.api_ports(settings, &sign_in, editor, mappings),
+                answers,
+            ))
             .merge(sign_in.router())
             .merge(dashboard::router()))
     }

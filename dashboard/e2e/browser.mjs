@@ -48,10 +48,16 @@ export function become(context, person, ...roles) {
 /** The pages that every general check visits; the case is the first of the list. */
 export async function addresses(base) {
   const { items } = await askApi(base, '/v1/cases?limit=1');
+  // Without an open conflict, the list stands for its page.
+  const open = await askApi(base, '/v1/conflicts?limit=1');
+  const conflict = open.items[0] === undefined ? '' : `/${open.items[0].id}`;
   return {
     overview: `${base}/#/`,
     cases: `${base}/#/cases`,
     case: `${base}/#/cases/${items[0].id}`,
+    conflicts: `${base}/#/conflicts`,
+    conflict: `${base}/#/conflicts${conflict}`,
+    sync: `${base}/#/sync`,
     integrations: `${base}/#/integrations`,
     queues: `${base}/#/queues`,
     platforms: `${base}/#/platforms`,

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { addresses, openBrowser, openSite, settle } from './browser.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PAGES = ['overview', 'cases', 'case', 'integrations', 'queues', 'platforms', 'costs', 'settings'];
+const PAGES = ['overview', 'cases', 'case', 'conflicts', 'conflict', 'sync', 'integrations', 'queues', 'platforms', 'costs', 'settings'];
 let browser;
 let site;
 let places;
@@ -45,7 +45,7 @@ for (const name of PAGES) {
         const [wide, tooWide] = await page.evaluate(() => {
           const room = document.documentElement.clientWidth;
           const names = [...document.querySelectorAll('body *')]
-            .filter((it) => it.getBoundingClientRect().right > room + 1 && it.closest('.unseen, .uplot, .skip') === null)
+            .filter((it) => it.getBoundingClientRect().right > room + 1 && it.closest('.unseen, .skip') === null)
             .map((it) => `${it.tagName.toLowerCase()}.${it.className}`);
           return [document.documentElement.scrollWidth - room, names.slice(0, 5)];
         });

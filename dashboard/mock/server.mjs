@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { detailOf, recordId, summaryOf } from './data.mjs';
 import { Firm } from './firm.mjs';
 import { costs, PLATFORMS, resilience, SettingsBook } from './keep.mjs';
+import { TwoWay } from './two-way.mjs';
 import { giveToken, neededFor, readToken } from './people.mjs';
 
 const DIST = new URL('../dist/', import.meta.url).pathname;
@@ -21,7 +22,7 @@ class Refusal extends Error {
 /** Starts the mock; `everyMs` is how often a case changes, 0 for never; `auth` is what `/auth/config` says. */
 export function startMock({ port = 0, everyMs = 1_500, nCases, tokenSeconds = 900, auth = { mode: 'local', token_url: '/auth/local/token' } } = {}) {
   const firm = new Firm(nCases === undefined ? {} : { nCases });
-  Object.assign(firm, { auth, tokenSeconds, nTokens: 0, walls: new Map(), book: new SettingsBook() });
+  Object.assign(firm, { auth, tokenSeconds, nTokens: 0, walls: new Map(), book: new SettingsBook(), twoWay: new TwoWay(firm.cases) });
   const server = createServer((request, response) => {
     answer(firm, request, response).catch((error) => refuse(response, request, error));
   });
@@ -53,6 +54,7 @@ async function answer(firm, request, response) {
   if (parts[0] === 'changes') return stream(firm, request, response, query);
   const text = request.method === 'GET' ? '' : await readBody(request);
   const found = route(firm, me, request.method, parts, query, text === '' ? undefined : JSON.parse(text));
+  if (parts[0] === 'cases' && parts[2] === 'sync') response.setHeader('etag', firm.twoWay.tag(findCase(firm, parts[1], me)));
   sendJson(response, found);
 }
 
@@ -82,6 +84,9 @@ function route(firm, me, method, parts, query, body) {
     return { ...rest, integrations: seen('integrations:read', integrations), queues: seen('queues:read', queues) };
   }
   if (first === 'cases' && third === 'walls') return routeWalls(firm, me, method, findCase(firm, id, me).id, fourth, body);
+  if (first === 'cases' && third === 'sync') return firm.twoWay.state(findCase(firm, id, me));
+  if (first === 'cases' && method === 'PATCH') return changeCase(firm, findCase(firm, id, me), body);
+  if (['conflicts', 'outbox', 'reconciliations'].includes(first)) return routeTwoWay(firm.twoWay, me, method, parts, query, body);
   if (first === 'cases' && id === undefined) return listCases(firm, query, me);
   if (first === 'cases' && third === undefined) return detailOf(findCase(firm, id, me));
   if (first === 'cases' && third === 'audit') return listAudit(firm, query, findCase(firm, id, me).id);
@@ -92,6 +97,23 @@ function route(firm, me, method, parts, query, body) {
   if (first === 'queues' && fourth === 'replay' && body !== undefined) return { n_replayed: firm.replay(body) };
   if (first === 'queues' && third === 'dead-letters') return listDead(firm, id, query, me);
   throw new Refusal(404, 'Not found', `there is no \`/v1/${parts.join('/')}\``);
+}
+
+function changeCase(firm, it, body) {
+  const { faults, ...done } = firm.twoWay.change(it, body);
+  if (faults !== undefined) throw new Refusal(422, 'Fields cannot be set so', 'fields cannot be set so: see `errors`', faults);
+  return done;
+}
+
+function routeTwoWay(twoWay, me, method, [first, id, third], query, body) {
+  if (first === 'reconciliations') return twoWay.comparisons();
+  if (first === 'outbox' && id === undefined) return twoWay.outbox(query);
+  if (first === 'outbox') return third === 'resend' ? twoWay.resend(id) : twoWay.allow(body);
+  if (id === undefined) return twoWay.conflicts(query);
+  if (id === 'resolve') return twoWay.resolveAll(body, me.person);
+  const found = twoWay.conflict(id);
+  if (found === undefined) throw new Refusal(404, 'Not found', `there is no conflict ${id}`);
+  return method === 'POST' ? twoWay.resolve(id, body, me.person) : found;
 }
 
 function routeSettings(book, me, what, body) {
@@ -183,7 +205,7 @@ function stream(firm, request, response, query) {
 /** Answers a browser that asks before it sends a token to another origin. */
 function allowForeign(response) {
   response.writeHead(204, {
-    'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, content-type, last-event-id', 'access-control-allow-methods': 'GET, POST, PUT, DELETE',
+    'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, content-type, if-match, last-event-id', 'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
   });
   response.end();
 }

@@ -16,6 +16,11 @@ export const PERMISSION: Record<Permission, string> = {
   'settings:read': 'read the settings',
   'settings:write': 'change settings',
   'costs:read': 'read what calls to platforms cost',
+  'cases:write': 'change cases',
+  'conflicts:read': 'read what both sides changed',
+  'conflicts:resolve': 'decide what both sides changed',
+  'sync:read': 'read what waits to be sent',
+  'sync:operate': 'send refused records again',
 };
 
 /** Every role, with the permissions of a page that decide which one to ask for. */
@@ -30,6 +35,9 @@ const NEEDED: Partial<Record<PageName, Permission>> = {
   queues: 'queues:read',
   costs: 'costs:read',
   settings: 'settings:read',
+  conflicts: 'conflicts:read',
+  conflict: 'conflicts:read',
+  sync: 'sync:read',
 };
 
 export function may(me: Me, permission: Permission): boolean {

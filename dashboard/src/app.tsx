@@ -9,6 +9,8 @@ import { LocalNotice, PersonMenu, useMenu } from './parts/person-menu';
 import { hrefOf, useRoute, type PageName, type Route } from './router';
 import { CasePage } from './pages/case';
 import { CasesPage } from './pages/cases';
+import { ConflictPage } from './pages/conflict';
+import { ConflictsPage } from './pages/conflicts';
 import { CostsPage } from './pages/costs';
 import { IntegrationsPage } from './pages/integrations';
 import { MissingPage } from './pages/missing';
@@ -16,6 +18,7 @@ import { OverviewPage } from './pages/overview';
 import { PlatformsPage } from './pages/platforms';
 import { QueuesPage } from './pages/queues';
 import { SettingsPage } from './pages/settings';
+import { SyncPage } from './pages/sync';
 import { useMay, useServices } from './services';
 import { chooseTheme, onTheme, shownTheme } from './theme';
 import { LIVE } from './words';
@@ -30,6 +33,8 @@ interface Place {
 const PLACES: readonly Place[] = [
   { route: { page: 'overview' }, name: 'Overview', icon: 'overview', covers: ['overview'] },
   { route: { page: 'cases', filter: {} }, name: 'Cases', icon: 'cases', covers: ['cases', 'case'] },
+  { route: { page: 'conflicts' }, name: 'Conflicts', icon: 'conflicts', covers: ['conflicts', 'conflict'] },
+  { route: { page: 'sync' }, name: 'Sync', icon: 'refresh', covers: ['sync'] },
   { route: { page: 'integrations' }, name: 'Integrations', icon: 'integrations', covers: ['integrations'] },
   { route: { page: 'queues', queue: undefined }, name: 'Queues', icon: 'queues', covers: ['queues'] },
   { route: { page: 'platforms' }, name: 'Platforms', icon: 'platforms', covers: ['platforms'] },
@@ -118,6 +123,12 @@ function Page({ route }: { route: Route }) {
       return <CasesPage filter={route.filter} />;
     case 'case':
       return <CasePage key={route.id} id={route.id} />;
+    case 'conflicts':
+      return <ConflictsPage />;
+    case 'conflict':
+      return <ConflictPage key={route.id} id={route.id} />;
+    case 'sync':
+      return <SyncPage />;
     case 'integrations':
       return <IntegrationsPage />;
     case 'platforms':
@@ -135,7 +146,7 @@ function Page({ route }: { route: Route }) {
 
 /** Takes the reader to the top of a new page, by eye and by keyboard. */
 function usePageChange(route: Route, main: { current: HTMLElement | null }): void {
-  const place = route.page === 'case' ? `case ${route.id}` : route.page;
+  const place = 'id' in route ? `${route.page} ${route.id}` : route.page;
   const last = useRef(place);
   useEffect(() => {
     if (last.current === place) return;

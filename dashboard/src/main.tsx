@@ -14,7 +14,6 @@ import { LiveFeed } from './live/feed';
 import { Door } from './pages/door';
 import { hrefOf } from './router';
 import { ServicesContext } from './services';
-import 'uplot/dist/uPlot.min.css';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/shell.css';

@@ -10,6 +10,9 @@ export type Route =
   | { page: 'costs' }
   | { page: 'settings' }
   | { page: 'queues'; queue: string | undefined }
+  | { page: 'conflicts' }
+  | { page: 'conflict'; id: number }
+  | { page: 'sync' }
   | { page: 'missing'; path: string };
 
 export type PageName = Route['page'];
@@ -34,6 +37,7 @@ export function parseRoute(hash: string): Route {
     const id = decode(second);
     return id === undefined ? { page: 'missing', path } : { page: 'case', id };
   }
+  if (first === 'conflicts' && /^[1-9]\d{0,14}$/.test(second ?? '')) return { page: 'conflict', id: Number(second) };
   if (second !== undefined) return { page: 'missing', path };
   switch (first) {
     case '':
@@ -44,6 +48,8 @@ export function parseRoute(hash: string): Route {
     case 'platforms':
     case 'costs':
     case 'settings':
+    case 'conflicts':
+    case 'sync':
       return { page: first };
     case 'queues':
       return { page: 'queues', queue: query.get('queue') || undefined };
@@ -65,7 +71,11 @@ export function hrefOf(route: Route): string {
     case 'platforms':
     case 'costs':
     case 'settings':
+    case 'conflicts':
+    case 'sync':
       return `#/${route.page}`;
+    case 'conflict':
+      return `#/conflicts/${route.id}`;
     case 'queues':
       return withQuery('#/queues', [['queue', route.queue]]);
     case 'missing':

@@ -1,5 +1,5 @@
 // Names of the domain as people write them.
-import type { CaseSummary, Channel, Entity, FieldValue, Health, RunOutcome, WriteKind } from './api/types';
+import type { CaseSummary, Channel, Comparison, ConflictPolicy, Entity, FieldValue, Health, OutboxItem, RunOutcome, Stand, WriteKind } from './api/types';
 import type { LiveState } from './live/feed';
 import { instant } from './format';
 
@@ -34,6 +34,34 @@ export const HEALTH: Record<Health, [string, Tone]> = {
 export const OUTCOME: Record<RunOutcome, [string, Tone]> = {
   running: ['Running', 'info'],
   succeeded: ['Succeeded', 'good'],
+  failed: ['Failed', 'bad'],
+};
+
+/** How a field stands to the platform. */
+export const STAND: Record<Stand, [string, Tone]> = {
+  in_step: ['In step', 'good'],
+  waiting: ['Waiting to be sent', 'info'],
+  sending: ['Being sent', 'info'],
+  refused: ['Refused', 'bad'],
+  conflict: ['Conflict', 'warn'],
+};
+
+export const POLICY: Record<ConflictPolicy, string> = {
+  newest_wins: 'the later change wins',
+  remote_wins: 'the platform wins',
+  local_wins: 'MoodBridge wins',
+  manual: 'a person decides',
+};
+
+export const TO_DO: Record<OutboxItem['kind'], string> = {
+  create: 'To be made', update: 'To be changed', delete: 'To be deleted', undelete: 'To come back', merge: 'To be merged',
+};
+
+export const COMPARED: Record<Comparison['outcome'], [string, Tone]> = {
+  running: ['Running', 'info'],
+  equal: ['Equal', 'good'],
+  repaired: ['Repaired', 'warn'],
+  differs: ['Differs', 'bad'],
   failed: ['Failed', 'bad'],
 };
 

@@ -36,6 +36,16 @@ describe('client', () => {
     expect(asked[0]?.address).toBe('https://api.example/v1/cases?search=doe+%26+roe&limit=50');
   });
 
+  it('changes a case as of the state that its author saw', async () => {
+    const { api, asked } = client(() => new Response('{}', { headers: { etag: '"7"' } }));
+    const { tag } = await api.caseState('a');
+    await api.changeCase('a', { status: 'Trial' }, tag);
+    expect(asked[1]?.init.method).toBe('PATCH');
+    expect((asked[1]?.init.headers as Record<string, string>)['if-match']).toBe('"7"');
+    await api.changeCase('a', {}, null);
+    expect(asked[2]?.init.headers).not.toHaveProperty('if-match');
+  });
+
   it('encodes an id that holds a slash', async () => {
     const { api, asked } = client(() => json({}));
     await api.case('a/b');

@@ -15,6 +15,9 @@ describe('router', () => {
       { page: 'case', id: '500Ws0000000042AAA' },
       { page: 'case', id: 'a/b?c#d %' },
       { page: 'integrations' },
+      { page: 'conflicts' },
+      { page: 'conflict', id: 17 },
+      { page: 'sync' },
       { page: 'queues', queue: undefined },
       { page: 'queues', queue: 'events' },
     ];
@@ -27,6 +30,7 @@ describe('router', () => {
 
   it('address of no page says so', () => {
     expect(parseRoute('#/nowhere')).toEqual({ page: 'missing', path: 'nowhere' });
+    expect(parseRoute('#/conflicts/x')).toEqual({ page: 'missing', path: 'conflicts/x' });
     expect(parseRoute('#/cases/1/2')).toEqual({ page: 'missing', path: 'cases/1/2' });
     expect(parseRoute('#/cases/%E0%A4%A')).toEqual({ page: 'missing', path: 'cases/%E0%A4%A' });
   });

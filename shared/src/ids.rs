@@ -212,6 +212,14 @@ impl EntityId {
         Self::of_bits(bits)
     }
 
+    /// Names the row that one request makes: the one that `actor` sends under `key`, however often.
+    pub fn of_request(actor: &str, key: &str) -> Self {
+        let digest =
+            Sha256::new().chain_update(actor).chain_update([0]).chain_update(key).finalize();
+        let bits = digest.iter().take(16).fold(0, |bits, byte| (bits << 8) | u128::from(*byte));
+        Self::of_bits(bits)
+    }
+
     fn of_bits(bits: u128) -> Self {
         let mut bits = bits;
         bits = (bits & !(0xf << 76)) | (0x8 << 76);

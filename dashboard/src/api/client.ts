@@ -2,8 +2,8 @@
 import { Problem } from './problem';
 import type { Session } from '../auth/session';
 import type {
-  AuditPage, CaseDetail, CasePage, CostGrouping, Costs, DeadLetterPage, Integration, Items, Me, Overview, Platform, QueueState,
-  Resilience, Settings, SettingsHistory, Stance, SyncRun, Wall,
+  AuditPage, BulkDecided, CaseDetail, CasePage, Choice, Comparison, ConflictDetail, ConflictPage, CostGrouping, Costs, DeadLetterPage, Decided,
+  FieldValue, Integration, Items, Me, OutboxPage, Overview, Platform, QueueState, Resilience, RowChange, RowState, Settings, SettingsHistory, Stance, SyncRun, Wall,
 } from './types';
 
 /** How long one answer may take. */
@@ -22,6 +22,12 @@ export interface CaseQuery {
   sort?: string | undefined;
   cursor?: string | undefined;
   limit?: number | undefined;
+}
+
+/** A row, and the tag of the state that it was read in. */
+export interface Tagged<T> {
+  value: T;
+  tag: string | null;
 }
 
 type QueryValue = string | number | null | undefined;
@@ -133,25 +139,67 @@ export class ApiClient {
     return this.#send('POST', '/v1/settings/undo', { version });
   }
 
-  #get<T>(path: string, query: object, signal?: AbortSignal): Promise<T> {
-    const init: RequestInit = { headers: { accept: 'application/json' } };
-    if (signal !== undefined) init.signal = signal;
-    return this.#ask(this.address(path, query), init);
+  /** Tells how a case stands to its record, field by field. */
+  caseState(id: string, signal?: AbortSignal): Promise<Tagged<RowState>> {
+    return this.#get(`/v1/cases/${encodeURIComponent(id)}/sync`, {}, signal, readTagged<RowState>);
   }
 
-  #send<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const headers: Record<string, string> = { accept: 'application/json' };
+  /** Changes fields of a case, when nobody has since the state with this `tag`. */
+  changeCase(id: string, fields: Record<string, FieldValue>, tag: string | null): Promise<RowChange> {
+    return this.#send('PATCH', `/v1/cases/${encodeURIComponent(id)}`, fields, tag === null ? {} : { 'if-match': tag });
+  }
+
+  conflicts(query: { state?: string; object?: string; before?: number | undefined }, signal?: AbortSignal): Promise<ConflictPage> {
+    return this.#get('/v1/conflicts', { ...query, limit: 25 }, signal);
+  }
+
+  conflict(id: number, signal?: AbortSignal): Promise<ConflictDetail> {
+    return this.#get(`/v1/conflicts/${id}`, {}, signal);
+  }
+
+  resolve(id: number, choices: Record<string, Choice>): Promise<Decided> {
+    return this.#send('POST', `/v1/conflicts/${id}/resolve`, choices);
+  }
+
+  resolveAll(order: { choice: 'local' | 'remote'; object?: string; all?: true; before?: number }): Promise<BulkDecided> {
+    return this.#send('POST', '/v1/conflicts/resolve', order);
+  }
+
+  outbox(status: 'waiting' | 'failed', after?: string, signal?: AbortSignal): Promise<OutboxPage> {
+    return this.#get('/v1/outbox', { status, after, limit: 25 }, signal);
+  }
+
+  resend(id: string): Promise<{ n_resent: number }> {
+    return this.#send('POST', `/v1/outbox/${encodeURIComponent(id)}/resend`, {});
+  }
+
+  allowDeletes(connection: string, object: string): Promise<{ until: string }> {
+    return this.#send('POST', '/v1/outbox/allow-deletes', { connection, object });
+  }
+
+  comparisons(signal?: AbortSignal): Promise<Items<Comparison>> {
+    return this.#get('/v1/reconciliations', { limit: 100 }, signal);
+  }
+
+  #get<T>(path: string, query: object, signal?: AbortSignal, read?: (response: Response) => Promise<T>): Promise<T> {
+    const init: RequestInit = { headers: { accept: 'application/json' } };
+    if (signal !== undefined) init.signal = signal;
+    return this.#ask(this.address(path, query), init, read);
+  }
+
+  #send<T>(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<T> {
+    const headers: Record<string, string> = { accept: 'application/json', ...more };
     if (body !== undefined) headers['content-type'] = 'application/json';
     return this.#ask(this.address(path), { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
   }
 
-  async #ask<T>(address: string, init: RequestInit): Promise<T> {
+  async #ask<T>(address: string, init: RequestInit, read: (response: Response) => Promise<T> = readJson<T>): Promise<T> {
     const late = AbortSignal.timeout(ANSWER_WITHIN_MS);
     const signal = init.signal ? AbortSignal.any([init.signal, late]) : late;
     try {
       const response = await this.#fetchSignedIn(address, { ...init, signal });
       if (!response.ok) throw await Problem.read(response);
-      return await readJson<T>(response);
+      return await read(response);
     } catch (thrown) {
       if (thrown instanceof Problem || init.signal?.aborted === true) throw thrown;
       if (late.aborted) {
@@ -190,4 +238,8 @@ async function readJson<T>(response: Response): Promise<T> {
       'Is `apiBase` in config.json the address of the MoodBridge API?',
     );
   }
+}
+
+async function readTagged<T>(response: Response): Promise<Tagged<T>> {
+  return { value: await readJson<T>(response), tag: response.headers.get('etag') };
 }

@@ -219,7 +219,8 @@ export interface FieldProblem {
 
 export type Permission =
   | 'cases:read' | 'figures:read' | 'changes:follow' | 'audit:read' | 'integrations:read' | 'queues:read' | 'queues:replay'
-  | 'walls:read' | 'walls:write' | 'settings:read' | 'settings:write' | 'costs:read';
+  | 'walls:read' | 'walls:write' | 'settings:read' | 'settings:write' | 'costs:read'
+  | 'cases:write' | 'conflicts:read' | 'conflicts:resolve' | 'sync:read' | 'sync:operate';
 
 /** Who asks, and what they may. */
 export interface Me {
@@ -365,4 +366,141 @@ export interface SettingsVersion {
   author: string;
   reason: string;
   changes: SettingChange[];
+}
+
+/** How a field, or a record as a whole, stands to the platform. */
+export type Stand = 'in_step' | 'waiting' | 'sending' | 'refused' | 'conflict';
+export type ConflictPolicy = 'newest_wins' | 'remote_wins' | 'local_wins' | 'manual';
+
+export interface Setback {
+  code: string;
+  words: string;
+  fields: string[];
+}
+
+export interface OutboxItem {
+  id: string;
+  connection: string;
+  object: string;
+  record_id: string | null;
+  entity: Entity;
+  entity_id: string;
+  kind: 'create' | 'update' | 'delete' | 'undelete' | 'merge';
+  status: 'waiting' | 'failed';
+  n_attempts: number;
+  setback: Setback | null;
+  changed_at: Instant;
+  correlation_id: string;
+}
+
+export interface ObjectOutbox {
+  connection: string;
+  object: string;
+  n_waiting: number;
+  n_deletes: number;
+  n_failed: number;
+  oldest: Instant | null;
+  may_be_held_back: boolean;
+  deletes_are_let_through: boolean;
+}
+
+export interface OutboxPage {
+  objects: ObjectOutbox[];
+  items: OutboxItem[];
+  next_after: string | null;
+}
+
+export interface RowField {
+  field: string;
+  remote_field: string;
+  value: FieldValue;
+  remote_value: FieldValue;
+  can_change: boolean;
+  policy: ConflictPolicy;
+  state: Stand;
+  conflict: number | null;
+}
+
+export interface RowState {
+  entity: Entity;
+  id: string;
+  connection: string;
+  object: string;
+  record_id: string | null;
+  is_deleted: boolean;
+  presence: Stand;
+  fields: RowField[];
+  outbox: OutboxItem | null;
+}
+
+export interface RowChange {
+  is_changed: boolean;
+  change_seq: number | null;
+  row: RowState;
+}
+
+export interface Conflict {
+  id: number;
+  connection: string;
+  object: string;
+  record_id: string;
+  entity: Entity;
+  entity_id: string;
+  label: string | null;
+  field: string;
+  local_field: string;
+  local_value: FieldValue;
+  remote_value: FieldValue;
+  remote_version: Instant;
+  policy: ConflictPolicy;
+  opened_at: Instant;
+  resolved_at: Instant | null;
+  resolution: 'local' | 'remote' | 'other' | 'converged' | null;
+  resolved_by: string | null;
+  correlation_id: string;
+}
+
+export interface ConflictPage {
+  items: Conflict[];
+  next_before: number | null;
+}
+
+/** A conflict, and how the value here came about. */
+export interface Disputed {
+  conflict: Conflict;
+  changed_here: { by: string; at: Instant; before: FieldValue } | null;
+}
+
+/** The conflict that was asked for, then the other open ones of its row. */
+export interface ConflictDetail {
+  fields: Disputed[];
+}
+
+export type Choice = 'local' | 'remote' | { value: FieldValue };
+
+export interface Decided {
+  items: { id: number; field: string; resolution: Conflict['resolution']; fault: string | null }[];
+  row: RowState | null;
+}
+
+export interface BulkDecided {
+  n_resolved: number;
+  refused: { id: number; field: string; fault: string }[];
+  next_before: number | null;
+}
+
+export interface Comparison {
+  id: string;
+  connection: string;
+  object: string;
+  started_at: Instant;
+  ended_at: Instant | null;
+  outcome: 'running' | 'equal' | 'repaired' | 'differs' | 'failed';
+  n_here: number;
+  n_there: number;
+  n_differ: number;
+  n_repaired: number;
+  samples: { record_id: string; kind: 'missing_here' | 'missing_there' | 'fields' | 'row'; fields: string[] }[];
+  error: string | null;
+  accuracy: number;
 }

@@ -1,8 +1,9 @@
 // One case: what it is, where it came from, what happened, and who changed what.
-import { useCallback } from 'preact/hooks';
-import type { CaseDetail, ChangeRow } from '../api/types';
+import { useCallback, useState } from 'preact/hooks';
+import type { Tagged } from '../api/client';
+import type { CaseDetail, ChangeRow, RowState } from '../api/types';
 import { useOnChange } from '../live/use-live';
-import { useLoad } from '../load';
+import { useLoad, type Loaded } from '../load';
 import { AuditTrail } from '../parts/audit-trail';
 import { Card, Fact, Facts, PageHead } from '../parts/frame';
 import { Icon } from '../parts/icons';
@@ -11,12 +12,14 @@ import { Ago, CopyCode, OrNothing, Pill, StatusPill, When } from '../parts/text'
 import { hrefOf } from '../router';
 import { useMay, useServices } from '../services';
 import { caseName, fieldName } from '../words';
+import { EditForm, editable, FieldState, OutboxNote } from './case-edit';
 import { Communications, Exhibits, Timeline } from './case-parts';
 import { Walls } from './walls';
 import { lastList } from './last-list';
 
 export function CasePage({ id }: { id: string }) {
   const { api } = useServices();
+  const mayWrite = useMay('cases:write');
   const loaded = useLoad(`case ${id}`, (signal) => api.case(id, signal));
   const { data, problem, reload } = loaded;
   const ids = [data?.id, data?.account_id, data?.contact_id].filter(Boolean).join(' ');
@@ -28,7 +31,7 @@ export function CasePage({ id }: { id: string }) {
       <a class="back" href={lastList()}><Icon name="back" size={16} />All cases</a>
       {isMissing && <Missing id={id} />}
       {problem !== undefined && !isMissing && <ProblemBox problem={problem} retry={reload} />}
-      {data !== undefined && <Known data={data} />}
+      {data !== undefined && (mayWrite ? <Writable data={data} reload={reload} /> : <Known data={data} />)}
       {data === undefined && problem === undefined && <div class="card card-tall"><Skeleton lines={10} label="Loading the case" /></div>}
     </>
   );
@@ -48,7 +51,15 @@ function Missing({ id }: { id: string }) {
   );
 }
 
-function Known({ data }: { data: CaseDetail }) {
+/** A case whose reader may change it: how it stands to the platform is read with it. */
+function Writable({ data, reload }: { data: CaseDetail; reload: () => void }) {
+  const { api } = useServices();
+  // Anew with each version, and now and then: what is sent changes nothing that the case itself shows.
+  const row = useLoad(`row ${data.id} ${data.updated_at}`, (signal) => api.caseState(data.id, signal), 10_000);
+  return <Known data={data} row={row} reload={reload} />;
+}
+
+function Known({ data, row, reload }: { data: CaseDetail; row?: Loaded<Tagged<RowState>>; reload?: () => void }) {
   const seesWalls = useMay('walls:read');
   const seesAudit = useMay('audit:read');
   const lead = [data.docket_number, data.court].filter(Boolean).join(' · ');
@@ -60,7 +71,7 @@ function Known({ data }: { data: CaseDetail }) {
       </PageHead>
       <div class="grid-case">
         <div class="stack">
-          <Card title="Facts" id="facts"><CaseFacts data={data} /></Card>
+          <FactsCard data={data} row={row} reload={reload} />
           <Timeline items={data.timeline} />
           <Communications items={data.communications} />
         </div>
@@ -75,9 +86,34 @@ function Known({ data }: { data: CaseDetail }) {
   );
 }
 
-function CaseFacts({ data }: { data: CaseDetail }) {
+function FactsCard({ data, row, reload }: { data: CaseDetail; row: Loaded<Tagged<RowState>> | undefined; reload: (() => void) | undefined }) {
+  const [isEdited, setEdited] = useState(false);
+  const state = row?.data?.value;
+  const done = (isChanged: boolean): void => {
+    setEdited(false);
+    row?.reload();
+    if (isChanged) reload?.();
+  };
+  const canEdit = state !== undefined && editable(state).length > 0;
+  const actions = canEdit && !isEdited ? <button type="button" class="button button-small" onClick={() => setEdited(true)}>Edit</button> : undefined;
+  return (
+    <Card title="Facts" id="facts" actions={actions}>
+      {state !== undefined && row !== undefined && <OutboxNote row={state} reload={row.reload} />}
+      {isEdited && row !== undefined ? <EditForm of={row} onDone={done} /> : <CaseFacts data={data} row={state} />}
+    </Card>
+  );
+}
+
+/** Fields that the page shows outside of its facts. */
+const ELSEWHERE = ['title', 'status', 'court', 'description'];
+
+function CaseFacts({ data, row }: { data: CaseDetail; row: RowState | undefined }) {
+  const elsewhere = ELSEWHERE.filter((it) => row?.fields.some((one) => one.field === it && one.state !== 'in_step'));
   return (
     <>
+      {row !== undefined && elsewhere.length > 0 && (
+        <ul class="field-states">{elsewhere.map((it) => <li key={it}>{fieldName(it)} <FieldState row={row} field={it} /></li>)}</ul>
+      )}
       <Facts>
         <Fact name="Client">
           <OrNothing>{data.account_name}</OrNothing>
@@ -86,12 +122,12 @@ function CaseFacts({ data }: { data: CaseDetail }) {
           )}
         </Fact>
         <Fact name="Contact"><OrNothing>{data.contact_name}</OrNothing></Fact>
-        <Fact name="Practice area"><OrNothing>{data.practice_area}</OrNothing></Fact>
-        <Fact name="Priority"><OrNothing>{data.priority}</OrNothing></Fact>
-        <Fact name="Docket number"><OrNothing>{data.docket_number}</OrNothing></Fact>
+        <Fact name="Practice area"><OrNothing>{data.practice_area}</OrNothing><FieldState row={row} field="practice_area" /></Fact>
+        <Fact name="Priority"><OrNothing>{data.priority}</OrNothing><FieldState row={row} field="priority" /></Fact>
+        <Fact name="Docket number"><OrNothing>{data.docket_number}</OrNothing><FieldState row={row} field="docket_number" /></Fact>
         <Fact name="Case number"><OrNothing>{data.case_number}</OrNothing></Fact>
-        <Fact name="Origin"><OrNothing>{data.origin}</OrNothing></Fact>
-        <Fact name="Reason"><OrNothing>{data.reason}</OrNothing></Fact>
+        <Fact name="Origin"><OrNothing>{data.origin}</OrNothing><FieldState row={row} field="origin" /></Fact>
+        <Fact name="Reason"><OrNothing>{data.reason}</OrNothing><FieldState row={row} field="reason" /></Fact>
         <Fact name="Opened"><When at={data.opened_at} /></Fact>
         <Fact name="Closed">{data.closed_at === null ? <span class="muted">{data.is_closed ? 'date not known' : 'still open'}</span> : <When at={data.closed_at} />}</Fact>
       </Facts>

@@ -3,6 +3,7 @@
 const PATHS = {
   overview: 'M4 13h6V4H4zM14 20h6v-9h-6zM4 20h6v-3H4zM14 7h6V4h-6z',
   cases: 'M4 8h16v11H4zM9 8V5h6v3M4 13h16',
+  conflicts: 'M4 7h7l3 5-3 5H4M20 7h-3M20 17h-3M14 12h6',
   integrations: 'M9 7 5 11a4 4 0 0 0 6 6l2-2M15 17l4-4a4 4 0 0 0-6-6l-2 2M9.5 14.5l5-5',
   queues: 'M4 6h16M4 12h16M4 18h9M17 16v5M14.5 18.5h5',
   platforms: 'M12 3 3.5 7.5 12 12l8.5-4.5zM3.5 12 12 16.5 20.5 12M3.5 16.5 12 21l8.5-4.5',

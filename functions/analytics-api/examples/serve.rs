@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use analytics_api::{Api, CostTerms, Ports, router};
+use analytics_api::{Api, CostTerms, Ports, TwoWay, router};
 use shared::config::ConfigError;
 use shared::cost::CostSettings;
 use tokio::net::TcpListener;
@@ -32,6 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         cost_terms: Arc::new(CostTerms::of(&CostSettings::default()).map_err(ConfigError::from)?),
         settings: Arc::new(testing::book().await),
         platforms: [].into(),
+        two_way: testing::two_way(&firm),
         clock: Arc::new(testing::StoppedClock(testing::NOON)),
     };
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8787".to_owned());

@@ -106,6 +106,11 @@ impl GuardedRoutes {
         Self { routes: self.routes.routes(added), ..self }
     }
 
+    /// Adds what `more` adds.
+    pub(crate) fn and(self, more: fn(Self) -> Self) -> Self {
+        more(self)
+    }
+
     /// Returns the routes and what each asks for.
     pub(crate) fn finish(self) -> (OpenApiRouter<Arc<Api>>, Doors) {
         (self.routes, self.doors)

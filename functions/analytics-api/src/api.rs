@@ -14,6 +14,7 @@ use shared::ports::{
     AuditLog, Authenticator, CaseView, ChangeFeed, Clock, CostLedger, IncidentView, Ledger, Queue,
     SyncJournal, Walls,
 };
+use shared::sync::Desk;
 use tokio::sync::Semaphore;
 
 use crate::costs::CostTerms;
@@ -22,6 +23,7 @@ use crate::problem::Problem;
 use crate::screen::WallWatch;
 use crate::snapshots::Snapshots;
 use crate::tail::Tail;
+use crate::two_way::TwoWay;
 
 /// How old the figures of the first page may be.
 const OVERVIEW_MAX_AGE: Duration = Duration::from_secs(1);
@@ -61,6 +63,8 @@ pub struct Ports {
     pub settings: Arc<SettingsEditor>,
     /// The platforms that there are.
     pub platforms: Arc<[PlatformDescription]>,
+    /// Rows that travel both ways.
+    pub two_way: TwoWay,
     /// Tells a fresh check of a connection from an old one.
     pub clock: Arc<dyn Clock>,
 }
@@ -68,6 +72,7 @@ pub struct Ports {
 /// The API over its ports.
 pub struct Api {
     pub(crate) ports: Ports,
+    pub(crate) desk: Desk,
     pub(crate) overviews: Snapshots<OverviewKey>,
     pub(crate) watch: Arc<WallWatch>,
     pub(crate) tail: Arc<Tail>,
@@ -80,8 +85,10 @@ impl Api {
     pub fn new(ports: Ports) -> Self {
         let watch = Arc::new(WallWatch::new(Arc::clone(&ports.walls)));
         let tail = Arc::new(Tail::new(Arc::clone(&ports.feed)));
+        let desk = ports.two_way.desk(Arc::clone(&ports.clock));
         Self {
             ports,
+            desk,
             overviews: Snapshots::new(OVERVIEW_MAX_AGE),
             watch,
             tail,

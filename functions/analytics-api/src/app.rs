@@ -11,15 +11,16 @@ use shared::config::{
     ConfigError, Env, Fault, Form, SettingsEditor, SettingsReader, ShownSetting, Span,
 };
 use shared::cost::CostSettings;
-use shared::platform::{OutboundSettings, description_of};
-use shared::ports::{SystemClock, SystemRandom};
+use shared::platform::{OutboundSettings, Surroundings, description_of};
+use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
 use url::Url;
-use wiring::IdentitySettings;
+use wiring::{CaseStores, IdentitySettings, WiringError};
 
 use crate::api::{Api, Ports, STREAM_FOR};
 use crate::costs::CostTerms;
 use crate::origin::{Origin, cors};
 use crate::router::router;
+use crate::two_way::TwoWay;
 
 /// Settings of this function.
 #[derive(Debug)]
@@ -31,6 +32,9 @@ pub struct Config {
     /// Who proves people: `IDENTITY_ISSUER`, `IDENTITY_AUDIENCE` and what else
     /// [`wiring::IdentitySettings::read`] names.
     pub identity: IdentitySettings,
+    /// The connections whose rows may be changed here: `CONNECTIONS`, a JSON list; without any the
+    /// API only reads. They may be of platforms whose manifests lie in `PLATFORMS_FOLDER`.
+    pub connections: Vec<wiring::ConnectionSettings>,
     /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
     pub costs: CostSettings,
     /// How the issuer is called: `HTTP_TLS12_HOSTS` and `HTTP_EXTRA_ROOTS_FILE`.
@@ -65,6 +69,8 @@ impl Config {
         let case_store = env.required("CASE_STORE");
         let events_queue = env.required("EVENTS_QUEUE");
         let identity = IdentitySettings::read(&mut env);
+        wiring::read_platforms(&mut env);
+        let connections = wiring::ConnectionSettings::read(&mut env);
         let costs = CostSettings::read(&mut env);
         let outbound = OutboundSettings::read(&mut env);
         let changes_stream = env.duration_or("CHANGES_STREAM", STREAM_FOR);
@@ -82,6 +88,7 @@ impl Config {
             case_store,
             events_queue,
             identity,
+            connections,
             costs,
             outbound,
             answers,
@@ -130,16 +137,42 @@ pub fn assemble(ports: Ports, answers: AnswerSettings) -> App {
     app.http(router(Arc::new(api)).layer(cors(cors_origins)))
 }
 
+/// Opens what rows that travel both ways need; no connection is called.
+fn two_way(
+    stores: &CaseStores,
+    connections: &[wiring::ConnectionSettings],
+    surroundings: &Surroundings,
+) -> Result<TwoWay, WiringError> {
+    let open = |it: &wiring::ConnectionSettings| {
+        it.open(surroundings).map(|opened| (opened.connection, opened.mappings))
+    };
+    Ok(TwoWay {
+        store: stores.store.clone(),
+        outbox: stores.outbox.clone(),
+        conflicts: stores.conflicts.clone(),
+        comparisons: stores.comparisons.clone(),
+        mappings: connections.iter().map(open).collect::<Result<_, _>>()?,
+        random: surroundings.random.clone(),
+    })
+}
+
 /// Puts this function together from the settings in `env`.
 ///
 /// # Errors
 ///
 /// [`ConfigError`] with every fault of the settings, or what kept a store from being opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
+    let secrets = Arc::new(LocalSecrets::new(env.clone()));
     let config = Config::read(env)?;
     let stores = wiring::case_store(&config.case_store).await?;
     let clock = Arc::new(SystemClock);
     let tls = config.outbound.load().map_err(ConfigError::from)?;
+    let surroundings = Surroundings {
+        ledger: Some(stores.ledger.clone()),
+        tls: tls.clone(),
+        ..Surroundings::new(secrets, clock.clone(), Arc::new(SystemRandom))
+    };
+    let two_way = two_way(&stores, &config.connections, &surroundings)?;
     let authenticator =
         wiring::authenticator(&config.identity, tls, clock.clone(), Arc::new(SystemRandom))?;
     let ports = Ports {
@@ -162,6 +195,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
             0,
         )),
         platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
+        two_way,
         clock,
     };
     Ok(assemble(ports, config.answers))

@@ -70,13 +70,20 @@ impl fmt::Display for Origin {
 pub(crate) fn cors(origins: impl IntoIterator<Item = Origin>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins.into_iter().map(|it| it.0).collect::<Vec<_>>())
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
+            header::IF_MATCH,
+            HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
         ])
-        .expose_headers([header::RETRY_AFTER, header::ETAG, header::WWW_AUTHENTICATE])
+        .expose_headers([
+            header::RETRY_AFTER,
+            header::ETAG,
+            header::LOCATION,
+            header::WWW_AUTHENTICATE,
+        ])
         .max_age(PREFLIGHT_HOLDS_FOR)
 }
 

@@ -116,6 +116,30 @@ impl Problem {
         Self { errors: faults, ..problem }
     }
 
+    /// Fields cannot be set as `faults` name.
+    pub(crate) fn unprocessable(faults: Vec<Fault>) -> Self {
+        let detail = match faults.len() {
+            1 => "1 field cannot be set so: see `errors`".to_owned(),
+            n => format!("{n} fields cannot be set so: see `errors`"),
+        };
+        let kind = "urn:moodbridge:problem:refused-fields";
+        let title = "Fields cannot be set so";
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, detail);
+        Self { errors: faults, ..problem }
+    }
+
+    /// The row is not the one that the caller saw.
+    pub(crate) fn changed_meanwhile(detail: impl Into<String>) -> Self {
+        let kind = "urn:moodbridge:problem:changed-meanwhile";
+        Self::new(StatusCode::PRECONDITION_FAILED, kind, "Changed meanwhile", detail.into())
+    }
+
+    /// No connection takes the change; `detail` says what to set up.
+    pub(crate) fn not_connected(detail: impl Into<String>) -> Self {
+        let kind = "urn:moodbridge:problem:not-connected";
+        Self::new(StatusCode::CONFLICT, kind, "No connection takes it", detail.into())
+    }
+
     /// The path is known, the method is not.
     pub(crate) fn method_not_allowed(method: &str) -> Self {
         Self::new(

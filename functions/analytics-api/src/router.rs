@@ -19,8 +19,8 @@ use crate::gate::{Gate, pass};
 use crate::problem::Problem;
 use crate::query::shorten;
 use crate::{
-    audit, cases, changes, costs, dashboard, integrations, me, openapi, overview, platforms,
-    queues, replay, resilience, settings, walls,
+    audit, cases, changes, conflicts, costs, dashboard, integrations, me, openapi, outbox,
+    overview, platforms, queues, reconciliations, replay, resilience, rows, settings, walls,
 };
 
 /// The path that every route of this function begins with.
@@ -77,8 +77,39 @@ pub(crate) fn documented_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
         .route(Needs(Permission::QueuesRead), routes!(queues::list_queues))
         .route(Needs(Permission::QueuesRead), routes!(queues::list_dead_letters))
         .route(Needs(Permission::QueuesReplay), routes!(replay::replay_dead_letters))
+        .route(Needs(Permission::ConflictsRead), routes!(conflicts::list_conflicts))
+        .route(Needs(Permission::ConflictsRead), routes!(conflicts::get_conflict))
+        .route(Needs(Permission::ConflictsResolve), routes!(conflicts::resolve::resolve_conflict))
+        .route(Needs(Permission::ConflictsResolve), routes!(conflicts::bulk::resolve_conflicts))
+        .route(Needs(Permission::SyncRead), routes!(outbox::list_outbox))
+        .route(Needs(Permission::SyncOperate), routes!(outbox::resend_record))
+        .route(Needs(Permission::SyncOperate), routes!(outbox::allow_deletes))
+        .route(Needs(Permission::SyncRead), routes!(reconciliations::list_reconciliations))
         .route(Needs(Permission::ChangesFollow), routes!(changes::follow_changes))
+        .and(row_routes)
         .finish()
+}
+
+/// Adds the routes that change rows.
+fn row_routes(routes: GuardedRoutes) -> GuardedRoutes {
+    use rows::{accounts, cases, contacts};
+    let write = Access::Needs(Permission::CasesWrite);
+    routes
+        .route(write, routes!(cases::get_sync))
+        .route(write, routes!(cases::post_row))
+        .route(write, routes!(cases::patch_row, cases::delete_row))
+        .route(write, routes!(cases::restore_row))
+        .route(write, routes!(cases::merge_row))
+        .route(write, routes!(contacts::get_sync))
+        .route(write, routes!(contacts::post_row))
+        .route(write, routes!(contacts::patch_row, contacts::delete_row))
+        .route(write, routes!(contacts::restore_row))
+        .route(write, routes!(contacts::merge_row))
+        .route(write, routes!(accounts::get_sync))
+        .route(write, routes!(accounts::post_row))
+        .route(write, routes!(accounts::patch_row, accounts::delete_row))
+        .route(write, routes!(accounts::restore_row))
+        .route(write, routes!(accounts::merge_row))
 }
 
 /// Returns the routes that answer as an existing MoodBridge does, likewise.

@@ -42,11 +42,26 @@ pub enum Permission {
     /// Reads what calls to platforms cost.
     #[serde(rename = "costs:read")]
     CostsRead,
+    /// Changes, makes, deletes, restores and merges cases, contacts and accounts.
+    #[serde(rename = "cases:write")]
+    CasesWrite,
+    /// Reads what both sides changed, with both values.
+    #[serde(rename = "conflicts:read")]
+    ConflictsRead,
+    /// Decides what both sides changed.
+    #[serde(rename = "conflicts:resolve")]
+    ConflictsResolve,
+    /// Reads what waits to be sent, what the platform refused, and how well both sides agree.
+    #[serde(rename = "sync:read")]
+    SyncRead,
+    /// Sends refused records again, and lets deletions through.
+    #[serde(rename = "sync:operate")]
+    SyncOperate,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::CasesRead,
         Self::FiguresRead,
         Self::ChangesFollow,
@@ -59,6 +74,11 @@ impl Permission {
         Self::SettingsRead,
         Self::SettingsWrite,
         Self::CostsRead,
+        Self::CasesWrite,
+        Self::ConflictsRead,
+        Self::ConflictsResolve,
+        Self::SyncRead,
+        Self::SyncOperate,
     ];
 
     /// Returns the name used in answers and in the API document, such as `cases:read`.
@@ -76,6 +96,11 @@ impl Permission {
             Self::SettingsRead => "settings:read",
             Self::SettingsWrite => "settings:write",
             Self::CostsRead => "costs:read",
+            Self::CasesWrite => "cases:write",
+            Self::ConflictsRead => "conflicts:read",
+            Self::ConflictsResolve => "conflicts:resolve",
+            Self::SyncRead => "sync:read",
+            Self::SyncOperate => "sync:operate",
         }
     }
 }

@@ -62,13 +62,32 @@ impl Role {
         match self {
             Self::Client => &[P::CasesRead],
             Self::Viewer => &[P::CasesRead, P::FiguresRead, P::ChangesFollow],
-            Self::Paralegal => &[P::CasesRead, P::FiguresRead, P::ChangesFollow, P::AuditRead],
-            Self::Lawyer => {
-                &[P::CasesRead, P::FiguresRead, P::ChangesFollow, P::AuditRead, P::WallsRead]
-            }
-            Self::Analyst => {
-                &[P::CasesRead, P::FiguresRead, P::ChangesFollow, P::IntegrationsRead, P::CostsRead]
-            }
+            Self::Paralegal => &[
+                P::CasesRead,
+                P::FiguresRead,
+                P::ChangesFollow,
+                P::AuditRead,
+                P::CasesWrite,
+                P::ConflictsRead,
+            ],
+            Self::Lawyer => &[
+                P::CasesRead,
+                P::FiguresRead,
+                P::ChangesFollow,
+                P::AuditRead,
+                P::WallsRead,
+                P::CasesWrite,
+                P::ConflictsRead,
+                P::ConflictsResolve,
+            ],
+            Self::Analyst => &[
+                P::CasesRead,
+                P::FiguresRead,
+                P::ChangesFollow,
+                P::IntegrationsRead,
+                P::CostsRead,
+                P::SyncRead,
+            ],
             // No figures: whoever sees no case counts none either.
             Self::Operator => &[
                 P::IntegrationsRead,
@@ -76,6 +95,8 @@ impl Role {
                 P::QueuesReplay,
                 P::SettingsRead,
                 P::CostsRead,
+                P::SyncRead,
+                P::SyncOperate,
             ],
             Self::Admin => &Permission::ALL,
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::Sight;
 use crate::error::PortError;
-use crate::ids::{CorrelationId, EntityId};
+use crate::ids::{ConnectionId, CorrelationId, EntityId, ObjectName};
 use crate::model::{Entity, FieldValue, RecordKey};
 use crate::sync::ConflictPolicy;
 use crate::time::Timestamp;
@@ -122,6 +122,10 @@ pub struct ConflictFilter {
     pub is_resolved: bool,
     /// Of this row only.
     pub entity_id: Option<EntityId>,
+    /// Of this connection only.
+    pub connection: Option<ConnectionId>,
+    /// Of this object only.
+    pub object: Option<ObjectName>,
     /// With a smaller number than this.
     pub before: Option<u64>,
     /// How many at most; the newest first.

@@ -11,7 +11,7 @@ use super::conflicts::{ConflictDraft, ConflictFilter, ConflictMark, Conflicts, R
 use super::two_way_contract::account;
 use crate::auth::Sight;
 use crate::ids::CorrelationId;
-use crate::model::{Entity, FieldValue};
+use crate::model::{Entity, FieldValue, RecordKey};
 use crate::sync::ConflictPolicy;
 use crate::time::Timestamp;
 
@@ -94,6 +94,14 @@ async fn conflicts_are_listed_newest_first<S: CaseStore + Conflicts>(store: &S) 
     let entity_id = Some(sample_key(Entity::Account, 2).entity_id());
     let of_one = ConflictFilter { entity_id, ..all(false) };
     assert_eq!(store.conflicts(&Sight::Everything, &of_one).await.unwrap().len(), 2);
+    let RecordKey { connection, object, .. } = sample_key(Entity::Account, 2);
+    for (filter, n_wanted) in [
+        (ConflictFilter { connection: Some(connection), ..all(false) }, 6),
+        (ConflictFilter { object: Some(object), ..all(false) }, 6),
+        (ConflictFilter { object: Some(sample_key(Entity::Case, 1).object), ..all(false) }, 0),
+    ] {
+        assert_eq!(store.conflicts(&Sight::Everything, &filter).await.unwrap().len(), n_wanted);
+    }
     let none = Sight::Only(crate::ids::PersonId::parse("client").unwrap());
     assert!(store.conflicts(&none, &all(false)).await.unwrap().is_empty());
 }

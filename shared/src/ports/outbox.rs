@@ -211,4 +211,14 @@ pub trait Outbox: Send + Sync {
         after: Option<&RecordKey>,
         limit: u32,
     ) -> Result<Vec<OutboxEntry>, PortError>;
+
+    /// Tells how the record `key` stands; `None` when nothing of it is to be sent.
+    ///
+    /// # Errors
+    ///
+    /// As the platform answers.
+    async fn standing(
+        &self,
+        key: &RecordKey,
+    ) -> Result<Option<(OutboxStatus, OutboxEntry)>, PortError>;
 }

@@ -215,6 +215,24 @@ where
     depths_are_counted_by_object(&*fresh().await).await;
     waiting_records_are_listed_by_pages(&*fresh().await).await;
     named_record_keeps_its_place(&*fresh().await).await;
+    record_is_looked_up_with_its_status(&*fresh().await).await;
+}
+
+async fn record_is_looked_up_with_its_status<S: CaseStore + Outbox>(store: &S) {
+    let write = waits(account(1, "Acme"), OutboxKind::Update);
+    let key = &write.shadow.key;
+    assert_eq!(store.standing(key).await.unwrap(), None);
+    store.apply(write.clone()).await.unwrap();
+    let (status, entry) = store.standing(key).await.unwrap().unwrap();
+    assert_eq!((status, &entry.entity_id), (OutboxStatus::Waiting, &write.entity_id));
+
+    store.hold(key, &setback("REQUIRED_FIELD_MISSING")).await.unwrap();
+
+    let (status, entry) = store.standing(key).await.unwrap().unwrap();
+    assert_eq!(
+        (status, entry.last),
+        (OutboxStatus::Failed, Some(setback("REQUIRED_FIELD_MISSING")))
+    );
 }
 
 async fn claimed_record_is_given_once_until_its_lease_ends<S: CaseStore + Outbox>(

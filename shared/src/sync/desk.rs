@@ -2,6 +2,8 @@
 //!
 //! Each is one write: row, shadow, audit row, change row and outbox row in one transaction.
 
+mod standing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use crate::error::{PortError, PortErrorKind};
 use crate::ids::{ConnectionId, CorrelationId, EntityId};
 use crate::model::{Channel, Entity, FieldValue, Fields, Presence, RecordKey};
 use crate::ports::{CaseStore, Clock, Committed, Conflict, Conflicts, Random, Shadow, Write};
+
+pub use standing::{FieldStanding, RowStanding, Stand};
 
 /// How often one change is made again because somebody else wrote its record in between.
 const MAX_TRIES: u32 = 8;
@@ -59,6 +63,9 @@ pub enum DeskError {
     /// The change cannot be made.
     #[error(transparent)]
     Edit(#[from] EditError),
+    /// Somebody else changed the row since the author looked at it.
+    #[error("it was changed meanwhile: look at it again")]
+    ChangedMeanwhile,
     /// The store failed.
     #[error("the change was not written")]
     Store(#[from] PortError),
@@ -117,7 +124,23 @@ impl Desk {
         fields: Fields,
         author: &Author,
     ) -> Result<Changed, DeskError> {
-        self.make(entity, id, LocalChange { fields, presence: None }, author).await
+        self.change_as_of(entity, id, fields, None, author).await
+    }
+
+    /// Changes fields of a row, when its shadow is still the one of `revision`.
+    ///
+    /// # Errors
+    ///
+    /// As [`change`](Self::change); [`DeskError::ChangedMeanwhile`] when it is not.
+    pub async fn change_as_of(
+        &self,
+        entity: Entity,
+        id: &EntityId,
+        fields: Fields,
+        revision: Option<u64>,
+        author: &Author,
+    ) -> Result<Changed, DeskError> {
+        self.make(entity, id, LocalChange { fields, presence: None }, revision, author).await
     }
 
     /// Deletes a row.
@@ -131,7 +154,7 @@ impl Desk {
         id: &EntityId,
         author: &Author,
     ) -> Result<Changed, DeskError> {
-        self.make(entity, id, presence(Presence::Deleted), author).await
+        self.make(entity, id, presence(Presence::Deleted), None, author).await
     }
 
     /// Brings a deleted row back.
@@ -145,7 +168,7 @@ impl Desk {
         id: &EntityId,
         author: &Author,
     ) -> Result<Changed, DeskError> {
-        self.make(entity, id, presence(Presence::Present), author).await
+        self.make(entity, id, presence(Presence::Present), None, author).await
     }
 
     /// Merges a row into another of the same connection: what points to it points there from now on.
@@ -165,7 +188,8 @@ impl Desk {
         if key == of_loser || key.connection != of_loser.connection {
             return Err(DeskError::NoRow { entity, id: winner.clone() });
         }
-        self.make(entity, loser, presence(Presence::MergedInto(key.record_id)), author).await
+        let wanted = presence(Presence::MergedInto(key.record_id));
+        self.make(entity, loser, wanted, None, author).await
     }
 
     /// Makes a row, at `connection` or the only one that takes such rows.
@@ -180,8 +204,27 @@ impl Desk {
         fields: Fields,
         author: &Author,
     ) -> Result<Changed, DeskError> {
-        let (connection, mapping) = self.taker(entity, connection)?;
         let id = EntityId::from_random(self.random.bits());
+        self.create_as(entity, id, connection, fields, author).await
+    }
+
+    /// Makes the row `id`, once: when it is there already, nothing is done.
+    ///
+    /// # Errors
+    ///
+    /// As [`change`](Self::change).
+    pub async fn create_as(
+        &self,
+        entity: Entity,
+        id: EntityId,
+        connection: Option<&ConnectionId>,
+        fields: Fields,
+        author: &Author,
+    ) -> Result<Changed, DeskError> {
+        let (connection, mapping) = self.taker(entity, connection)?;
+        if self.store.locate(entity, &id).await?.is_some() {
+            return Ok(Changed { entity_id: id, committed: None });
+        }
         let record_id = crate::ids::RecordId::of_local(&id);
         let object = mapping.object.clone();
         let shadow =
@@ -190,7 +233,7 @@ impl Desk {
         let references = self.references(mapping, &change.fields).await?;
         let write = edit(&shadow, &change, &references, mapping, self.cause(author))?;
         let committed = match write {
-            Some(write) => Some(self.store.apply(write).await?),
+            Some(write) => self.write(write).await?,
             None => None,
         };
         Ok(Changed { entity_id: id, committed })
@@ -248,6 +291,7 @@ impl Desk {
         entity: Entity,
         id: &EntityId,
         change: LocalChange,
+        revision: Option<u64>,
         author: &Author,
     ) -> Result<Changed, DeskError> {
         for _ in 0..MAX_TRIES {
@@ -255,6 +299,9 @@ impl Desk {
             let mapping = self.mapping(&key, entity)?;
             let no_row = || DeskError::NoRow { entity, id: id.clone() };
             let shadow = self.store.shadow(&key).await?.ok_or_else(no_row)?;
+            if revision.is_some_and(|it| it != shadow.revision) {
+                return Err(DeskError::ChangedMeanwhile);
+            }
             let references = self.references(mapping, &change.fields).await?;
             let write = edit(&shadow, &change, &references, mapping, self.cause(author))?;
             let entity_id = shadow.entity_id.clone();
@@ -284,34 +331,6 @@ impl Desk {
         let mapping = self.mappings.get(&key.connection).and_then(|it| it.get(&key.object));
         mapping
             .ok_or_else(|| DeskError::NoConnection { connection: key.connection.clone(), entity })
-    }
-
-    /// Finds who takes new rows of a kind.
-    fn taker(
-        &self,
-        entity: Entity,
-        connection: Option<&ConnectionId>,
-    ) -> Result<(&ConnectionId, &ObjectMapping), DeskError> {
-        let takers: Vec<_> = self
-            .mappings
-            .iter()
-            .filter_map(|(connection, mappings)| Some((connection, mappings.of(entity)?)))
-            .filter(|(_, mapping)| mapping.rules.external_id.is_some() && mapping.goes_out())
-            .collect();
-        match (connection, takers.as_slice()) {
-            (Some(name), takers) => {
-                let found = takers.iter().find(|(connection, _)| *connection == name);
-                found
-                    .copied()
-                    .ok_or_else(|| DeskError::NoConnection { connection: name.clone(), entity })
-            }
-            (None, [only]) => Ok(*only),
-            (None, []) => Err(DeskError::TakesNoNewRows { entity }),
-            (None, several) => {
-                let known = several.iter().map(|it| format!("`{}`", it.0)).collect::<Vec<_>>();
-                Err(DeskError::WhichConnection { entity, known: known.join(", ") })
-            }
-        }
     }
 
     /// Finds the records of the rows that `fields` refer to; a row that is not there is left out.

@@ -31,7 +31,7 @@ mod whole_org;
 
 pub use audit_chain::{AuditColumns, ChainWalk};
 pub use audit_export::{AuditExportEnd, AuditExportError, export_audit, verify_audit_export};
-pub use desk::{Author, Changed, Desk, DeskError};
+pub use desk::{Author, Changed, Desk, DeskError, FieldStanding, RowStanding, Stand};
 pub use digest::DigestSum;
 pub use drift::{Drift, FieldChange, FieldUse, MappedFields, Severity, drift, drift_of_mapping};
 pub use freshness::{Dependency, Dependents, DependsOn, OtherCause, Stale};

@@ -33,6 +33,8 @@ use crate::router::{OLD_PREFIX, PREFIX, documented_routes, old_routes};
     tags(
         (name = "overview", description = "The first page"),
         (name = "cases", description = "Find cases, read one"),
+        (name = "rows", description = "Change, make, delete, restore and merge cases, contacts and accounts"),
+        (name = "sync", description = "Conflicts, what waits to be sent, and how well both sides agree"),
         (name = "access", description = "Who may do what, and who is screened from which case"),
         (name = "audit", description = "Who changed what, when and why"),
         (name = "integrations", description = "The connections and how well they work"),

@@ -1,8 +1,12 @@
 //! `GET /v1/openapi.json`: the API in OpenAPI 3.1, made from the routes themselves.
 
 pub(crate) mod document;
+mod requests;
 mod schemas;
 
+pub(crate) use requests::{
+    AllowDeletesRequest, BulkResolveRequest, MergeRequest, ResolveRequest, RowRequest,
+};
 pub(crate) use schemas::{
     DayOrInstant, Problems, ReplayRequest, SettingsRequest, UndoRequest, WallRequest,
 };

@@ -5,9 +5,11 @@ mod desk;
 mod incidents;
 mod queue;
 mod screens;
+mod two_way;
 
 pub(crate) use book::book;
 pub(crate) use desk::TestDesk;
+pub(crate) use two_way::two_way;
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,8 +21,8 @@ use shared::model::{Channel, Entity, FieldValue};
 use shared::ports::{
     AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage, CaseSummary, CaseView,
     ChangeFeed, ChangeRow, Clock, Communication, DayCount, Document, FieldChange, LagSummary,
-    Ledger, MemoryLedger, Overview, RecordSource, ReplaySelection, RunOutcome, StatusCount,
-    StoreDigest, SyncJournal, SyncRun, TimelineEvent, Wall, WriteKind,
+    Ledger, MemoryCaseStore, MemoryLedger, Overview, RecordSource, ReplaySelection, RunOutcome,
+    StatusCount, StoreDigest, SyncJournal, SyncRun, TimelineEvent, Wall, WriteKind,
 };
 use shared::sync::{ConnectionState, ConnectionStatus, Cursor};
 use shared::time::Timestamp;
@@ -44,6 +46,7 @@ pub(crate) struct Firm {
     pub(crate) n_overviews: Mutex<u32>,
     pub(crate) n_audit_rows: u64,
     pub(crate) walls: Mutex<Vec<Wall>>,
+    pub(crate) rows: MemoryCaseStore,
     changes: watch::Sender<Vec<ChangeRow>>,
 }
 
@@ -56,6 +59,7 @@ impl Default for Firm {
             n_overviews: Mutex::default(),
             n_audit_rows: 3,
             walls: Mutex::default(),
+            rows: two_way::rows(),
             changes: watch::Sender::new(Vec::new()),
         }
     }
@@ -236,7 +240,16 @@ impl CaseView for Firm {
 
     async fn case(&self, sight: &Sight, id: &str) -> Result<Option<CaseDetail>, PortError> {
         let is_shown = self.shows(sight, &case_id());
-        self.answer((is_shown && [CASE_ID, REMOTE_ID].contains(&id)).then(detail))
+        if [CASE_ID, REMOTE_ID].contains(&id) {
+            return self.answer(is_shown.then(detail));
+        }
+        let is_row = |it: &(Entity, EntityId)| it.0 == Entity::Case && it.1.as_str() == id;
+        let found = self.rows.rows().into_keys().find(is_row);
+        let case = found.map(|(_, id)| {
+            let summary = CaseSummary { id, ..summary() };
+            CaseDetail { summary, ..detail() }
+        });
+        self.answer(case)
     }
 
     async fn digest(&self) -> Result<StoreDigest, PortError> {
@@ -329,6 +342,9 @@ impl SyncJournal for Firm {
         self.answer(vec![run; usize::try_from(limit).unwrap().min(2)])
     }
 }
+
+#[cfg(test)]
+pub(crate) use two_way::{ROWS, refused_record};
 
 #[cfg(test)]
 pub(crate) use desk::{CHAIR, EXPIRED, UNCHECKED};

@@ -10,13 +10,13 @@ use serde_json::Value;
 use shared::auth::{Permission, Role};
 use tower::ServiceExt;
 
-use super::document::{assert_answer, document, good_body, operations};
+use super::document::{assert_answer, document, good, good_body, operations};
 use super::{Answer, get_as, send, serve};
 use crate::testing::{CASE_ID, EXPIRED, Firm, UNCHECKED};
 
 /// What each operation asks for, written down a second time: a route that is added, or that asks for
 /// something else than before, has to be thought of here too.
-const MATRIX: [(&str, Option<Permission>); 25] = [
+const MATRIX: [(&str, Option<Permission>); 51] = [
     ("get /api/dashboard", Some(Permission::CasesRead)),
     ("get /api/health", None),
     ("get /v1/audit", Some(Permission::AuditRead)),
@@ -42,6 +42,32 @@ const MATRIX: [(&str, Option<Permission>); 25] = [
     ("post /v1/settings/undo", Some(Permission::SettingsWrite)),
     ("get /v1/sync-runs", Some(Permission::IntegrationsRead)),
     ("post /v1/queues/{queue}/dead-letters/replay", Some(Permission::QueuesReplay)),
+    ("post /v1/accounts", Some(Permission::CasesWrite)),
+    ("patch /v1/accounts/{id}", Some(Permission::CasesWrite)),
+    ("delete /v1/accounts/{id}", Some(Permission::CasesWrite)),
+    ("get /v1/accounts/{id}/sync", Some(Permission::CasesWrite)),
+    ("post /v1/accounts/{id}/restore", Some(Permission::CasesWrite)),
+    ("post /v1/accounts/{id}/merge", Some(Permission::CasesWrite)),
+    ("post /v1/cases", Some(Permission::CasesWrite)),
+    ("patch /v1/cases/{id}", Some(Permission::CasesWrite)),
+    ("delete /v1/cases/{id}", Some(Permission::CasesWrite)),
+    ("get /v1/cases/{id}/sync", Some(Permission::CasesWrite)),
+    ("post /v1/cases/{id}/restore", Some(Permission::CasesWrite)),
+    ("post /v1/cases/{id}/merge", Some(Permission::CasesWrite)),
+    ("post /v1/contacts", Some(Permission::CasesWrite)),
+    ("patch /v1/contacts/{id}", Some(Permission::CasesWrite)),
+    ("delete /v1/contacts/{id}", Some(Permission::CasesWrite)),
+    ("get /v1/contacts/{id}/sync", Some(Permission::CasesWrite)),
+    ("post /v1/contacts/{id}/restore", Some(Permission::CasesWrite)),
+    ("post /v1/contacts/{id}/merge", Some(Permission::CasesWrite)),
+    ("get /v1/conflicts", Some(Permission::ConflictsRead)),
+    ("get /v1/conflicts/{conflict}", Some(Permission::ConflictsRead)),
+    ("post /v1/conflicts/resolve", Some(Permission::ConflictsResolve)),
+    ("post /v1/conflicts/{conflict}/resolve", Some(Permission::ConflictsResolve)),
+    ("get /v1/outbox", Some(Permission::SyncRead)),
+    ("post /v1/outbox/allow-deletes", Some(Permission::SyncOperate)),
+    ("post /v1/outbox/{record}/resend", Some(Permission::SyncOperate)),
+    ("get /v1/reconciliations", Some(Permission::SyncRead)),
 ];
 
 /// The operations that ask for no token.
@@ -53,13 +79,12 @@ async fn ask(routes: &Router, method: &str, path: &str, token: Option<&str>) -> 
 }
 
 fn request(method: &str, path: &str, token: Option<&str>) -> Request<Body> {
-    let path = path.replace("{id}", CASE_ID).replace("{queue}", "events");
-    let path = path.replace("{person}", "ben");
+    let path = good(path);
     let mut request = Request::builder().method(method.to_ascii_uppercase().as_str()).uri(&path);
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let body = if method == "get" { "" } else { good_body(&path) };
+    let body = if method == "get" { String::new() } else { good_body(&path) };
     request.header("content-type", "application/json").body(Body::from(body)).unwrap()
 }
 

@@ -104,7 +104,9 @@ async fn what_is_not_there_is_named() {
 async fn a_wrong_method_names_the_right_ones() {
     let routes = serve(&Arc::default()).await;
     for (method, path, allowed) in [
-        ("DELETE", "/v1/cases", "GET,HEAD"),
+        ("DELETE", "/v1/cases", "GET,HEAD,POST"),
+        ("PUT", "/v1/cases/1", "DELETE,GET,HEAD,PATCH"),
+        ("DELETE", "/v1/audit", "GET,HEAD"),
         ("GET", "/v1/queues/events/dead-letters/replay", "POST"),
     ] {
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();

@@ -9,10 +9,14 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::json;
+use shared::ids::CorrelationId;
 use shared::model::{Entity, FieldValue};
 use shared::ports::case_store_contract::{next_write, sample_key, sample_write, text_fields};
 use shared::ports::walls_contract::sample_wall;
-use shared::ports::{NewMessage, Stance, Write, WriteKind};
+use shared::ports::{
+    ConflictDraft, ConflictMark, NewMessage, OutboxKind, OutboxMark, Stance, Write, WriteKind,
+};
+use shared::sync::ConflictPolicy;
 use tower::ServiceExt;
 
 use super::document::{document, operations};
@@ -76,6 +80,16 @@ async fn firm() -> Laptop {
     let account = sample_write(Entity::Account, 1, text_fields([("name", "Doe Holdings")]));
     let mut again = next_write(hidden_case(), WriteKind::Updated, 1);
     again.row.insert("reason".to_owned(), FieldValue::text("Quagga again"));
+    again.marks.outbox = OutboxMark::Send(OutboxKind::Update);
+    again.marks.conflicts.push(ConflictMark::Open(ConflictDraft {
+        field: "Reason".to_owned(),
+        local_field: "reason".to_owned(),
+        local_value: FieldValue::text("Quagga again"),
+        remote_value: FieldValue::text("Zanzibar again"),
+        remote_version: again.shadow.version,
+        policy: ConflictPolicy::Manual,
+        correlation_id: CorrelationId::from_random(5),
+    }));
     for write in [account, hidden_case(), shown_case(), again] {
         laptop.store.apply(write).await.unwrap();
     }
@@ -135,9 +149,11 @@ fn paths(path: &str) -> Vec<String> {
         });
         return ids.map(|id| path.replace("{id}", &id)).collect();
     }
-    let mut paths = vec![path.replace("{queue}", "events")];
+    let mut paths = vec![path.replace("{queue}", "events").replace("{conflict}", "1")];
     match path {
         "/v1/changes" => paths = vec![format!("{path}?after=0"), format!("{path}?after=1")],
+        "/v1/outbox" => paths.push(format!("{path}?status=failed&limit=1")),
+        "/v1/conflicts" => paths.push(format!("{path}?object=Case&limit=1")),
         "/v1/audit" => paths.push(format!("{path}?limit=1&before=4")),
         "/v1/cases" => paths.extend(
             [
@@ -197,6 +213,9 @@ async fn no_answer_tells_a_screened_person_or_a_client_of_a_hidden_case() {
         assert!(told.iter().any(|it| it == path), "{path} is not in {told:?}");
     }
     assert!(told.iter().any(|it| it.contains("dead-letters")), "{told:?}");
+    for path in ["/v1/conflicts", "/v1/conflicts/1", "/v1/outbox"] {
+        assert!(told.iter().any(|it| it == path), "{path} is not in {told:?}");
+    }
     assert!(told.len() > 15, "{told:?}");
 }
 

@@ -10,6 +10,7 @@ mod live;
 mod settings;
 mod store;
 mod streams;
+mod two_way;
 mod walls;
 
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::testing::{CHAIR, Firm, NOON, StoppedClock, TestDesk, book, ledger};
+use crate::testing::{CHAIR, Firm, NOON, StoppedClock, TestDesk, book, ledger, two_way};
 use crate::{Api, CostTerms, Ports, router};
 
 /// The API over `firm`, at noon.
@@ -40,6 +41,7 @@ async fn ports(firm: &Arc<Firm>) -> Ports {
         cost_terms: Arc::new(CostTerms::of(&Default::default()).unwrap()),
         settings: Arc::new(book().await),
         platforms: [].into(),
+        two_way: two_way(firm),
         clock: Arc::new(StoppedClock(NOON)),
     }
 }
@@ -89,5 +91,25 @@ async fn post(routes: &Router, path: &str, kind: &str, body: &str) -> Answer {
     let request = Request::post(path)
         .header("content-type", kind)
         .header("authorization", format!("Bearer {CHAIR}"));
+    send(routes, request.body(Body::from(body.to_owned())).unwrap()).await
+}
+
+/// Asks `method` of `path` with a JSON body and more headers.
+async fn ask_as(
+    routes: &Router,
+    token: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json")
+        .header("authorization", format!("Bearer {token}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
     send(routes, request.body(Body::from(body.to_owned())).unwrap()).await
 }

@@ -7,20 +7,28 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
+use shared::ids::ConnectionId;
 use shared::model::{Entity, FieldValue, Fields};
 use shared::platform::description_of;
 use shared::ports::case_store_contract::sample_write;
-use shared::ports::{CaseStore, MatterImport, NewMessage, Queue, SystemClock, Walls};
+use shared::ports::{
+    CaseStore, MatterImport, NewMessage, Outbox, Queue, ReconcileJournal, SystemClock,
+    SystemRandom, Walls,
+};
+use shared::sync::Mappings;
+use shared::sync::testing::salesforce_mappings;
 use tower::ServiceExt;
 use url::Url;
 
 use super::document::{assert_answer, document};
 use super::get;
 use crate::testing::{TestDesk, book};
-use crate::{Api, CostTerms, Ports, router};
+use crate::{Api, CostTerms, Ports, TwoWay, router};
 
 pub(super) struct Laptop {
     pub(super) store: Arc<dyn CaseStore>,
+    pub(super) outbox: Arc<dyn Outbox>,
+    pub(super) comparisons: Arc<dyn ReconcileJournal>,
     pub(super) imports: Arc<dyn MatterImport>,
     pub(super) queue: Arc<dyn Queue>,
     pub(super) walls: Arc<dyn Walls>,
@@ -30,6 +38,12 @@ pub(super) struct Laptop {
 
 impl Laptop {
     pub(super) async fn open() -> Self {
+        let main = ConnectionId::parse("main").unwrap();
+        Self::open_with(&[main], salesforce_mappings()).await
+    }
+
+    /// Opens it with `connections` that all are mapped by `mappings`.
+    pub(super) async fn open_with(connections: &[ConnectionId], mappings: Mappings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |file: &str| Url::parse(&format!("sqlite:{}", folder.path().join(file).display()));
         let address = at("cases.db").unwrap();
@@ -50,11 +64,19 @@ impl Laptop {
             cost_terms: Arc::new(CostTerms::of(&Default::default()).unwrap()),
             settings: Arc::new(book().await),
             platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
+            two_way: TwoWay {
+                store: Arc::clone(&stores.store),
+                outbox: Arc::clone(&stores.outbox),
+                conflicts: stores.conflicts,
+                comparisons: Arc::clone(&stores.comparisons),
+                mappings: connections.iter().map(|it| (it.clone(), mappings.clone())).collect(),
+                random: Arc::new(SystemRandom),
+            },
             clock: Arc::new(SystemClock),
         });
-        let walls = stores.walls;
+        let (walls, outbox, comparisons) = (stores.walls, stores.outbox, stores.comparisons);
         let (store, imports, routes) = (stores.store, stores.imports, router(Arc::new(api)));
-        Self { store, imports, queue, walls, routes, _folder: folder }
+        Self { store, outbox, comparisons, imports, queue, walls, routes, _folder: folder }
     }
 
     async fn add_cases(&self, numbers: std::ops::Range<u32>) {

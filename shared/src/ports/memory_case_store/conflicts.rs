@@ -66,6 +66,8 @@ impl Conflicts for MemoryCaseStore {
         let wanted = state.conflicts.iter().rev().filter(|it| {
             it.resolved_at.is_some() == filter.is_resolved
                 && filter.entity_id.as_ref().is_none_or(|id| it.entity_id == *id)
+                && filter.connection.as_ref().is_none_or(|name| it.key.connection == *name)
+                && filter.object.as_ref().is_none_or(|name| it.key.object == *name)
                 && filter.before.is_none_or(|before| it.id < before)
                 && state.shows_entity(sight, it.entity, &it.entity_id)
         });

@@ -188,4 +188,11 @@ impl Outbox for MemoryCaseStore {
         let limit = limit.try_into().unwrap_or(usize::MAX);
         Ok(all.into_iter().skip(start).take(limit).cloned().collect())
     }
+
+    async fn standing(
+        &self,
+        key: &RecordKey,
+    ) -> Result<Option<(OutboxStatus, OutboxEntry)>, PortError> {
+        Ok(self.state().outbox.get(key).map(|it| (it.status, it.entry.clone())))
+    }
 }

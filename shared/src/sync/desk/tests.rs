@@ -207,3 +207,67 @@ async fn conflict_is_decided_for_either_side_or_neither() {
         assert!(matches!(again, DeskError::NoConflict { .. }), "{again}");
     }
 }
+
+#[tokio::test]
+async fn row_tells_of_each_field_how_it_stands() {
+    let store = Arc::new(MemoryCaseStore::default());
+    let desk = desk_of(&store, &["main"]);
+    let row = report(&store, 1, "Acme", "Law").await;
+    let fields = text_fields([("name", "Acme Inc")]);
+    desk.change(Entity::Account, &row, fields, &author()).await.unwrap();
+
+    let standing = desk.standing(Entity::Account, &row).await.unwrap();
+
+    assert_eq!((standing.revision, standing.presence), (2, Stand::InStep));
+    let of = |name: &str| standing.fields.iter().find(|it| it.field == name).unwrap();
+    assert_eq!(of("name").stand, Stand::Waiting);
+    assert_eq!(of("name").value, FieldValue::text("Acme Inc"));
+    assert_eq!(of("name").remote_value, FieldValue::text("Acme"));
+    assert_eq!(of("industry").stand, Stand::InStep);
+    assert!(of("industry").can_change);
+}
+
+#[tokio::test]
+async fn author_who_looked_at_an_older_row_is_refused() {
+    let store = Arc::new(MemoryCaseStore::default());
+    let desk = desk_of(&store, &["main"]);
+    let row = report(&store, 1, "Acme", "Law").await;
+    let change = |name, revision| {
+        let (desk, row) = (&desk, row.clone());
+        let fields = text_fields([("name", name)]);
+        async move { desk.change_as_of(Entity::Account, &row, fields, Some(revision), &author()).await }
+    };
+    change("Acme Inc", 1).await.unwrap();
+    let late = change("Acme Ltd", 1).await.unwrap_err();
+    assert!(matches!(late, DeskError::ChangedMeanwhile), "{late}");
+    change("Acme Ltd", 2).await.unwrap();
+}
+
+#[tokio::test]
+async fn row_is_made_once_under_its_id() {
+    let store = Arc::new(MemoryCaseStore::default());
+    let desk = desk_of(&store, &["main"]);
+    let id = EntityId::from_random(77);
+    let make = |name| {
+        let (desk, id) = (&desk, id.clone());
+        let fields = text_fields([("name", name)]);
+        async move { desk.create_as(Entity::Account, id, None, fields, &author()).await }
+    };
+    let first = make("Acme").await.unwrap();
+    assert_eq!((first.entity_id, first.committed.is_some()), (id.clone(), true));
+    let second = make("Acme").await.unwrap();
+    assert_eq!((second.entity_id, second.committed), (id.clone(), None));
+    assert_eq!(store.writes().len(), 1);
+}
+
+#[tokio::test]
+async fn every_field_that_would_be_refused_is_named() {
+    let store = Arc::new(MemoryCaseStore::default());
+    let desk = desk_of(&store, &["main"]);
+    let row = report(&store, 1, "Acme", "Law").await;
+    let fields = text_fields([("name", "A"), ("colour", "red"), ("flavour", "sweet")]);
+    for id in [Some(&row), None] {
+        let faults = desk.faults(Entity::Account, id, None, &fields).await.unwrap();
+        assert_eq!(faults.len(), 2, "{faults:?}");
+    }
+}

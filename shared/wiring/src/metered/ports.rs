@@ -157,6 +157,7 @@ mod stores {
             after: Option<&RecordKey>,
             limit: u32,
         ) -> Vec<OutboxEntry>;
+        async fn standing(key: &RecordKey) -> Option<(OutboxStatus, OutboxEntry)>;
     });
 
     metered!(conflicts, MeteredConflicts, Conflicts, "conflicts", {

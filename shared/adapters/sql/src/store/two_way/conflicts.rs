@@ -68,12 +68,13 @@ const COLUMNS: &str = "row_number, connection, object, record_id, entity, entity
      resolved_at, correlation_id, opened_at";
 
 /// Spells the list: $1 person, $2 status, $3 row or empty, $4 first number that is too large,
-/// $5 how many. It is made of the words here alone.
+/// $5 how many, $6 connection or empty, $7 object or empty. It is made of the words here alone.
 fn list(sight: &Sight) -> String {
     let shown = shown_rows(sight, "$1").map_or_else(String::new, |it| format!("AND {it}"));
     format!(
         "SELECT {COLUMNS} FROM conflicts WHERE $1 = $1 AND status = $2 \
-         AND ($3 = '' OR entity_id = $3) AND row_number < $4 {shown} \
+         AND ($3 = '' OR entity_id = $3) AND ($6 = '' OR connection = $6) \
+         AND ($7 = '' OR object = $7) AND row_number < $4 {shown} \
          ORDER BY row_number DESC LIMIT $5"
     )
 }
@@ -104,6 +105,8 @@ macro_rules! conflicts {
                     .bind(filter.entity_id.as_ref().map_or("", |it| it.as_str()))
                     .bind(filter.before.map_or(i64::MAX, number))
                     .bind(i64::from(filter.limit))
+                    .bind(filter.connection.as_ref().map_or("", |it| it.as_str()))
+                    .bind(filter.object.as_ref().map_or("", |it| it.as_str()))
                     .fetch_all(self.readers())
                     .await
                     .map_err(failed)?;

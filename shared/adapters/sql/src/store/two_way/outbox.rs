@@ -109,6 +109,26 @@ const LIST: &str = "SELECT connection, object, record_id, entity, entity_id, kin
      WHERE connection = $2 AND object = $3 AND record_id = $4), $2, $3, $4)) \
      ORDER BY changed_at, connection, object, record_id LIMIT $6";
 
+const ONE: &str = "SELECT connection, object, record_id, entity, entity_id, kind, n_attempts, \
+     setback, changed_at, correlation_id, status FROM outbox \
+     WHERE connection = $1 AND object = $2 AND record_id = $3";
+
+/// A record that waits, and how.
+#[derive(sqlx::FromRow)]
+struct StoredStanding {
+    status: String,
+    #[sqlx(flatten)]
+    entry: StoredEntry,
+}
+
+impl StoredStanding {
+    fn read(self) -> Result<(OutboxStatus, OutboxEntry), sqlx::Error> {
+        let is_failed = self.status == OutboxStatus::Failed.as_str();
+        let status = if is_failed { OutboxStatus::Failed } else { OutboxStatus::Waiting };
+        Ok((status, self.entry.read()?))
+    }
+}
+
 fn outbox_answer(answer: Answer) -> OutboxAnswer {
     match answer {
         Answer::Outbox(answer) => answer,
@@ -309,6 +329,21 @@ macro_rules! outbox {
                         .map(StoredEntry::read)
                         .collect::<Result<_, _>>()
                         .map_err(|cause| Self::read_failed(cause, "list", "outbox"))
+                }
+
+                async fn standing(
+                    &self,
+                    key: &RecordKey,
+                ) -> Result<Option<(OutboxStatus, OutboxEntry)>, PortError> {
+                    let failed = |cause| Self::read_failed(cause, "look up", &key.to_string());
+                    let row: Option<StoredStanding> = sqlx::query_as(ONE)
+                        .bind(key.connection.as_str())
+                        .bind(key.object.as_str())
+                        .bind(key.record_id.as_str())
+                        .fetch_optional(self.readers())
+                        .await
+                        .map_err(failed)?;
+                    row.map(StoredStanding::read).transpose().map_err(failed)
                 }
             }
         }
