@@ -36,3 +36,5 @@ mod settings;
 mod sync;
 #[cfg(test)]
 mod trace;
+#[cfg(test)]
+mod two_way;

@@ -1,6 +1,7 @@
 //! `moodbridge dev` with its sandbox, as one firm.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -78,6 +79,32 @@ impl Firm {
         assert!(answer.is_null(), "{answer}");
     }
 
+    /// Returns a record of the sandbox; null when it is gone.
+    pub(crate) async fn record(&self, object: &str, id: &str) -> Value {
+        let answer = self.call(reqwest::Method::GET, &format!("{object}/{id}"), json!({})).await;
+        if answer["attributes"].is_object() { answer } else { Value::Null }
+    }
+
+    /// Returns a record of the sandbox once `wanted` holds for it.
+    pub(crate) async fn wait_for_record(
+        &self,
+        object: &str,
+        id: &str,
+        limit: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> (Value, Duration) {
+        let begun = Instant::now();
+        loop {
+            let seen = self.record(object, id).await;
+            if wanted(&seen) {
+                return (seen, begun.elapsed());
+            }
+            let log = self.moodbridge.log();
+            assert!(begun.elapsed() < limit, "{object} {id} is still {seen}\n{log}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     async fn call(&self, method: reqwest::Method, path: &str, body: Value) -> Value {
         let url = format!("{}/services/data/v66.0/sobjects/{path}", self.sandbox_url);
         let answer = self
@@ -95,10 +122,15 @@ impl Firm {
 
     /// Calls the sandbox's own switchboard.
     pub(crate) async fn switch(&self, path: &str, body: &Value) {
+        self.switch_by(reqwest::Method::POST, path, body).await;
+    }
+
+    /// Calls the sandbox's own switchboard by `method`.
+    pub(crate) async fn switch_by(&self, method: reqwest::Method, path: &str, body: &Value) {
         let answer = self
             .moodbridge
             .client
-            .post(format!("{}/_sandbox/{path}", self.sandbox_url))
+            .request(method, format!("{}/_sandbox/{path}", self.sandbox_url))
             .header("content-type", "application/json")
             .body(body.to_string())
             .send()

@@ -106,6 +106,17 @@ impl Moodbridge {
         self.client.get(format!("{}{path}", self.url)).bearer_auth(&self.token)
     }
 
+    /// Sends `body` to `path`, as an admin, and returns the answer, which must be a success.
+    pub(crate) async fn send(&self, method: reqwest::Method, path: &str, body: &Value) -> Value {
+        let url = format!("{}{path}", self.url);
+        let request = self.client.request(method, url).bearer_auth(&self.token).json(body);
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let answer: Value = answer.json().await.unwrap_or(Value::Null);
+        assert!(status.is_success(), "{path}: {status} {answer}");
+        answer
+    }
+
     /// Returns what it has written so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("moodbridge.log")).unwrap_or_default()
