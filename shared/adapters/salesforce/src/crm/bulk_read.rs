@@ -138,16 +138,16 @@ impl SalesforceCrm {
         match &mut state.way {
             // A field was hidden since: what was read so far says more than the rest would.
             _ if is_about_a_field(&error) => self.begin(purpose, query, true).await,
-            // The org forgets jobs after seven days, and marks of pages after two.
-            Way::Job(job) if error.kind() == PortErrorKind::NotFound => {
-                job.begin_anew();
-                Ok(state)
-            }
             // Not everything that queries read, a job takes.
             Way::Job(_) if error.kind() == PortErrorKind::Rejected && is_refused(&error) => {
                 info!(object = %query.object, error = %shared::chain(&error),
                     "`{}` cannot be read by a job: queries read it", query.object);
                 state.way = Way::by_query();
+                Ok(state)
+            }
+            // The org forgets jobs after seven days, and one that has ended never goes on.
+            Way::Job(job) if error.kind() == PortErrorKind::NotFound || is_ended(&error) => {
+                job.begin_anew();
                 Ok(state)
             }
             _ => Err(error),
@@ -355,6 +355,12 @@ fn condition(
 fn is_too_many(error: &PortError) -> bool {
     let known = fault_of(error).and_then(SalesforceFault::known);
     known.is_some_and(|it| TOO_MANY_TO_COUNT.contains(&it.code))
+}
+
+/// Tells whether the org or somebody ended the job.
+fn is_ended(error: &PortError) -> bool {
+    let source = std::error::Error::source(error).and_then(|it| it.downcast_ref());
+    matches!(source, Some(BulkFault::JobFailed { .. } | BulkFault::JobAborted { .. }))
 }
 
 /// Tells whether the org refused a job, and not whoever took its records.

@@ -242,6 +242,25 @@ async fn state_of_another_reading_is_rejected_and_one_that_is_forgotten_begins_a
 }
 
 #[tokio::test]
+async fn job_that_somebody_ended_is_begun_anew() {
+    let n_asked = AtomicUsize::new(0);
+    let abort = move |seen: &Seen| {
+        let asks = seen.method == Method::GET && seen.path.contains("/jobs/query/");
+        match asks && n_asked.fetch_add(1, Ordering::SeqCst) == 0 {
+            true => Act::Replace("\"state\":\"", "\"state\":\"Aborted\",\"was\":\"".to_owned()),
+            false => Act::Pass,
+        }
+    };
+    let peer = Peer::behind(settings(), abort).await;
+    let [by_job, _] = ways(&peer);
+
+    let (sink, totals) = read(&by_job, &cases()).await;
+
+    assert_eq!((sink.len(), totals.n_read), (N_CASES, N_CASES));
+    assert_eq!(peer.line.as_ref().unwrap().n_seen("POST", "/jobs/query"), 2);
+}
+
+#[tokio::test]
 async fn object_that_no_job_reads_is_read_by_queries() {
     let refuse = |seen: &Seen| match seen {
         it if it.is("POST", "/jobs/query") => Act::Answer(
