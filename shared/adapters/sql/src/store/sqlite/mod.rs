@@ -13,6 +13,7 @@ mod imports;
 mod incidents;
 mod ledger;
 mod migrations;
+mod new_records;
 mod overview;
 mod row_statements;
 mod runs;

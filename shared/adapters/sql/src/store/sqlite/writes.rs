@@ -11,7 +11,7 @@ use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
 use tokio::sync::watch;
 
 use super::row_statements::RowStatements;
-use super::{batch, costs, imports, ledger, runs, walls};
+use super::{batch, costs, imports, ledger, new_records, runs, walls};
 use crate::store::batch::Batch;
 use crate::store::decode::number;
 use crate::store::jobs::{Answer, Job};
@@ -45,9 +45,13 @@ impl WriteGroup for CaseWrites {
         jobs: &[Job],
     ) -> Result<Vec<Answer>, sqlx::Error> {
         let mut batch = batch::begin(connection, self.clock.now()).await?;
+        let created = new_records::create(connection, jobs, batch.at()).await?;
         let mut answers = Vec::with_capacity(jobs.len());
-        for job in jobs {
+        for (place, job) in jobs.iter().enumerate() {
             answers.push(match job {
+                Job::Apply(write) if created.contains(&place) => {
+                    finish(connection, write, &mut batch).await?
+                }
                 Job::Apply(write) => apply(connection, write, &mut batch).await?,
                 Job::Put { name, value, expected_revision } => {
                     ledger::put(connection, name, value, *expected_revision).await?
@@ -90,6 +94,15 @@ async fn apply<'a>(
         return Ok(Answer::Conflict);
     }
     write_row(connection, prepared, batch.at()).await?;
+    finish(connection, prepared, batch).await
+}
+
+/// Adds what belongs to a write whose shadow and row stand.
+async fn finish<'a>(
+    connection: &mut SqliteConnection,
+    prepared: &'a PreparedWrite,
+    batch: &mut Batch<'a>,
+) -> Result<Answer, sqlx::Error> {
     sqlite_marks::apply(connection, prepared, batch.at(), plain).await?;
     Ok(Answer::Committed(Committed { change_seq: batch.add(prepared), at: batch.at() }))
 }

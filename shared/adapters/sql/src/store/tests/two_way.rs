@@ -144,7 +144,64 @@ async fn scanned_row_of_a_case_has_the_form_of_its_write(deployment: Deployment)
     assert_eq!(row["status"], FieldValue::Null);
 }
 
+/// Many new records in one commit: some refer to a row by an alias, one comes twice, one has a row
+/// already, and their columns differ.
+async fn records_that_come_together_stand_as_each_was_written(deployment: Deployment) {
+    let store = &deployment.store;
+    let id = EntityId::from_random(7);
+    let mut made = sample_write(Entity::Account, 1, text_fields([("name", "Made Here")]));
+    made.entity_id = id.clone();
+    let mut key = sample_key(Entity::Account, 1);
+    key.record_id = shared::ids::RecordId::of_local(&id);
+    made.shadow = Shadow::unseen(key.clone());
+    store.apply(made.clone()).await.unwrap();
+    let mut named = next_write(made, WriteKind::Updated, 1);
+    named.marks.was_named = Some(key.record_id);
+    named.shadow.key = sample_key(Entity::Account, 1);
+    store.apply(named).await.unwrap();
+    let alias = sample_key(Entity::Account, 1).entity_id();
+    let has_row = case_of(&id, 3);
+    store.apply(has_row.clone()).await.unwrap();
+    let record_id = has_row.shadow.key.record_id.as_str();
+    deployment.tamper(&format!("DELETE FROM sync_shadow WHERE record_id = '{record_id}'")).await;
+
+    let mut writes: Vec<Write> = (1..=150)
+        .map(|number| {
+            let mut write = case_of(if number % 2 == 0 { &id } else { &alias }, number);
+            if number % 3 == 0 {
+                let note = format!("filing {number}, zero \0");
+                write.row.insert("description".to_owned(), FieldValue::Text(note));
+                write.row.insert("custom.rating".to_owned(), FieldValue::Int(5));
+            }
+            write
+        })
+        .collect();
+    writes.push(case_of(&id, 9));
+    writes.push(sample_write(Entity::Contact, 1, text_fields([("last_name", "Byron")])));
+    let together = writes.iter().map(|it| store.apply(it.clone()));
+    let applied = futures_util::future::join_all(together).await;
+
+    assert_eq!(applied.iter().filter(|it| it.is_err()).count(), 1, "{applied:?}");
+    let key = sample_key(Entity::Case, 1);
+    let (connection, object) = (key.connection, key.object);
+    let range = ScanRange { connection, object, after: None, until: None, limit: 999 };
+    let scanned = store.scan(&range).await.unwrap();
+    assert_eq!(scanned.len(), 150);
+    for (scanned, write) in scanned.iter().zip(&writes) {
+        assert_eq!(scanned.shadow, Shadow { revision: 1, ..write.shadow.clone() });
+        let row = scanned.row.clone().unwrap();
+        for (name, value) in write.row.iter().filter(|it| it.0 != "account_id") {
+            assert_eq!(&row[name], value, "{name}");
+        }
+        assert_eq!(row["account_id"], FieldValue::text(id.as_str()));
+    }
+    let audit = store.verify(&|_| {}).await.unwrap();
+    assert_eq!((audit.n_rows, audit.fault), (3 + 151, None));
+    assert_eq!(store.newest_change().await.unwrap(), 3 + 151);
+}
+
 on_both_engines!(
+    records_that_come_together_stand_as_each_was_written,
     references_follow_names_and_merges,
     scanned_row_of_a_case_has_the_form_of_its_write,
 );
