@@ -2,6 +2,7 @@
 
 mod audit;
 mod config;
+mod conflicts;
 mod connect;
 mod costs;
 mod db;
@@ -70,6 +71,9 @@ enum Command {
     /// Reads what changed, or says how far reading has come.
     #[command(subcommand)]
     Sync(sync::SyncCommand),
+    /// Lists what both sides changed, and decides it.
+    #[command(subcommand)]
+    Conflicts(conflicts::ConflictsCommand),
     /// Looks into the queues and their dead letters.
     #[command(subcommand)]
     Queue(queue::QueueCommand),
@@ -165,6 +169,9 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Db(command) => db::run(command, &settings()?, output).await,
         Command::Sync(command) => {
             sync::run(command, &places.in_force().await?.settings, output).await
+        }
+        Command::Conflicts(command) => {
+            conflicts::run(command, &places.in_force().await?.settings, output).await
         }
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Import(command) => import::run(command, &settings()?, output).await,

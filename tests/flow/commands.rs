@@ -30,6 +30,13 @@ async fn commands_read_the_data_of_a_running_host() {
     assert_eq!(status["cursors"].as_array().unwrap().len(), 3, "{status}");
     let settings = command_json(folder, &["--json", "config", "check"]);
     assert_eq!(settings["n_connections"], 1);
+    let conflicts = command_json(folder, &["--json", "conflicts", "list"]);
+    assert_eq!(conflicts, json!({"items": []}));
+    let has_title = |it: &serde_json::Value| {
+        let mut fields = it["fields"].as_array().into_iter().flatten();
+        fields.any(|it| it["field"] == "title" && it["can_change"] == true)
+    };
+    firm.moodbridge.wait_for(&format!("{path}/sync"), PATIENCE, has_title).await;
 }
 
 #[tokio::test]
