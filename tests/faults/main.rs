@@ -15,4 +15,6 @@ mod soak;
 #[cfg(test)]
 mod two_processes;
 #[cfg(test)]
+mod two_way;
+#[cfg(test)]
 mod zero_loss;

@@ -17,6 +17,15 @@ async fn start() -> Firm {
     Firm::start(&["--empty", "--events", "both", "--poll-every", "500ms"]).await
 }
 
+/// Sends `body` to `path`, as an admin, and returns the answer, which must be a success.
+async fn send(firm: &Firm, method: Method, path: &str, body: &Value) -> Value {
+    let answer = firm.moodbridge.request(method, path).json(body).send().await.unwrap();
+    let status = answer.status();
+    let answer: Value = answer.json().await.unwrap_or(Value::Null);
+    assert!(status.is_success(), "{path}: {status} {answer}");
+    answer
+}
+
 /// Makes a case over there and waits until it is here.
 async fn case(firm: &Firm, title: &str) -> (String, String) {
     let id = firm.create("Case", json!({"Subject": title})).await;
@@ -36,7 +45,7 @@ async fn edit_here_is_one_write_there_and_then_silence() {
     let firm = start().await;
     let (id, path) = case(&firm, "Doe v. Roe").await;
     let body = json!({"status": "Discovery", "court": "Superior Court"});
-    let answer = firm.moodbridge.send(Method::PATCH, &path, &body).await;
+    let answer = send(&firm, Method::PATCH, &path, &body).await;
     assert_eq!(answer["is_changed"], true);
 
     let is_there = |it: &Value| it["Status"] == "Discovery" && it["Court__c"] == "Superior Court";
@@ -62,10 +71,10 @@ async fn edit_here_is_one_write_there_and_then_silence() {
 async fn new_rows_are_made_there_the_parent_first() {
     let firm = start().await;
     let moodbridge = &firm.moodbridge;
-    let account = moodbridge.send(Method::POST, "/v1/accounts", &json!({"name": "Roe Ltd"})).await;
+    let account = send(&firm, Method::POST, "/v1/accounts", &json!({"name": "Roe Ltd"})).await;
     let account_id = account["row"]["id"].as_str().unwrap().to_owned();
     let body = json!({"title": "Doe v. Roe", "account_id": account_id});
-    let case = moodbridge.send(Method::POST, "/v1/cases", &body).await;
+    let case = send(&firm, Method::POST, "/v1/cases", &body).await;
     let case_path = format!("/v1/cases/{}", case["row"]["id"].as_str().unwrap());
 
     let account = settled(&firm, &format!("/v1/accounts/{account_id}")).await;
@@ -82,7 +91,7 @@ async fn new_rows_are_made_there_the_parent_first() {
 async fn later_change_wins_and_the_other_is_explained() {
     let firm = start().await;
     let (id, path) = case(&firm, "Doe v. Roe").await;
-    firm.moodbridge.send(Method::PATCH, &path, &json!({"court": "Superior Court"})).await;
+    send(&firm, Method::PATCH, &path, &json!({"court": "Superior Court"})).await;
     // Versions are whole seconds.
     tokio::time::sleep(Duration::from_secs(2)).await;
     firm.update("Case", &id, json!({"Court__c": "Supreme Court"})).await;
@@ -95,11 +104,11 @@ async fn later_change_wins_and_the_other_is_explained() {
 async fn delete_and_restore_travel_to_the_org() {
     let firm = start().await;
     let (id, path) = case(&firm, "Doe v. Roe").await;
-    firm.moodbridge.send(Method::DELETE, &path, &json!({})).await;
+    send(&firm, Method::DELETE, &path, &json!({})).await;
     firm.wait_for_record("Case", &id, PATIENCE, Value::is_null).await;
     firm.moodbridge.wait_for(&path, PATIENCE, |it| it["is_deleted"] == true).await;
     settled(&firm, &path).await;
-    firm.moodbridge.send(Method::POST, &format!("{path}/restore"), &json!({})).await;
+    send(&firm, Method::POST, &format!("{path}/restore"), &json!({})).await;
     firm.wait_for_record("Case", &id, PATIENCE, |it| it["Subject"] == "Doe v. Roe").await;
 }
 
@@ -113,7 +122,7 @@ async fn refused_record_waits_with_its_reason_and_goes_when_it_is_mended() {
     });
     let policy = |rules: Value| json!({"validation_rules": rules});
     firm.switch_by(Method::PUT, "policy", &policy(json!([rule]))).await;
-    firm.moodbridge.send(Method::PATCH, &path, &json!({"court": "Moot"})).await;
+    send(&firm, Method::PATCH, &path, &json!({"court": "Moot"})).await;
     let is_one = |it: &Value| it["items"].as_array().is_some_and(|it| it.len() == 1);
     let (failed, _) = firm.moodbridge.wait_for("/v1/outbox?status=failed", PATIENCE, is_one).await;
     let setback = &failed["items"][0]["setback"];
@@ -131,7 +140,7 @@ async fn refused_record_waits_with_its_reason_and_goes_when_it_is_mended() {
 async fn plan_tells_what_a_pass_would_do_and_comparison_finds_both_sides_equal() {
     let firm = start().await;
     let (_, path) = case(&firm, "Doe v. Roe").await;
-    firm.moodbridge.send(Method::PATCH, &path, &json!({"status": "Discovery"})).await;
+    send(&firm, Method::PATCH, &path, &json!({"status": "Discovery"})).await;
     settled(&firm, &path).await;
     let folder = firm.folder.path();
 

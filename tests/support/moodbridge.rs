@@ -103,18 +103,12 @@ impl Moodbridge {
 
     /// Begins a request of an admin for `path`.
     pub(crate) fn ask(&self, path: &str) -> reqwest::RequestBuilder {
-        self.client.get(format!("{}{path}", self.url)).bearer_auth(&self.token)
+        self.request(reqwest::Method::GET, path)
     }
 
-    /// Sends `body` to `path`, as an admin, and returns the answer, which must be a success.
-    pub(crate) async fn send(&self, method: reqwest::Method, path: &str, body: &Value) -> Value {
-        let url = format!("{}{path}", self.url);
-        let request = self.client.request(method, url).bearer_auth(&self.token).json(body);
-        let answer = request.send().await.unwrap();
-        let status = answer.status();
-        let answer: Value = answer.json().await.unwrap_or(Value::Null);
-        assert!(status.is_success(), "{path}: {status} {answer}");
-        answer
+    /// Begins a request of an admin by `method` for `path`.
+    pub(crate) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
     }
 
     /// Returns what it has written so far.
