@@ -1,5 +1,6 @@
 //! What it costs to take a record into the SQLite case store, with its shadow, audit row and change
-//! row, when many come at once: they are new first, then each is changed.
+//! row, when many come at once: new ones by many a statement, new ones beside a merge, which are
+//! written one by one, and changes of them.
 //!
 //! `cargo bench -p adapter-sql --bench apply` prints wall and CPU time a record. CPU time counts
 //! every thread, and says more on a busy machine.
@@ -27,7 +28,11 @@ const N_RECORDS: usize = 20_000;
 const PIECE: usize = 500;
 
 fn main() -> Outcome {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).build()?.block_on(run())
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_time()
+        .build()?
+        .block_on(run())
 }
 
 async fn run() -> Outcome {
@@ -38,27 +43,36 @@ async fn run() -> Outcome {
         let path = folder.path().join("cases.db");
         let clock = Arc::new(SystemClock);
         let store = SqliteCaseStore::open(&path, MigrationPolicy::Apply, clock).await?;
-        for (step, what) in [(0, "new"), (1, "changed")] {
-            let events = (0..N_RECORDS).map(|number| event(mapping, prefix, number, step));
+        for (first, step, what) in
+            [(0, 0, "new"), (N_RECORDS, 0, "new, one by one"), (0, 1, "changed")]
+        {
+            let numbers = first..first + N_RECORDS;
+            let events = numbers.map(|number| event(mapping, prefix, number, step));
             let events: Vec<_> = events.collect::<Outcome<_>>()?;
             let (started, cpu) = (Instant::now(), cpu_time()?);
             for piece in events.chunks(PIECE) {
-                take(&store, mapping, piece).await?;
+                take(&store, mapping, piece, what == "new, one by one").await?;
             }
             let each = |time: Duration| time.as_secs_f64() * 1e6 / N_RECORDS as f64;
             let (wall, cpu) = (each(started.elapsed()), each(cpu_time()?.saturating_sub(cpu)));
-            println!("{object:<8} {what:<8} {wall:>7.1} µs wall {cpu:>7.1} µs CPU a record");
+            println!("{object:<8} {what:<16} {wall:>7.1} µs wall {cpu:>7.1} µs CPU a record");
         }
         let found = store.verify(&|_| {}).await?;
-        if found.fault.is_some() || found.n_rows != 2 * N_RECORDS as u64 {
+        if found.fault.is_some() || found.n_rows != 3 * N_RECORDS as u64 {
             return Err("the audit log is not whole".into());
         }
     }
     Ok(())
 }
 
-/// Takes one piece as a load does: shadows at once, writes side by side.
-async fn take(store: &SqliteCaseStore, mapping: &ObjectMapping, events: &[ChangeEvent]) -> Outcome {
+/// Takes one piece as a load does: shadows at once, writes side by side. A merge of a row into
+/// itself does nothing, but keeps the others of its commit apart.
+async fn take(
+    store: &SqliteCaseStore,
+    mapping: &ObjectMapping,
+    events: &[ChangeEvent],
+    with_merge: bool,
+) -> Outcome {
     let keys: Vec<_> = events.iter().map(|it| it.key.clone()).collect();
     let shadows = store.shadows(&keys).await?;
     let mut writing = Vec::with_capacity(events.len());
@@ -66,7 +80,12 @@ async fn take(store: &SqliteCaseStore, mapping: &ObjectMapping, events: &[Change
         let (actor, authority) = ("salesforce:main", Authority::Reported);
         let context = MergeContext { mapping, actor, authority, reported: None };
         match merge(event, shadow.as_ref(), context)? {
-            Merged::Write(write) => writing.push(store.apply(*write)),
+            Merged::Write(mut write) => {
+                if with_merge && writing.len().is_multiple_of(50) {
+                    write.marks.merged_into = Some(write.entity_id.clone());
+                }
+                writing.push(store.apply(*write));
+            }
             _ => return Err("a record that is new or changed writes nothing".into()),
         }
     }
