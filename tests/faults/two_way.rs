@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use sandbox_org::{RunningSandbox, Sandbox, Seed, Subscription, SubscriptionKind, Wrapper};
 use serde_json::{Value, json};
+use shared::config::Env;
 use tokio::net::TcpListener;
 
 use crate::moodbridge::{Moodbridge, command, free_port};
@@ -28,9 +29,10 @@ struct Extent {
 
 impl Extent {
     fn of_environment() -> Self {
+        let env = Env::of_process();
         let number = |name: &str, otherwise| {
-            let text = std::env::var(format!("MOODBRIDGE_TORTURE_{name}")).ok();
-            text.map_or(otherwise, |it| it.parse().unwrap())
+            let text = env.get(&format!("MOODBRIDGE_TORTURE_{name}")).map(ToOwned::to_owned);
+            text.map_or(otherwise, |it: String| it.parse().unwrap())
         };
         Self {
             n_cases: number("CASES", 2500),

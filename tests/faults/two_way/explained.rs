@@ -111,7 +111,7 @@ impl Explained {
         for (idx, it) in life.iter().enumerate() {
             if it.is_ours && !written.insert(it.value.to_string()) {
                 // It may be written anew where somebody else's value stood in between.
-                if !life[..idx].last().is_some_and(|before| !before.is_ours) {
+                if life[..idx].last().is_none_or(|before| before.is_ours) {
                     faults.push(format!("{place:?}: {} was written twice", it.value));
                 }
             }

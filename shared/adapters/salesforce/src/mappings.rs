@@ -64,7 +64,7 @@ pub fn standard_mappings() -> Result<Mappings, UnusableMappings> {
 /// Every fault, each with its file, its place there, and the way out.
 pub(crate) fn mappings_of(folder: Option<&Path>) -> Result<Mappings, ConfigError> {
     let Some(folder) = folder else {
-        return standard_mappings().map_err(|error| faults("mappings", error.faults));
+        return standard_mappings().map_err(|error| faults("mappings", &error.faults));
     };
     let files = read_folder(folder).map_err(|error| {
         let what = format!("`{}` cannot be read: {error}", folder.display());
@@ -78,10 +78,10 @@ pub(crate) fn mappings_of(folder: Option<&Path>) -> Result<Mappings, ConfigError
         return Err(Fault::new("mappings_folder", what).into());
     }
     read_mappings(files.iter().map(|(file, text)| (file.as_str(), text.as_str())))
-        .map_err(|error| faults("mappings_folder", error.faults))
+        .map_err(|error| faults("mappings_folder", &error.faults))
 }
 
-fn faults(path: &str, found: Vec<MappingFault>) -> ConfigError {
+fn faults(path: &str, found: &[MappingFault]) -> ConfigError {
     ConfigError::new(found.iter().map(|it| format!("{path}: {it}")).collect())
 }
 
