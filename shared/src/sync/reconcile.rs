@@ -181,6 +181,8 @@ impl Reconciler<'_> {
             "object" => object.to_string(), "side" => "there")
         .set(*n_there as f64);
         counter!("sync_differences_total", &labels).increment(*n_differ);
+        let n_unrepaired = n_differ.saturating_sub(*n_repaired);
+        gauge!("sync_unrepaired_records", &labels).set(n_unrepaired as f64);
         let outcome = run.outcome.as_str();
         if *n_differ == 0 {
             info!(connection = %self.connection, object = %object, n_here, n_there,
