@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde_json::json;
 use shared::auth::Sight;
-use shared::ports::CaseFilter;
+use shared::ids::{ConnectionId, CorrelationId};
+use shared::model::{Entity, FieldValue, Fields};
+use shared::ports::{CaseFilter, Reconciliation, SystemClock, SystemRandom};
+use shared::sync::{Author, Desk};
 use url::Url;
 
 /// The secret path segment of the samples.
@@ -133,6 +137,33 @@ impl Stores {
         let mut titles: Vec<_> = page.items.into_iter().filter_map(|it| it.title).collect();
         titles.sort();
         titles
+    }
+
+    /// Makes a case as a person would, to be sent to the connection.
+    pub(crate) async fn make_case(&self, title: &str) {
+        let stores = wiring::case_store(&self.address("CASE_STORE")).await.unwrap();
+        let main = ConnectionId::parse("main").unwrap();
+        let desk = Desk::new(
+            stores.store,
+            stores.conflicts,
+            Arc::new(SystemClock),
+            Arc::new(SystemRandom),
+            [(main, wiring::connecting::standard_mappings().unwrap())],
+        );
+        let author = Author {
+            actor: "person:anna".to_owned(),
+            event_id: "request-1".to_owned(),
+            correlation_id: CorrelationId::from_random(1),
+        };
+        let fields = Fields::from([("title".to_owned(), FieldValue::text(title))]);
+        desk.create(Entity::Case, None, fields, &author).await.unwrap();
+    }
+
+    /// Returns the newest comparison of `object`.
+    pub(crate) async fn comparison_of(&self, object: &str) -> Reconciliation {
+        let stores = wiring::case_store(&self.address("CASE_STORE")).await.unwrap();
+        let runs = stores.comparisons.reconciliations(10).await.unwrap();
+        runs.into_iter().find(|it| it.object.as_str() == object).unwrap()
     }
 
     fn address(&self, name: &str) -> Url {

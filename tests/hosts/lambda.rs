@@ -94,6 +94,39 @@ async fn tick_takes_what_a_stream_holds_and_goes_on_behind_it() {
 }
 
 #[tokio::test]
+async fn tick_sends_what_was_changed_here_and_a_comparison_finds_both_sides_equal() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let org =
+        Sandbox::start(Settings { seed: Seed::Empty, ..Settings::default() }, listener).unwrap();
+    let stores = Stores::new().await.with_connection(&json!({
+        "platform": "salesforce", "connection": "main", "login_url": org.url(),
+        "auth": {
+            "flow": "client_credentials", "client_id": "moodbridge-sandbox",
+            "client_secret": "env:ORG_SECRET",
+        },
+    }));
+    stores.make_case("Doe v. Roe").await;
+    let mut settings = stores.settings();
+    settings.push(("ORG_SECRET", "sandbox-secret"));
+    let tick = sample("aws/eventbridge-schedule.json");
+
+    let mut relay = LambdaApi::start(&binary("outbox-relay"), &settings).await;
+    for _ in 0..2 {
+        assert_eq!(relay.invoke(&tick).await, Outcome::Answered(Value::Null));
+    }
+    assert_eq!(relay.terminate().await, Some(0));
+    let counts = reqwest::get(format!("{}/_sandbox/counts", org.url())).await.unwrap();
+    let counts: Value = counts.json().await.unwrap();
+    assert!(counts.to_string().contains("\"Case\":"), "{counts}");
+
+    let mut reconciler = LambdaApi::start(&binary("reconciler"), &settings).await;
+    assert_eq!(reconciler.invoke(&tick).await, Outcome::Answered(Value::Null));
+    assert_eq!(reconciler.terminate().await, Some(0));
+    let compared = stores.comparison_of("Case").await;
+    assert_eq!((compared.outcome.as_str(), compared.n_here, compared.n_there), ("equal", 1, 1));
+}
+
+#[tokio::test]
 async fn lambda_without_settings_ends_with_78() {
     let lambda = LambdaApi::start(&binary("webhook-intake"), &[]).await;
     assert_eq!(lambda.wait_for_exit().await, Some(78));

@@ -26,6 +26,8 @@ impl Reconciler<'_> {
             .iter()
             .filter(|(name, value)| actual.get(*name).is_none_or(|it| it != *value))
             .filter(|(name, value)| actual.contains_key(*name) || !value.is_null())
+            // That column knows no empty value.
+            .filter(|(name, value)| name.as_str() != "is_closed" || !value.is_null())
             // A reference may stand for the row that took another one's place.
             .filter(|(name, _)| !is_reference(mapping, name))
             .map(|(name, _)| name.clone())
