@@ -39,20 +39,19 @@ pub fn assemble(
 /// queue, the case store or a connection from being opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env.clone())?;
-    let Outside { stores, meter, surroundings } =
-        Outside::open(env, &config.case_store, &config.costs, &config.outbound).await?;
+    let Outside { stores, meter, surroundings } = Outside::open(env, &config.outside).await?;
     let clock = Arc::new(SystemClock);
     let ports = SubscriberPorts {
         queue: wiring::queue(&config.queue).await?,
         ledger: stores.ledger,
         clock: clock.clone(),
     };
-    let mut followed = Vec::with_capacity(config.connections.len());
-    for settings in &config.connections {
+    let mut followed = Vec::with_capacity(config.outside.connections.len());
+    for settings in &config.outside.connections {
         let (opened, stream) = settings.open_with_stream(&surroundings)?;
         followed.extend(stream.map(|stream| Followed { stream, mappings: opened.mappings }));
     }
-    let budgets = config.costs.budgets;
+    let budgets = config.outside.costs.budgets;
     let costs = CostKeeper::new(meter, stores.costs, ports.ledger.clone(), clock, budgets);
     Ok(assemble(followed, &ports, config.run).flush(Arc::new(costs)))
 }

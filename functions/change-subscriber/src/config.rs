@@ -1,10 +1,8 @@
 //! The settings of this function.
 
 use shared::config::{ConfigError, Env};
-use shared::cost::CostSettings;
-use shared::platform::OutboundSettings;
 use url::Url;
-use wiring::ConnectionSettings;
+use wiring::OutsideSettings;
 
 use crate::subscriber::SubscriberSettings;
 
@@ -13,18 +11,11 @@ use crate::subscriber::SubscriberSettings;
 pub struct Config {
     /// Where changes go: `EVENTS_QUEUE`, such as `sqlite:queue.db?queue=events`.
     pub queue: Url,
-    /// Where places, cursors and states are kept: `CASE_STORE`, such as `sqlite:cases.db`.
-    pub case_store: Url,
-    /// What is followed: `CONNECTIONS`, a JSON list, or the file named by `CONNECTIONS_FILE`. Those
-    /// without a section `events` are left alone.
-    pub connections: Vec<ConnectionSettings>,
+    /// The case store, the connections, prices, and how calls are encrypted.
+    pub outside: OutsideSettings,
     /// How long a run takes on Lambda and Azure: `EVENTS_QUIET` (`20s`) and `EVENTS_AT_MOST` (`280s`).
     /// By itself, this function follows without an end.
     pub run: SubscriberSettings,
-    /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
-    pub costs: CostSettings,
-    /// How calls are encrypted: `HTTP_TLS12_HOSTS` and `HTTP_EXTRA_ROOTS_FILE`.
-    pub outbound: OutboundSettings,
 }
 
 impl Config {
@@ -35,7 +26,7 @@ impl Config {
     /// [`ConfigError`] with every setting that is missing or malformed.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let queue = env.required("EVENTS_QUEUE");
-        let case_store = env.required("CASE_STORE");
+        let outside = OutsideSettings::read(&mut env);
         let usual = SubscriberSettings::default();
         let run = SubscriberSettings {
             quiet: env.duration_or("EVENTS_QUIET", usual.quiet),
@@ -44,21 +35,7 @@ impl Config {
         if run.quiet.is_zero() || run.quiet > run.at_most {
             env.fault("EVENTS_QUIET is zero or more than EVENTS_AT_MOST: write such as `20s`");
         }
-        if env.get("CONNECTIONS").is_none() && env.get("CONNECTIONS_FILE").is_none() {
-            env.fault("CONNECTIONS is unset: write a JSON list, or set CONNECTIONS_FILE");
-        }
-        wiring::read_platforms(&mut env);
-        let connections = ConnectionSettings::read(&mut env);
-        let costs = CostSettings::read(&mut env);
-        let outbound = OutboundSettings::read(&mut env);
-        let found = queue.zip(case_store).map(|(queue, case_store)| Self {
-            queue,
-            case_store,
-            connections,
-            run,
-            costs,
-            outbound,
-        });
+        let found = queue.zip(outside).map(|(queue, outside)| Self { queue, outside, run });
         env.finish(found)
     }
 }

@@ -35,8 +35,7 @@ pub fn assemble(
 /// queue, the case store or a connection from being opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env.clone())?;
-    let Outside { stores, meter, surroundings } =
-        Outside::open(env, &config.case_store, &config.costs, &config.outbound).await?;
+    let Outside { stores, meter, surroundings } = Outside::open(env, &config.outside).await?;
     let ports = PollerPorts {
         queue: wiring::queue(&config.queue).await?,
         store: Some(stores.store),
@@ -45,11 +44,11 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
     };
-    let mut sources = Vec::with_capacity(config.connections.len());
-    for settings in &config.connections {
+    let mut sources = Vec::with_capacity(config.outside.connections.len());
+    for settings in &config.outside.connections {
         sources.push(Source::from(&settings.open(&surroundings)?));
     }
-    let budgets = config.costs.budgets;
+    let budgets = config.outside.costs.budgets;
     let costs =
         CostKeeper::new(meter, stores.costs, ports.ledger.clone(), ports.clock.clone(), budgets);
     Ok(assemble(sources, &ports, config.poll, config.every).flush(Arc::new(costs)))

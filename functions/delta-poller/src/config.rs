@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use shared::config::{ConfigError, Env};
-use shared::cost::CostSettings;
-use shared::platform::OutboundSettings;
 use url::Url;
-use wiring::ConnectionSettings;
+use wiring::OutsideSettings;
 
 use crate::poller::PollSettings;
 
@@ -15,20 +13,13 @@ use crate::poller::PollSettings;
 pub struct Config {
     /// Where changes go: `EVENTS_QUEUE`, such as `sqlite:queue.db?queue=events`.
     pub queue: Url,
-    /// Where cursors, states and runs are kept: `CASE_STORE`, such as `sqlite:cases.db`.
-    pub case_store: Url,
-    /// What is polled: `CONNECTIONS`, a JSON list, or the file named by `CONNECTIONS_FILE`.
-    /// They may be of platforms whose manifests lie in the folder `PLATFORMS_FOLDER`.
-    pub connections: Vec<ConnectionSettings>,
+    /// The case store, the connections, prices, and how calls are encrypted.
+    pub outside: OutsideSettings,
     /// How often: `POLL_EVERY`, `60s` by default. On Lambda and Azure the platform's timer decides.
     pub every: Duration,
     /// How it is polled: `POLL_OVERLAP` (`5m`), `POLL_LAG` (`0s`), `POLL_MAX_QUEUE_DEPTH` (100,000
     /// messages), `POLL_MIN_CALLS_LEFT` (1,000 calls) and `POLL_LOAD_ABOVE` (2,000 records).
     pub poll: PollSettings,
-    /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
-    pub costs: CostSettings,
-    /// How calls are encrypted: `HTTP_TLS12_HOSTS` and `HTTP_EXTRA_ROOTS_FILE`.
-    pub outbound: OutboundSettings,
 }
 
 impl Config {
@@ -39,7 +30,7 @@ impl Config {
     /// [`ConfigError`] with every setting that is missing or malformed.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let queue = env.required("EVENTS_QUEUE");
-        let case_store = env.required("CASE_STORE");
+        let outside = OutsideSettings::read(&mut env);
         let every = env.duration_or("POLL_EVERY", Duration::from_secs(60));
         let usual = PollSettings::default();
         let poll = PollSettings {
@@ -52,22 +43,7 @@ impl Config {
         if every.is_zero() {
             env.fault("POLL_EVERY is zero: write a time such as `60s`");
         }
-        if env.get("CONNECTIONS").is_none() && env.get("CONNECTIONS_FILE").is_none() {
-            env.fault("CONNECTIONS is unset: write a JSON list, or set CONNECTIONS_FILE");
-        }
-        wiring::read_platforms(&mut env);
-        let connections = ConnectionSettings::read(&mut env);
-        let costs = CostSettings::read(&mut env);
-        let outbound = OutboundSettings::read(&mut env);
-        let found = queue.zip(case_store).map(|(queue, case_store)| Self {
-            queue,
-            case_store,
-            connections,
-            every,
-            poll,
-            costs,
-            outbound,
-        });
+        let found = queue.zip(outside).map(|(queue, outside)| Self { queue, outside, every, poll });
         env.finish(found)
     }
 }

@@ -38,10 +38,9 @@ pub fn assemble(
 /// case store or a connection from being opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env.clone())?;
-    let Outside { stores, meter, surroundings } =
-        Outside::open(env, &config.case_store, &config.costs, &config.outbound).await?;
-    let mut remotes = Vec::with_capacity(config.connections.len());
-    for settings in &config.connections {
+    let Outside { stores, meter, surroundings } = Outside::open(env, &config.outside).await?;
+    let mut remotes = Vec::with_capacity(config.outside.connections.len());
+    for settings in &config.outside.connections {
         remotes.extend(remote(&settings.open(&surroundings)?));
     }
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
@@ -53,6 +52,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         clock: clock.clone(),
         random,
     };
-    let costs = CostKeeper::new(meter, stores.costs, stores.ledger, clock, config.costs.budgets);
+    let costs =
+        CostKeeper::new(meter, stores.costs, stores.ledger, clock, config.outside.costs.budgets);
     Ok(assemble(remotes, ports, config.relay, config.run).flush(Arc::new(costs)))
 }

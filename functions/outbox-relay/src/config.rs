@@ -1,30 +1,20 @@
 //! The settings of this function.
 
 use shared::config::{ConfigError, Env};
-use shared::cost::CostSettings;
-use shared::platform::OutboundSettings;
 use shared::sync::RelaySettings;
-use url::Url;
-use wiring::ConnectionSettings;
+use wiring::OutsideSettings;
 
 use crate::outbox_relay::RunSettings;
 
 /// Settings of this function.
 #[derive(Debug)]
 pub struct Config {
-    /// Where the outbox is: `CASE_STORE`, such as `sqlite:cases.db`.
-    pub case_store: Url,
-    /// Where changes go: `CONNECTIONS`, a JSON list, or the file named by `CONNECTIONS_FILE`. Those
-    /// that take no changes are left alone.
-    pub connections: Vec<ConnectionSettings>,
+    /// The case store, the connections, prices, and how calls are encrypted.
+    pub outside: OutsideSettings,
     /// How it sends: `RELAY_BULK_THRESHOLD` (2000 records) and `RELAY_MAX_ATTEMPTS` (12).
     pub relay: RelaySettings,
     /// How long a run takes on Lambda and Azure: `RELAY_AT_MOST` (`240s`).
     pub run: RunSettings,
-    /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
-    pub costs: CostSettings,
-    /// How calls are encrypted: `HTTP_TLS12_HOSTS` and `HTTP_EXTRA_ROOTS_FILE`.
-    pub outbound: OutboundSettings,
 }
 
 impl Config {
@@ -34,7 +24,7 @@ impl Config {
     ///
     /// [`ConfigError`] with every setting that is missing or malformed.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
-        let case_store = env.required("CASE_STORE");
+        let outside = OutsideSettings::read(&mut env);
         let usual = RelaySettings::default();
         let relay = RelaySettings {
             bulk_threshold: env.or("RELAY_BULK_THRESHOLD", usual.bulk_threshold),
@@ -51,21 +41,7 @@ impl Config {
         if run.at_most.is_zero() {
             env.fault("RELAY_AT_MOST is zero: write a time such as `240s`");
         }
-        if env.get("CONNECTIONS").is_none() && env.get("CONNECTIONS_FILE").is_none() {
-            env.fault("CONNECTIONS is unset: write a JSON list, or set CONNECTIONS_FILE");
-        }
-        wiring::read_platforms(&mut env);
-        let connections = ConnectionSettings::read(&mut env);
-        let costs = CostSettings::read(&mut env);
-        let outbound = OutboundSettings::read(&mut env);
-        let found = case_store.map(|case_store| Self {
-            case_store,
-            connections,
-            relay,
-            run,
-            costs,
-            outbound,
-        });
+        let found = outside.map(|outside| Self { outside, relay, run });
         env.finish(found)
     }
 }

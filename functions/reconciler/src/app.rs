@@ -35,10 +35,9 @@ pub fn assemble(
 /// case store or a connection from being opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env.clone())?;
-    let Outside { stores, meter, surroundings } =
-        Outside::open(env, &config.case_store, &config.costs, &config.outbound).await?;
-    let mut compared = Vec::with_capacity(config.connections.len());
-    for settings in &config.connections {
+    let Outside { stores, meter, surroundings } = Outside::open(env, &config.outside).await?;
+    let mut compared = Vec::with_capacity(config.outside.connections.len());
+    for settings in &config.outside.connections {
         compared.extend(comparable(&settings.open(&surroundings)?));
     }
     let clock = Arc::new(SystemClock);
@@ -50,6 +49,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         clock: clock.clone(),
         random: Arc::new(SystemRandom),
     };
-    let costs = CostKeeper::new(meter, stores.costs, stores.ledger, clock, config.costs.budgets);
+    let costs =
+        CostKeeper::new(meter, stores.costs, stores.ledger, clock, config.outside.costs.budgets);
     Ok(assemble(compared, ports, config.reconcile, config.every).flush(Arc::new(costs)))
 }

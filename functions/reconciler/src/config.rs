@@ -3,29 +3,19 @@
 use std::time::Duration;
 
 use shared::config::{ConfigError, Env};
-use shared::cost::CostSettings;
-use shared::platform::OutboundSettings;
 use shared::sync::ReconcileSettings;
-use url::Url;
-use wiring::ConnectionSettings;
+use wiring::OutsideSettings;
 
 /// Settings of this function.
 #[derive(Debug)]
 pub struct Config {
-    /// Where rows and comparisons are kept: `CASE_STORE`, such as `sqlite:cases.db`.
-    pub case_store: Url,
-    /// What is compared: `CONNECTIONS`, a JSON list, or the file named by `CONNECTIONS_FILE`. Those
-    /// whose objects cannot be read as a whole are left alone.
-    pub connections: Vec<ConnectionSettings>,
+    /// The case store, the connections, prices, and how calls are encrypted.
+    pub outside: OutsideSettings,
     /// How often: `RECONCILE_EVERY`, `24h` by default. On Lambda and Azure the platform's timer decides.
     pub every: Duration,
     /// Whether what differs is put right: `RECONCILE_REPAIR`, `true` by default. For how long a change
     /// may be under way: `RECONCILE_SETTLE` (`30s`).
     pub reconcile: ReconcileSettings,
-    /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
-    pub costs: CostSettings,
-    /// How calls are encrypted: `HTTP_TLS12_HOSTS` and `HTTP_EXTRA_ROOTS_FILE`.
-    pub outbound: OutboundSettings,
 }
 
 impl Config {
@@ -35,7 +25,7 @@ impl Config {
     ///
     /// [`ConfigError`] with every setting that is missing or malformed.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
-        let case_store = env.required("CASE_STORE");
+        let outside = OutsideSettings::read(&mut env);
         let every = env.duration_or("RECONCILE_EVERY", Duration::from_hours(24));
         let usual = ReconcileSettings::default();
         let reconcile = ReconcileSettings {
@@ -46,21 +36,7 @@ impl Config {
         if every.is_zero() {
             env.fault("RECONCILE_EVERY is zero: write a time such as `24h`");
         }
-        if env.get("CONNECTIONS").is_none() && env.get("CONNECTIONS_FILE").is_none() {
-            env.fault("CONNECTIONS is unset: write a JSON list, or set CONNECTIONS_FILE");
-        }
-        wiring::read_platforms(&mut env);
-        let connections = ConnectionSettings::read(&mut env);
-        let costs = CostSettings::read(&mut env);
-        let outbound = OutboundSettings::read(&mut env);
-        let found = case_store.map(|case_store| Self {
-            case_store,
-            connections,
-            every,
-            reconcile,
-            costs,
-            outbound,
-        });
+        let found = outside.map(|outside| Self { outside, every, reconcile });
         env.finish(found)
     }
 }

@@ -36,12 +36,11 @@ pub fn assemble(
 /// Every setting that is missing or malformed, or the store that cannot be opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env.clone())?;
-    let Outside { stores, meter, surroundings } =
-        Outside::open(env, &config.case_store, &config.costs, &config.outbound).await?;
-    let (clock, budgets) = (Arc::new(SystemClock), config.costs.budgets);
+    let Outside { stores, meter, surroundings } = Outside::open(env, &config.outside).await?;
+    let (clock, budgets) = (Arc::new(SystemClock), config.outside.costs.budgets);
     let costs = CostKeeper::new(meter, stores.costs, stores.ledger.clone(), clock, budgets);
-    let mut remotes = Vec::with_capacity(config.connections.len());
-    for settings in &config.connections {
+    let mut remotes = Vec::with_capacity(config.outside.connections.len());
+    for settings in &config.outside.connections {
         remotes.push(Remote::from(settings.open(&surroundings)?));
     }
     let local_queue = match &config.events_queue {

@@ -38,7 +38,7 @@ pub use identity::{IdentitySettings, LocalIdentity, LocalToken, authenticator, r
 #[cfg(feature = "sql")]
 pub use migrations::{MigrationLine, MigrationReport, migrate, migrate_to, migration_report};
 #[cfg(all(feature = "salesforce", feature = "sql"))]
-pub use outside::Outside;
+pub use outside::{Outside, OutsideSettings};
 #[cfg(feature = "salesforce")]
 pub use platforms::{
     load_named_platforms, load_platforms, manifest_schema, platform, platforms, read_platforms,

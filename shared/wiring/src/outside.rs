@@ -9,7 +9,37 @@ use shared::platform::{OutboundSettings, Surroundings};
 use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
 use url::Url;
 
+use crate::connection::ConnectionSettings;
 use crate::store::{CaseStores, case_store};
+
+/// The settings that every function has that calls platforms.
+#[derive(Debug)]
+pub struct OutsideSettings {
+    /// Where rows, cursors and states are kept: `CASE_STORE`, such as `sqlite:cases.db`.
+    pub case_store: Url,
+    /// The connections: `CONNECTIONS`, a JSON list, or the file named by `CONNECTIONS_FILE`. They may
+    /// be of platforms whose manifests lie in the folder `PLATFORMS_FOLDER`.
+    pub connections: Vec<ConnectionSettings>,
+    /// Prices and budgets: `COST_PRICE_LIST`, a file, and `COST_BUDGETS`, a JSON list.
+    pub costs: CostSettings,
+    /// How calls are encrypted: `HTTP_TLS12_HOSTS` and `HTTP_EXTRA_ROOTS_FILE`.
+    pub outbound: OutboundSettings,
+}
+
+impl OutsideSettings {
+    /// Reads the settings from `env`, and notes each fault there; `None` when there is no case store.
+    pub fn read(env: &mut Env) -> Option<Self> {
+        let case_store = env.required("CASE_STORE");
+        if env.get("CONNECTIONS").is_none() && env.get("CONNECTIONS_FILE").is_none() {
+            env.fault("CONNECTIONS is unset: write a JSON list, or set CONNECTIONS_FILE");
+        }
+        crate::platforms::read_platforms(env);
+        let connections = ConnectionSettings::read(env);
+        let costs = CostSettings::read(env);
+        let outbound = OutboundSettings::read(env);
+        case_store.map(|case_store| Self { case_store, connections, costs, outbound })
+    }
+}
 
 /// The case store, and what connections are opened with.
 pub struct Outside {
@@ -23,7 +53,7 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// Opens the case store at `address`; secrets are read where `env` says.
+    /// Opens the case store that `settings` name; secrets are read where `env` says.
     ///
     /// # Errors
     ///
@@ -31,10 +61,9 @@ impl Outside {
     /// store from being opened.
     pub async fn open(
         env: Env,
-        address: &Url,
-        costs: &CostSettings,
-        outbound: &OutboundSettings,
+        settings: &OutsideSettings,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let OutsideSettings { case_store: address, costs, outbound, .. } = settings;
         let stores = case_store(address).await?;
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let prices = costs.prices().map_err(ConfigError::from)?;
