@@ -136,7 +136,7 @@ impl Parts {
         settings: ReconcileSettings,
     ) -> ReconcileRuns {
         let compared = connections.iter().filter_map(reconciler::comparable).collect();
-        ReconcileRuns::new(compared, self.reconcile_ports(), settings)
+        ReconcileRuns::new(compared, self.reconcile_ports(), settings, Duration::ZERO)
     }
 
     fn reconcile_ports(&self) -> ReconcilePorts {

@@ -119,6 +119,10 @@ async fn tick_sends_what_was_changed_here_and_a_comparison_finds_both_sides_equa
     let counts: Value = counts.json().await.unwrap();
     assert!(counts.to_string().contains("\"Case\":"), "{counts}");
 
+    // What was never read to its end is not compared.
+    let mut poller = LambdaApi::start(&binary("delta-poller"), &settings).await;
+    assert_eq!(poller.invoke(&tick).await, Outcome::Answered(Value::Null));
+    assert_eq!(poller.terminate().await, Some(0));
     let mut reconciler = LambdaApi::start(&binary("reconciler"), &settings).await;
     assert_eq!(reconciler.invoke(&tick).await, Outcome::Answered(Value::Null));
     assert_eq!(reconciler.terminate().await, Some(0));

@@ -15,6 +15,9 @@ use crate::reconcile::{Compared, ReconcilePorts, ReconcileRuns, comparable};
 
 const NAME: &str = "reconciler";
 
+/// How often it is looked whether a comparison is due; the platform's timer decides in the cloud.
+const LOOK_EVERY: Duration = Duration::from_mins(5);
+
 /// Puts this function together over its ports: every connection is compared `every` so often.
 pub fn assemble(
     compared: Vec<Compared>,
@@ -23,8 +26,8 @@ pub fn assemble(
     every: Duration,
 ) -> App {
     let ready = LedgerReady::new(Arc::clone(&ports.ledger));
-    let runs = ReconcileRuns::new(compared, ports, settings);
-    App::new(NAME).schedule(NAME, every, Arc::new(runs)).ready(ready)
+    let runs = ReconcileRuns::new(compared, ports, settings, every);
+    App::new(NAME).schedule(NAME, LOOK_EVERY.min(every), Arc::new(runs)).ready(ready)
 }
 
 /// Puts this function together from the settings in `env`.

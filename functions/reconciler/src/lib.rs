@@ -6,4 +6,4 @@ mod reconcile;
 
 pub use app::{app, assemble};
 pub use config::Config;
-pub use reconcile::{Compared, ReconcilePorts, ReconcileRuns, comparable};
+pub use reconcile::{Compared, ComparedObject, ReconcilePorts, ReconcileRuns, comparable};

@@ -1,6 +1,7 @@
 //! Every object of every connection, compared one after the other.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use shared::cost::{Work, attributed};
@@ -9,7 +10,8 @@ use shared::ports::{
     BulkReader, CaseStore, Clock, Crm, Ledger, Random, ReconcileJournal, ReconcileOutcome,
     Reconciliation, RecordScan,
 };
-use shared::sync::{Mappings, ReconcileSettings, Reconciler};
+use shared::sync::{Cursor, Mappings, ObjectMapping, ReconcileSettings, Reconciler};
+use shared::time::Timestamp;
 use shared::worker::{Failure, ScheduleHandler, Tick};
 use tracing::warn;
 use wiring::OpenConnection;
@@ -58,43 +60,92 @@ pub struct ReconcilePorts {
     pub random: Arc<dyn Random>,
 }
 
+/// An object with what was found of it.
+pub type ComparedObject = (ConnectionId, ObjectName, Result<Reconciliation, Failure>);
+
 /// Compares connections.
 pub struct ReconcileRuns {
     compared: Vec<Compared>,
     ports: ReconcilePorts,
     settings: ReconcileSettings,
+    every: Duration,
 }
 
+/// A timer may come a little early.
+const EARLY: f64 = 0.9;
+
+/// One that failed is tried again after so long.
+const RETRY_AFTER: Duration = Duration::from_hours(1);
+
+/// Comparisons of the past that are looked at: some days of many objects.
+const N_REMEMBERED: u32 = 500;
+
 impl ReconcileRuns {
-    /// Compares each of `compared`.
+    /// Compares each of `compared`, `every` so often when a timer starts it.
     pub fn new(
         compared: Vec<Compared>,
         ports: ReconcilePorts,
         settings: ReconcileSettings,
+        every: Duration,
     ) -> Self {
-        Self { compared, ports, settings }
+        Self { compared, ports, settings, every }
     }
 
     /// Compares every object, or only `object` when it is given. One that cannot be compared does not
     /// keep the others from it.
-    pub async fn compare(
-        &self,
-        object: Option<&ObjectName>,
-    ) -> Vec<(ConnectionId, ObjectName, Result<Reconciliation, Failure>)> {
+    pub async fn compare(&self, object: Option<&ObjectName>) -> Vec<ComparedObject> {
         let mut results = Vec::new();
         for it in &self.compared {
-            let actor = format!("{}:{}", it.mappings.platform(), it.connection);
-            let reconciler = self.reconciler(it, &actor);
             for mapping in it.mappings.objects() {
-                if object.is_some_and(|object| object != &mapping.object) {
-                    continue;
+                if object.is_none_or(|object| object == &mapping.object) {
+                    results.push(self.compare_one(it, mapping).await);
                 }
-                let work = Work { connection: Some(it.connection.clone()), ..Work::default() };
-                let result = attributed(work, reconciler.run(mapping)).await;
-                results.push((it.connection.clone(), mapping.object.clone(), result));
             }
         }
         results
+    }
+
+    /// Compares every object that was not compared for long enough, and has been read to its end.
+    async fn compare_what_is_due(&self) -> Result<Vec<ComparedObject>, Failure> {
+        let now = self.ports.clock.now();
+        let (since, retry_since) = (now.minus(self.every.mul_f64(EARLY)), now.minus(RETRY_AFTER));
+        let recent: Vec<_> = self.ports.journal.reconciliations(N_REMEMBERED).await?;
+        let mut results = Vec::new();
+        for it in &self.compared {
+            for mapping in it.mappings.objects() {
+                let was_compared = recent.iter().any(|run| {
+                    (&run.connection, &run.object) == (&it.connection, &mapping.object)
+                        && match run.outcome {
+                            ReconcileOutcome::Running => false,
+                            ReconcileOutcome::Failed => run.started_at >= retry_since,
+                            _ => run.started_at >= since,
+                        }
+                });
+                if !was_compared && self.is_read(&it.connection, &mapping.object).await? {
+                    results.push(self.compare_one(it, mapping).await);
+                }
+            }
+        }
+        Ok(results)
+    }
+
+    /// Tells whether an object was read to its end once: before that, most of it would differ.
+    async fn is_read(
+        &self,
+        connection: &ConnectionId,
+        object: &ObjectName,
+    ) -> Result<bool, Failure> {
+        let name = Cursor::ledger_name(connection, object);
+        let Some(entry) = self.ports.ledger.get(&name).await? else { return Ok(false) };
+        let cursor: Option<Cursor> = serde_json::from_str(&entry.value).ok();
+        Ok(cursor.is_some_and(|it| it.at > Timestamp::EPOCH && !it.is_backfill))
+    }
+
+    async fn compare_one(&self, it: &Compared, mapping: &ObjectMapping) -> ComparedObject {
+        let actor = format!("{}:{}", it.mappings.platform(), it.connection);
+        let work = Work { connection: Some(it.connection.clone()), ..Work::default() };
+        let result = attributed(work, self.reconciler(it, &actor).run(mapping)).await;
+        (it.connection.clone(), mapping.object.clone(), result)
     }
 
     fn reconciler<'a>(&'a self, it: &'a Compared, actor: &'a str) -> Reconciler<'a> {
@@ -134,7 +185,7 @@ fn fault(run: &Reconciliation) -> Option<String> {
 impl ScheduleHandler for ReconcileRuns {
     async fn run(&self, _: Tick) -> Result<(), Failure> {
         let mut faults = Vec::new();
-        for (connection, object, result) in self.compare(None).await {
+        for (connection, object, result) in self.compare_what_is_due().await? {
             match result {
                 Ok(run) => faults.extend(fault(&run).map(|it| format!("{connection}: {it}"))),
                 Err(failure) => {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use reconciler::ComparedObject;
 use serde::Serialize;
 use shared::ids::{ConnectionId, ObjectName};
 use shared::ports::{Difference, ReconcileOutcome, Reconciliation};
 use shared::sync::ReconcileSettings;
-use shared::worker::Failure;
 
 use crate::exit::CommandError;
 use crate::process::Parts;
@@ -85,7 +85,7 @@ pub(super) async fn reconcile(
     let connections = parts.connections(settings)?;
     let runs = parts
         .comparisons(&connections, ReconcileSettings { repairs, ..ReconcileSettings::default() });
-    let line = |(connection, object, result): (_, _, Result<Reconciliation, Failure>)| {
+    let line = |(connection, object, result): ComparedObject| {
         let (run, failure) = match result {
             Ok(run) => (Some(run), None),
             Err(failure) => (None, Some(failure.to_string())),
