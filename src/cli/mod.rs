@@ -83,13 +83,13 @@ enum Command {
     /// Proves the audit log, or copies it.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
-    /// Shows cases, now or as they once stood.
+    /// Shows cases, now or as they once stood, and changes them.
     #[command(subcommand)]
     Cases(records::RecordCommand),
-    /// Shows contacts, now or as they once stood.
+    /// Shows contacts, now or as they once stood, and changes them.
     #[command(subcommand)]
     Contacts(records::RecordCommand),
-    /// Shows accounts, now or as they once stood.
+    /// Shows accounts, now or as they once stood, and changes them.
     #[command(subcommand)]
     Accounts(records::RecordCommand),
     /// Checks everything, and names the fix of what is wrong. Exit code 3 when something is.
@@ -176,12 +176,14 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Import(command) => import::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, || Ok(settings()?), output).await,
-        Command::Cases(command) => records::run(Entity::Case, command, &settings()?, output).await,
+        Command::Cases(command) => {
+            records::run(Entity::Case, command, &places.in_force().await?.settings, output).await
+        }
         Command::Contacts(command) => {
-            records::run(Entity::Contact, command, &settings()?, output).await
+            records::run(Entity::Contact, command, &places.in_force().await?.settings, output).await
         }
         Command::Accounts(command) => {
-            records::run(Entity::Account, command, &settings()?, output).await
+            records::run(Entity::Account, command, &places.in_force().await?.settings, output).await
         }
         Command::Token(args) => token::run(args, &settings()?, output).await,
         Command::Doctor => doctor::run(&places, output).await,

@@ -70,6 +70,46 @@ async fn row_is_shown_as_it_once_stood_with_what_set_it() {
 }
 
 #[tokio::test]
+async fn rows_changed_on_the_command_line_reach_the_org() {
+    let firm = Firm::start(&["--empty", "--poll-every", "300ms"]).await;
+    let case = firm.create("Case", json!({"Subject": "Doe v. Roe", "Status": "New"})).await;
+    let path = format!("/v1/cases/{case}");
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["status"] == "New").await;
+    let folder = firm.folder.path();
+
+    let set = ["--json", "cases", "set", &case, "court=Superior Court", "--author", "anna"];
+    let set = command_json(folder, &set);
+    assert_eq!((&set["is_changed"], &set["record_id"]), (&json!(true), &json!(case)), "{set}");
+    firm.wait_for_record("Case", &case, PATIENCE, |it| it["Court__c"] == "Superior Court").await;
+    command_json(folder, &["--json", "cases", "set", &case, "court="]);
+    firm.wait_for_record("Case", &case, PATIENCE, |it| it["Court__c"].is_null()).await;
+
+    let refused = ["--json", "cases", "set", &case, "colour=red", "case_number=7", "court=x"];
+    let refused = command(folder, &refused);
+    assert_eq!(refused.status.code(), Some(1));
+    let told: serde_json::Value = serde_json::from_slice(&refused.stdout).unwrap();
+    let fields: Vec<_> =
+        told["refused"].as_array().unwrap().iter().map(|it| it["field"].clone()).collect();
+    assert_eq!(fields, [json!("case_number"), json!("colour")], "{told}");
+    let text = command(folder, &["cases", "set", &case, "colour=red"]);
+    let text = String::from_utf8(text.stderr).unwrap();
+    assert!(text.contains("`colour` is no field of `case`: write one of"), "{text}");
+
+    let made = command_json(folder, &["--json", "accounts", "create", "name=Roe Ltd"]);
+    let account = made["id"].as_str().unwrap();
+    let has_record = |it: &serde_json::Value| it["record_id"].is_string();
+    let sync = format!("/v1/accounts/{account}/sync");
+    let (sync, _) = firm.moodbridge.wait_for(&sync, PATIENCE, has_record).await;
+    let record = firm.record("Account", sync["record_id"].as_str().unwrap()).await;
+    assert_eq!(record["Name"], "Roe Ltd");
+
+    command_json(folder, &["--json", "cases", "delete", &case]);
+    firm.wait_for_record("Case", &case, PATIENCE, serde_json::Value::is_null).await;
+    command_json(folder, &["--json", "cases", "restore", &case]);
+    firm.wait_for_record("Case", &case, PATIENCE, |it| it["Subject"] == "Doe v. Roe").await;
+}
+
+#[tokio::test]
 async fn copy_of_the_audit_log_is_proved_without_the_store() {
     let firm = Firm::start(&["--empty", "--poll-every", "300ms"]).await;
     let case = firm.create("Case", json!({"Subject": "Doe v. Roe"})).await;
