@@ -8,11 +8,14 @@ mod costs;
 mod db;
 mod doctor;
 mod import;
+#[cfg(test)]
+mod org_fixture;
 mod platforms;
 mod queue;
 mod records;
 mod sandbox;
 mod secret;
+mod setup;
 mod sync;
 mod token;
 
@@ -100,6 +103,9 @@ enum Command {
     /// Lets MoodBridge read a platform: a person agrees, the settings are written.
     #[command(subcommand)]
     Connect(connect::ConnectCommand),
+    /// Prepares what stands behind a connection for records that travel both ways: the field of our
+    /// ids, and the channel of changes. Exit code 3 when something is there in another form.
+    Setup(setup::SetupArgs),
     /// Revokes a connection and takes it out of the settings.
     Disconnect(connect::DisconnectArgs),
     /// Tells what calls to platforms cost.
@@ -192,6 +198,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
             let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };
             connect::run(command, &place, output).await
         }
+        Command::Setup(args) => setup::run(args, &places.in_force().await?.settings, output).await,
         Command::Disconnect(args) => {
             let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };
             connect::end(&args, &place, output).await
