@@ -32,6 +32,14 @@ async fn commands_read_the_data_of_a_running_host() {
     assert_eq!(settings["n_connections"], 1);
     let conflicts = command_json(folder, &["--json", "conflicts", "list"]);
     assert_eq!(conflicts, json!({"items": []}));
+    let drift = command_json(folder, &["--json", "sync", "drift"]);
+    assert_eq!(drift["objects"].as_array().map(Vec::len), Some(3), "{drift}");
+    let looked = command_json(folder, &["--json", "setup", "sandbox", "--dry-run"]);
+    let is_there = |it: &serde_json::Value| it["outcome"] == "already_there";
+    assert!(looked["things"].as_array().unwrap().iter().all(is_there), "{looked}");
+    let proposed = command(folder, &["sync", "map", "sandbox", "Case", "--suggest"]);
+    let yaml = String::from_utf8(proposed.stdout).unwrap();
+    assert!(yaml.contains("{ remote: Court__c, local: court, max_chars: "), "{yaml}");
     let has_title = |it: &serde_json::Value| {
         let mut fields = it["fields"].as_array().into_iter().flatten();
         fields.any(|it| it["field"] == "title" && it["can_change"] == true)
