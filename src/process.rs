@@ -72,18 +72,26 @@ impl Parts {
         Ok(opened.into_iter().map(|(opened, _)| opened).collect())
     }
 
-    /// Opens every connection, and the stream of its changes when its settings ask for one.
-    fn connections_with_streams(&self, settings: &Settings) -> Result<Vec<Opened>, CommandError> {
-        let tls = settings.outbound_tls()?;
-        let surroundings = Surroundings {
+    /// Returns what connections are given to work with.
+    ///
+    /// # Errors
+    ///
+    /// When a file that the settings name cannot be read.
+    pub(crate) fn surroundings(&self, settings: &Settings) -> Result<Surroundings, CommandError> {
+        Ok(Surroundings {
             secrets: self.secrets.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
             writer: Some(Arc::new(settings.local_secrets())),
             ledger: Some(self.stores.ledger.clone()),
             observer: Some(self.meter.clone()),
-            tls,
-        };
+            tls: settings.outbound_tls()?,
+        })
+    }
+
+    /// Opens every connection, and the stream of its changes when its settings ask for one.
+    fn connections_with_streams(&self, settings: &Settings) -> Result<Vec<Opened>, CommandError> {
+        let surroundings = self.surroundings(settings)?;
         let open = |it: &wiring::ConnectionSettings| {
             it.open_with_stream(&surroundings).map_err(|error| {
                 CommandError::failed(format!("open the connection `{}`", it.name()), error)

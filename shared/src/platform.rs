@@ -23,8 +23,8 @@ use crate::config::ConfigError;
 use crate::error::PortError;
 use crate::ids::ConnectionId;
 use crate::ports::{
-    BulkReader, BulkWriter, CallObserver, Clock, Crm, CrmWriter, Ledger, Random, SecretWriter,
-    Secrets,
+    BulkReader, BulkWriter, CallObserver, Clock, Crm, CrmWriter, Ledger, Random, SchemaReader,
+    SecretWriter, Secrets,
 };
 use crate::sync::Mappings;
 use crate::time::Timestamp;
@@ -84,6 +84,8 @@ pub struct OpenConnection {
     pub bulk_writer: Option<Arc<dyn BulkWriter>>,
     /// How to read whole objects; `None` where there are no jobs.
     pub bulk_reader: Option<Arc<dyn BulkReader>>,
+    /// How to ask what objects look like; `None` where that is not told.
+    pub schema: Option<Arc<dyn SchemaReader>>,
     /// Which of its objects and fields are ours.
     pub mappings: Mappings,
 }
@@ -91,7 +93,15 @@ pub struct OpenConnection {
 impl OpenConnection {
     /// Stands for a connection that is only read, page by page.
     pub fn reading(connection: ConnectionId, crm: Arc<dyn Crm>, mappings: Mappings) -> Self {
-        Self { connection, crm, writer: None, bulk_writer: None, bulk_reader: None, mappings }
+        Self {
+            connection,
+            crm,
+            writer: None,
+            bulk_writer: None,
+            bulk_reader: None,
+            schema: None,
+            mappings,
+        }
     }
 }
 

@@ -8,11 +8,14 @@ mod costs;
 mod db;
 mod doctor;
 mod import;
+#[cfg(test)]
+mod org_fixture;
 mod platforms;
 mod queue;
 mod records;
 mod sandbox;
 mod secret;
+mod setup;
 mod sync;
 mod token;
 
@@ -83,13 +86,13 @@ enum Command {
     /// Proves the audit log, or copies it.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
-    /// Shows cases, now or as they once stood.
+    /// Shows cases, now or as they once stood, and changes them.
     #[command(subcommand)]
     Cases(records::RecordCommand),
-    /// Shows contacts, now or as they once stood.
+    /// Shows contacts, now or as they once stood, and changes them.
     #[command(subcommand)]
     Contacts(records::RecordCommand),
-    /// Shows accounts, now or as they once stood.
+    /// Shows accounts, now or as they once stood, and changes them.
     #[command(subcommand)]
     Accounts(records::RecordCommand),
     /// Checks everything, and names the fix of what is wrong. Exit code 3 when something is.
@@ -100,6 +103,9 @@ enum Command {
     /// Lets MoodBridge read a platform: a person agrees, the settings are written.
     #[command(subcommand)]
     Connect(connect::ConnectCommand),
+    /// Prepares what stands behind a connection for records that travel both ways: the field of our
+    /// ids, and the channel of changes. Exit code 3 when something is there in another form.
+    Setup(setup::SetupArgs),
     /// Revokes a connection and takes it out of the settings.
     Disconnect(connect::DisconnectArgs),
     /// Tells what calls to platforms cost.
@@ -176,12 +182,14 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Import(command) => import::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, || Ok(settings()?), output).await,
-        Command::Cases(command) => records::run(Entity::Case, command, &settings()?, output).await,
+        Command::Cases(command) => {
+            records::run(Entity::Case, command, &places.in_force().await?.settings, output).await
+        }
         Command::Contacts(command) => {
-            records::run(Entity::Contact, command, &settings()?, output).await
+            records::run(Entity::Contact, command, &places.in_force().await?.settings, output).await
         }
         Command::Accounts(command) => {
-            records::run(Entity::Account, command, &settings()?, output).await
+            records::run(Entity::Account, command, &places.in_force().await?.settings, output).await
         }
         Command::Token(args) => token::run(args, &settings()?, output).await,
         Command::Doctor => doctor::run(&places, output).await,
@@ -190,6 +198,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
             let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };
             connect::run(command, &place, output).await
         }
+        Command::Setup(args) => setup::run(args, &places.in_force().await?.settings, output).await,
         Command::Disconnect(args) => {
             let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };
             connect::end(&args, &place, output).await

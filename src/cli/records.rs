@@ -1,4 +1,6 @@
-//! `moodbridge cases`, `contacts` and `accounts`: one row as it stands, or as it once stood.
+//! `moodbridge cases`, `contacts` and `accounts`: one row as it stands or once stood, and changing it.
+
+mod write;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -13,7 +15,8 @@ use shared::sync::Side;
 use shared::time::Timestamp;
 use wiring::CaseStores;
 
-use crate::exit::{CommandError, SUCCESS};
+use self::write::{Answer, CreateArgs, MergeArgs, RowArgs, SetArgs, Wish};
+use crate::exit::{CommandError, FAILURE, SUCCESS};
 use crate::output::Output;
 use crate::settings::Settings;
 
@@ -22,6 +25,16 @@ use crate::settings::Settings;
 pub(crate) enum RecordCommand {
     /// Shows one row, and what set each of its fields.
     Get(GetArgs),
+    /// Changes fields of a row; they wait to be sent to the platform.
+    Set(SetArgs),
+    /// Makes a row; it waits to be made at the platform.
+    Create(CreateArgs),
+    /// Deletes a row, here and at the platform.
+    Delete(RowArgs),
+    /// Brings a deleted row back, here and at the platform.
+    Restore(RowArgs),
+    /// Merges a row into another: what points to it points there from now on.
+    Merge(MergeArgs),
 }
 
 /// Which row, and when.
@@ -120,14 +133,40 @@ impl fmt::Display for PlainText<'_> {
 ///
 /// # Errors
 ///
-/// When the case store cannot be opened or read, or the row was not there.
+/// When a part cannot be opened or the store does not answer, or the row is not there.
 pub(crate) async fn run(
     entity: Entity,
     command: RecordCommand,
     settings: &Settings,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let RecordCommand::Get(GetArgs { id, as_of }) = command;
+    let wish = match command {
+        RecordCommand::Get(args) => return get(entity, args, settings, output).await,
+        RecordCommand::Set(args) => Wish::Set(args),
+        RecordCommand::Create(args) => Wish::Create(args),
+        RecordCommand::Delete(args) => Wish::Delete(args),
+        RecordCommand::Restore(args) => Wish::Restore(args),
+        RecordCommand::Merge(args) => Wish::Merge(args),
+    };
+    let printed = match (write::make(entity, wish, settings).await?, output) {
+        (Answer::Done(done), _) => output.answer(&done).map(|()| SUCCESS),
+        // A script reads it where it reads every answer.
+        (Answer::Refused(refused), Output::Json) => output.answer(&refused).map(|()| FAILURE),
+        (Answer::Refused(refused), Output::Text) => {
+            return Err(CommandError::failed(format!("change a row of `{entity}`"), refused));
+        }
+    };
+    let code = printed.map_err(|error| CommandError::failed("print the answer", error))?;
+    Ok(code.into())
+}
+
+async fn get(
+    entity: Entity,
+    args: GetArgs,
+    settings: &Settings,
+    output: Output,
+) -> Result<ExitCode, CommandError> {
+    let GetArgs { id, as_of } = args;
     let tried = || format!("show {entity} `{id}`");
     let stores = settings.open_stores().await?;
     let at = as_of.unwrap_or_else(|| SystemClock.now());

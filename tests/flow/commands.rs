@@ -32,6 +32,14 @@ async fn commands_read_the_data_of_a_running_host() {
     assert_eq!(settings["n_connections"], 1);
     let conflicts = command_json(folder, &["--json", "conflicts", "list"]);
     assert_eq!(conflicts, json!({"items": []}));
+    let drift = command_json(folder, &["--json", "sync", "drift"]);
+    assert_eq!(drift["objects"].as_array().map(Vec::len), Some(3), "{drift}");
+    let looked = command_json(folder, &["--json", "setup", "sandbox", "--dry-run"]);
+    let is_there = |it: &serde_json::Value| it["outcome"] == "already_there";
+    assert!(looked["things"].as_array().unwrap().iter().all(is_there), "{looked}");
+    let proposed = command(folder, &["sync", "map", "sandbox", "Case", "--suggest"]);
+    let yaml = String::from_utf8(proposed.stdout).unwrap();
+    assert!(yaml.contains("{ remote: Court__c, local: court, max_chars: "), "{yaml}");
     let has_title = |it: &serde_json::Value| {
         let mut fields = it["fields"].as_array().into_iter().flatten();
         fields.any(|it| it["field"] == "title" && it["can_change"] == true)
@@ -67,6 +75,46 @@ async fn row_is_shown_as_it_once_stood_with_what_set_it() {
     assert!(text.contains("New") && text.contains("audit row 1"), "{text}");
     let early = command(folder, &["cases", "get", id, "--as-of", "2020-01-01T00:00:00Z"]);
     assert_eq!(early.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn rows_changed_on_the_command_line_reach_the_org() {
+    let firm = Firm::start(&["--empty", "--poll-every", "300ms"]).await;
+    let case = firm.create("Case", json!({"Subject": "Doe v. Roe", "Status": "New"})).await;
+    let path = format!("/v1/cases/{case}");
+    firm.moodbridge.wait_for(&path, PATIENCE, |it| it["status"] == "New").await;
+    let folder = firm.folder.path();
+
+    let set = ["--json", "cases", "set", &case, "court=Superior Court", "--author", "anna"];
+    let set = command_json(folder, &set);
+    assert_eq!((&set["is_changed"], &set["record_id"]), (&json!(true), &json!(case)), "{set}");
+    firm.wait_for_record("Case", &case, PATIENCE, |it| it["Court__c"] == "Superior Court").await;
+    command_json(folder, &["--json", "cases", "set", &case, "court="]);
+    firm.wait_for_record("Case", &case, PATIENCE, |it| it["Court__c"].is_null()).await;
+
+    let refused = ["--json", "cases", "set", &case, "colour=red", "case_number=7", "court=x"];
+    let refused = command(folder, &refused);
+    assert_eq!(refused.status.code(), Some(1));
+    let told: serde_json::Value = serde_json::from_slice(&refused.stdout).unwrap();
+    let fields: Vec<_> =
+        told["refused"].as_array().unwrap().iter().map(|it| it["field"].clone()).collect();
+    assert_eq!(fields, [json!("case_number"), json!("colour")], "{told}");
+    let text = command(folder, &["cases", "set", &case, "colour=red"]);
+    let text = String::from_utf8(text.stderr).unwrap();
+    assert!(text.contains("`colour` is no field of `case`: write one of"), "{text}");
+
+    let made = command_json(folder, &["--json", "accounts", "create", "name=Roe Ltd"]);
+    let account = made["id"].as_str().unwrap();
+    let has_record = |it: &serde_json::Value| it["record_id"].is_string();
+    let sync = format!("/v1/accounts/{account}/sync");
+    let (sync, _) = firm.moodbridge.wait_for(&sync, PATIENCE, has_record).await;
+    let record = firm.record("Account", sync["record_id"].as_str().unwrap()).await;
+    assert_eq!(record["Name"], "Roe Ltd");
+
+    command_json(folder, &["--json", "cases", "delete", &case]);
+    firm.wait_for_record("Case", &case, PATIENCE, serde_json::Value::is_null).await;
+    command_json(folder, &["--json", "cases", "restore", &case]);
+    firm.wait_for_record("Case", &case, PATIENCE, |it| it["Subject"] == "Doe v. Roe").await;
 }
 
 #[tokio::test]

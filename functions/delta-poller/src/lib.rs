@@ -5,6 +5,7 @@
 mod app;
 mod bookmark;
 mod config;
+mod described;
 mod event;
 mod group;
 mod poller;

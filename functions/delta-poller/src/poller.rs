@@ -19,6 +19,7 @@ use shared::{PortError, PortErrorKind, chain};
 use tracing::{debug, info, warn};
 use wiring::OpenConnection;
 
+use crate::described::Described;
 use crate::sweep::{Sweep, SweepEnd};
 
 /// How the poller looks for changes.
@@ -81,6 +82,8 @@ pub struct Source {
     pub objects: Vec<(ObjectName, Vec<String>)>,
     /// How objects are read as a whole; `None` where that is not possible.
     pub whole: Option<Whole>,
+    /// How objects are described; `None` where that is not told.
+    pub described: Option<Described>,
 }
 
 /// How objects are read as a whole.
@@ -94,13 +97,15 @@ pub struct Whole {
 
 impl From<&OpenConnection> for Source {
     fn from(opened: &OpenConnection) -> Self {
-        let OpenConnection { connection, crm, mappings, bulk_reader, .. } = opened;
+        let OpenConnection { connection, crm, mappings, bulk_reader, schema, .. } = opened;
         let objects =
             mappings.objects().iter().map(|it| (it.object.clone(), it.remote_fields())).collect();
         let platform = mappings.platform();
-        let mappings = mappings.clone();
-        let whole = bulk_reader.clone().map(|reader| Whole { reader, mappings });
-        Self { connection: connection.clone(), platform, crm: crm.clone(), objects, whole }
+        let whole = bulk_reader.clone().map(|reader| Whole { reader, mappings: mappings.clone() });
+        let described =
+            schema.clone().map(|schema| Described { schema, mappings: mappings.clone() });
+        let (connection, crm) = (connection.clone(), crm.clone());
+        Self { connection, platform, crm, objects, whole, described }
     }
 }
 
@@ -152,7 +157,8 @@ impl Poller {
                 faults.push(fault);
             }
         }
-        self.note_health(&health, &faults).await;
+        let broken = self.broken_fields().await;
+        self.note_health(&health, &faults, &broken).await;
         match faults.is_empty() {
             true => Ok(()),
             false => Err(Failure::transient(faults.join("; "))),
@@ -160,7 +166,7 @@ impl Poller {
     }
 
     /// Says for whom calls are made.
-    fn work(&self) -> Work {
+    pub(crate) fn work(&self) -> Work {
         Work { connection: Some(self.source.connection.clone()), ..Work::default() }
     }
 
@@ -249,7 +255,7 @@ impl Poller {
         }
     }
 
-    async fn note_health(&self, health: &Health, faults: &[String]) {
+    async fn note_health(&self, health: &Health, faults: &[String], broken: &[String]) {
         if let Some(left) = health.calls_left {
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
             gauge!("platform_calls_left", "connection" => self.source.connection.to_string())
@@ -257,6 +263,9 @@ impl Poller {
         }
         let few = health.calls_left.filter(|left| *left < self.settings.min_calls_left);
         let (status, detail) = match (faults, few) {
+            ([], None) if !broken.is_empty() => {
+                (ConnectionStatus::Degraded, Some(broken.join("; ")))
+            }
             ([], None) => (ConnectionStatus::Healthy, None),
             ([], Some(left)) => {
                 let detail = format!("only {left} calls are left in the platform's day");

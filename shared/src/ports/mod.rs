@@ -45,6 +45,7 @@ mod record_scan;
 #[cfg(any(test, feature = "testkit"))]
 pub mod record_scan_contract;
 mod remote_session;
+mod schema_reader;
 mod secrets;
 mod settings_store;
 #[cfg(any(test, feature = "testkit"))]
@@ -107,6 +108,7 @@ pub use reconcile_journal::{
 };
 pub use record_scan::{RecordScan, ScanRange, ScannedRecord};
 pub use remote_session::{RemoteSession, RemoteSessions};
+pub use schema_reader::SchemaReader;
 pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
 pub use settings_store::{LedgerSettingsStore, SettingChange, SettingsStore, SettingsVersion};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};

@@ -5,14 +5,15 @@ mod changes;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::mapping::{Direction, ObjectMapping};
 use super::remote_schema::{RemoteField, RemoteKind, RemoteObject};
 use crate::config::nearest_in_any_case;
 use crate::ids::ObjectName;
 
 /// How much a change matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Nothing has to be done.
@@ -77,6 +78,26 @@ impl<T: Into<String>> FromIterator<(T, FieldUse)> for MappedFields {
             (name.to_ascii_lowercase(), (name, used))
         };
         Self { by_name: fields.into_iter().map(named).collect() }
+    }
+}
+
+impl From<&ObjectMapping> for MappedFields {
+    /// Collects what `mapping` uses of its own object; fields of parents are described with those.
+    fn from(mapping: &ObjectMapping) -> Self {
+        let rules = &mapping.rules;
+        let filtered = rules.filters.iter().map(|it| it.field.as_str());
+        let read = filtered.chain(rules.merged_into.as_deref()).map(|it| (it, FieldUse::Read));
+        let mapped = mapping.fields.iter().map(|it| {
+            let used = match it.direction {
+                Direction::In | Direction::None => FieldUse::Read,
+                Direction::Out => FieldUse::Write,
+                Direction::Both => FieldUse::ReadAndWrite,
+            };
+            (it.remote.as_str(), used)
+        });
+        let key = rules.external_id.as_deref().map(|it| (it, FieldUse::Key));
+        // Of two uses of one field the last holds: the weightier ones come later.
+        read.chain(mapped).chain(key).filter(|(name, _)| !name.contains('.')).collect()
     }
 }
 

@@ -6,6 +6,7 @@ mod filter;
 mod kind;
 mod mask;
 mod policy;
+mod suggest;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use filter::{Filter, Test};
 pub use kind::FieldKind;
 pub use mask::Mask;
 pub use policy::{ConflictPolicy, DeleteRules, Direction, Side};
+pub use suggest::Suggestion;
 
 /// What the names of mapped custom fields begin with.
 pub const CUSTOM_PREFIX: &str = "custom.";

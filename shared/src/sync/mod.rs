@@ -20,6 +20,7 @@ mod relay;
 mod remote_schema;
 mod replay;
 mod rulings;
+mod schema_watch;
 mod settle;
 mod state;
 #[cfg(any(test, feature = "testkit"))]
@@ -42,7 +43,7 @@ pub use local::{EditError, LocalChange, References, Verdict, edit, resolve};
 pub use mapping::{
     CUSTOM_PREFIX, ConflictPolicy, Conversion, DeleteRules, Direction, FieldKind, FieldMapping,
     Filter, InvalidField, MappingFault, Mappings, Mask, ObjectMapping, ObjectRules, Side, Step,
-    Test, Unconvertible, read_mapping,
+    Suggestion, Test, Unconvertible, read_mapping,
 };
 pub use merge::{Authority, MergeContext, Merged, merge};
 pub use outcome::Cause;
@@ -51,5 +52,6 @@ pub use reconcile::{ReconcileSettings, Reconciler};
 pub use relay::{BatchSize, Relay, RelayPorts, RelayRemote, RelaySettings, RelayTally};
 pub use remote_schema::{Fingerprint, RemoteField, RemoteKind, RemoteObject};
 pub use replay::Replay;
+pub use schema_watch::{SchemaFinding, SchemaNote, SchemaWatch};
 pub use settle::{Sent, depart, settle, stay};
 pub use state::{ConnectionState, ConnectionStatus, Cursor};

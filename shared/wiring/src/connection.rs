@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use adapter_salesforce::SalesforceIntegration;
+use adapter_salesforce::setup::PreparedThing;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -113,6 +115,26 @@ impl ConnectionSettings {
             .open(&self.settings, surroundings)
             .map_err(|error| WiringError::unusable(&self.name, error))?;
         Ok(crate::metered::connection(opened))
+    }
+
+    /// Prepares what stands behind the connection for records that travel both ways, or only looks
+    /// what it lacks; `None` where nothing can be prepared from here.
+    ///
+    /// # Errors
+    ///
+    /// [`WiringError`] when the platform's client cannot be built on this machine. What the platform
+    /// refuses is told with each thing.
+    pub async fn prepare(
+        &self,
+        surroundings: &Surroundings,
+        only_looks: bool,
+    ) -> Result<Option<Vec<PreparedThing>>, WiringError> {
+        if self.platform.id() != SalesforceIntegration.id() {
+            return Ok(None);
+        }
+        let prepared =
+            SalesforceIntegration.prepare(&self.settings, surroundings, only_looks).await;
+        prepared.map(Some).map_err(|error| WiringError::unusable(&self.name, error))
     }
 
     /// Checks the connection, each aspect by itself.

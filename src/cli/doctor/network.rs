@@ -9,7 +9,7 @@ use shared::config::{Env, Fault};
 use shared::ids::ConnectionId;
 use shared::platform::Surroundings;
 use shared::ports::{Clock as _, LedgerEntry, StreamStatus, SystemClock, SystemRandom};
-use shared::sync::{ConnectionState, ConnectionStatus};
+use shared::sync::{ConnectionState, ConnectionStatus, SchemaNote, Severity};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 use wiring::CaseStores;
@@ -72,6 +72,7 @@ pub(super) async fn connections(
         }
         if let Some(stores) = stores {
             streams(connection.name(), stores, report).await;
+            schemas(connection.name(), stores, report).await;
         }
     }
 }
@@ -97,6 +98,30 @@ async fn streams(connection: &ConnectionId, stores: &CaseStores, report: &mut Re
                 report.bad(Area::Connection, &subject, what, fix);
             }
             Some(what) => report.warning(Area::Connection, &subject, what, fix),
+        }
+    }
+}
+
+/// Tells what the last looks at the objects of a connection found.
+async fn schemas(connection: &ConnectionId, stores: &CaseStores, report: &mut Report) {
+    let prefix = format!("{}{connection}/", SchemaNote::LEDGER_PREFIX);
+    let entries = stores.ledger.list(&prefix).await.unwrap_or_default();
+    let fix =
+        "`moodbridge sync drift` looks again; with `--accept` it keeps what was meant to change";
+    for (name, entry) in &entries {
+        let object = name.strip_prefix(&prefix).unwrap_or(name);
+        let Ok(note) = serde_json::from_str::<SchemaNote>(&entry.value) else { continue };
+        let subject = format!("{connection} {object}");
+        let of = |severity| note.findings.iter().filter(move |it| it.severity == severity);
+        for finding in of(Severity::BreaksMappedField) {
+            report.bad(Area::Connection, &subject, finding.text.clone(), fix);
+        }
+        for finding in of(Severity::NeedsAttention) {
+            report.warning(Area::Connection, &subject, finding.text.clone(), fix);
+        }
+        if note.findings.iter().all(|it| it.severity == Severity::Note) {
+            let what = format!("is as it is mapped, at {}", note.looked_at);
+            report.good(Area::Connection, &subject, what);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `moodbridge sync`: passes, comparisons, plans, and what waits to be sent.
 
+mod drift;
+mod map;
 mod outbox;
 mod plan;
 mod reconcile;
@@ -10,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use shared::ids::{ConnectionId, ObjectName};
+use shared::model::Entity;
 
 use crate::exit::{CommandError, FOUND_WRONG, SUCCESS};
 use crate::output::Output;
@@ -47,6 +50,26 @@ pub(crate) enum SyncCommand {
         /// Puts right what differs.
         #[arg(long)]
         repair: bool,
+    },
+    /// Describes every mapped object, and tells what is not as it was or not as it is mapped. Exit code
+    /// 3 when a mapped field does not work any more.
+    Drift {
+        /// Keeps what the objects look like now as what they shall look like.
+        #[arg(long)]
+        accept: bool,
+    },
+    /// Prints a mapping file for an object, proposed out of what the platform tells about it.
+    Map {
+        /// The connection.
+        connection: ConnectionId,
+        /// The object, such as `Case`.
+        object: ObjectName,
+        /// Prints the proposal.
+        #[arg(long, required = true)]
+        suggest: bool,
+        /// What it is here: `account`, `contact` or `case`; needed when it is not mapped yet.
+        #[arg(long, value_name = "KIND")]
+        entity: Option<Entity>,
     },
     /// Lists records that could not be sent, each with the reason and the fix.
     Failed {
@@ -96,6 +119,14 @@ pub(crate) async fn run(
             }
             output.answer(&compared)
         }
+        SyncCommand::Drift { accept } => {
+            let drifts = drift::drift(settings, accept).await?;
+            code = drifts.exit_code();
+            output.answer(&drifts)
+        }
+        SyncCommand::Map { connection, object, entity, .. } => {
+            output.answer(&map::suggest(settings, &connection, &object, entity).await?)
+        }
         SyncCommand::Failed { limit } => output.answer(&outbox::failed(settings, limit).await?),
         SyncCommand::Resend { connection, record } => {
             output.answer(&outbox::resend(settings, &connection, record.as_deref()).await?)
@@ -107,3 +138,6 @@ pub(crate) async fn run(
     printed.map_err(|error| CommandError::failed("print the answer", error))?;
     Ok(code.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize};
 use proptest::prelude::*;
 use shared::PortErrorKind;
 use shared::ids::RecordId;
-use shared::model::{Change, ChangeEvent, FieldValue, Fields};
+use shared::model::{Change, ChangeEvent, Entity, FieldValue, Fields};
 use shared::ports::{
     DeadLetter, Delivery, DeltaPage, DeltaQuery, LedgerEntry, MemoryLedger, NewMessage, PageOrder,
-    QueueDepth, RemoteRecord, ReplaySelection, SendOutcome, SystemRandom,
+    QueueDepth, RemoteRecord, ReplaySelection, SchemaReader, SendOutcome, SystemRandom,
 };
-use shared::sync::Cursor;
+use shared::sync::{Cursor, FieldKind, FieldMapping, ObjectMapping, RemoteObject};
 
 use super::*;
 
@@ -138,9 +138,26 @@ impl World {
         };
         let settings = PollSettings { max_queue_depth: 1000, ..PollSettings::default() };
         let connection = ConnectionId::parse("main").unwrap();
-        let source =
-            Source { connection, platform: "salesforce", crm: self.clone(), objects, whole: None };
+        let source = Source {
+            connection,
+            platform: "salesforce",
+            crm: self.clone(),
+            objects,
+            whole: None,
+            described: None,
+        };
         Poller::new(source, ports, settings)
+    }
+
+    /// Polls an org that describes its objects as `schema` does.
+    async fn poll_described(self: &Arc<Self>, schema: Arc<dyn SchemaReader>) {
+        let mut poller = self.poller(&["Case"]);
+        let case = ObjectName::parse("Case").unwrap();
+        let fields = vec![FieldMapping::reading("Subject", "title", FieldKind::Text)];
+        let mapping = ObjectMapping::reading(case, Entity::Case, fields);
+        let mappings = Mappings::new("salesforce", [mapping]);
+        poller.source.described = Some(Described { schema, mappings });
+        poller.poll().await.unwrap();
     }
 
     /// Runs one process until it is done or its fuse blows.
@@ -664,5 +681,51 @@ proptest! {
         let (queued, held) = (world.queued(), world.held());
         let lost: Vec<_> = held.difference(&queued).collect();
         prop_assert!(lost.is_empty(), "lost {lost:?}");
+    }
+}
+
+/// An org that tells no field of its objects, counts the questions, and can be made to fail or hang.
+#[derive(Default)]
+struct Describing {
+    n_asked: AtomicUsize,
+    fails: AtomicBool,
+    hangs: AtomicBool,
+}
+
+#[async_trait]
+impl SchemaReader for Describing {
+    async fn describe(&self, object: &ObjectName) -> Result<RemoteObject, PortError> {
+        self.n_asked.fetch_add(1, Ordering::SeqCst);
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(PortError::new(PortErrorKind::Denied, "org", "describe", object.as_str()));
+        }
+        Ok(RemoteObject { name: object.clone(), label: String::new(), fields: Vec::new() })
+    }
+}
+
+#[tokio::test]
+async fn broken_field_shows_in_the_state_and_is_looked_at_once_an_hour() {
+    let world = World::new();
+    let org = Arc::new(Describing::default());
+    for _ in 0..3 {
+        world.poll_described(org.clone()).await;
+    }
+    let state = world.state().await;
+    assert_eq!(state.status, ConnectionStatus::Degraded);
+    assert!(state.detail.is_some_and(|it| it.contains("`Subject` of `Case`")));
+    assert_eq!(org.n_asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn look_that_fails_or_hangs_keeps_nothing_from_being_read() {
+    for fails in [true, false] {
+        let world = World::new();
+        let org = Describing { fails: fails.into(), hangs: (!fails).into(), ..Default::default() };
+        world.poll_described(Arc::new(org)).await;
+        assert_eq!(world.state().await.status, ConnectionStatus::Healthy);
+        assert_eq!(world.last_run().outcome, RunOutcome::Succeeded);
     }
 }

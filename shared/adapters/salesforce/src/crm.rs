@@ -8,6 +8,7 @@ mod presence;
 mod readable;
 mod refusal;
 mod save;
+mod schema;
 mod writer;
 
 use std::fmt;

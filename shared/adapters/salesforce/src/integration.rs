@@ -19,6 +19,7 @@ use crate::client::PLATFORM;
 use crate::crm::SalesforceCrm;
 use crate::mappings::{mappings_of, standard_mappings};
 use crate::settings::SalesforceSettings;
+use crate::setup::{Preparation, PreparedThing};
 
 /// The daily calls of the smallest org, until the org tells its own number.
 /// Source: "API request limits and allocations", Developer Edition.
@@ -42,32 +43,60 @@ impl SalesforceIntegration {
         let settings = SalesforceSettings::from_json(settings)?;
         let connection = settings.connection.clone();
         let mappings = mappings_of(settings.mappings_folder.as_deref())?;
-        let Surroundings { secrets, clock, writer, ledger, .. } = surroundings.clone();
-        let http = HttpClient::within(surroundings, HttpSettings::default())
-            .map_err(|source| OpenError::Unusable { connection: connection.clone(), source })?;
-        let http = match ledger {
-            Some(ledger) => {
-                let quota = QuotaSettings::daily(PLATFORM, connection.as_str(), DAILY_CALLS);
-                http.shared_through(ledger, PLATFORM, quota)
-            }
-            None => http,
-        };
-        let crm = match writer {
-            Some(writer) => {
-                SalesforceCrm::with_secret_writer(settings, http, secrets, writer, clock)
-            }
-            None => SalesforceCrm::new(settings, http, secrets, clock),
-        };
+        let crm = crm_of(settings, surroundings)?;
         let sessions = crm.sessions();
         let crm = Arc::new(crm);
         let opened = OpenConnection {
             writer: Some(crm.clone()),
             bulk_writer: Some(crm.clone()),
             bulk_reader: Some(crm.clone()),
+            schema: Some(crm.clone()),
             ..OpenConnection::reading(connection, crm, mappings)
         };
         Ok((opened, sessions))
     }
+
+    /// Prepares the org for records that travel both ways, or only looks what it lacks.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](PlatformIntegration::open); what the org refuses is told with each thing.
+    pub async fn prepare(
+        &self,
+        settings: &Value,
+        surroundings: &Surroundings,
+        only_looks: bool,
+    ) -> Result<Vec<PreparedThing>, OpenError> {
+        let settings = SalesforceSettings::from_json(settings)?;
+        let mappings = mappings_of(settings.mappings_folder.as_deref())?;
+        let objects = mappings.objects().into_iter().map(|it| it.object.clone()).collect();
+        let events = settings.events.as_ref();
+        let topics = events.into_iter().flat_map(|it| it.topics().cloned()).collect();
+        let setup = crm_of(settings, surroundings)?.client().setup();
+        Ok(setup.prepare(&Preparation { objects, topics }, only_looks).await)
+    }
+}
+
+/// Makes the client that `settings` describe; nothing is called yet.
+fn crm_of(
+    settings: SalesforceSettings,
+    surroundings: &Surroundings,
+) -> Result<SalesforceCrm, OpenError> {
+    let connection = settings.connection.clone();
+    let Surroundings { secrets, clock, writer, ledger, .. } = surroundings.clone();
+    let http = HttpClient::within(surroundings, HttpSettings::default())
+        .map_err(|source| OpenError::Unusable { connection: connection.clone(), source })?;
+    let http = match ledger {
+        Some(ledger) => {
+            let quota = QuotaSettings::daily(PLATFORM, connection.as_str(), DAILY_CALLS);
+            http.shared_through(ledger, PLATFORM, quota)
+        }
+        None => http,
+    };
+    Ok(match writer {
+        Some(writer) => SalesforceCrm::with_secret_writer(settings, http, secrets, writer, clock),
+        None => SalesforceCrm::new(settings, http, secrets, clock),
+    })
 }
 
 fn describe_field(field: &FieldMapping) -> FieldDescription {

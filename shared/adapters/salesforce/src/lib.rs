@@ -24,6 +24,6 @@ pub use error::{SalesforceFault, error_reference};
 pub use events::{EventSettings, EventTopic, InvalidTopic};
 pub use grant::{app, endpoints};
 pub use integration::SalesforceIntegration;
-pub use mappings::{STANDARD, UnusableMappings, read_mappings, standard_mappings};
+pub use mappings::{PASSING_FIELDS, STANDARD, UnusableMappings, read_mappings, standard_mappings};
 pub use plan::{CallMethod, CallPlan, PlanQuestion, Work};
 pub use settings::{SalesforceAuth, SalesforceSettings};

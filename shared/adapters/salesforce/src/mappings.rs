@@ -15,6 +15,18 @@ pub const STANDARD: [(&str, &str); 3] = [
     ("case.yaml", include_str!("../../../../platforms/salesforce/case.yaml")),
 ];
 
+/// Fields that the org moves by itself, at every touch or look: they say nothing of the record.
+/// Source: object reference, "System fields".
+pub const PASSING_FIELDS: [&str; 7] = [
+    "IsDeleted",
+    "LastActivityDate",
+    "LastModifiedById",
+    "LastModifiedDate",
+    "LastReferencedDate",
+    "LastViewedDate",
+    "SystemModstamp",
+];
+
 /// Mappings that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", list(faults))]

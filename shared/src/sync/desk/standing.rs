@@ -1,12 +1,14 @@
 //! How a row stands to its record: what is the same on both sides, and what waits.
 
+use std::collections::BTreeMap;
+
 use super::{Desk, DeskError, ObjectMapping};
 use crate::error::PortError;
 use crate::ids::{ConnectionId, CorrelationId, EntityId, RecordId};
 use crate::model::{Channel, Entity, FieldValue, Fields, RecordKey};
 use crate::ports::Shadow;
 use crate::sync::local::{EditError, LocalChange, edit};
-use crate::sync::mapping::{ConflictPolicy, FieldMapping};
+use crate::sync::mapping::{ConflictPolicy, FieldKind, FieldMapping};
 use crate::sync::outcome::{Cause, is_row_deleted};
 
 use serde::{Deserialize, Serialize};
@@ -106,6 +108,35 @@ impl Desk {
             None => self.blank(entity, connection)?,
         };
         self.faults_of(&shadow, mapping, fields).await.map_err(DeskError::Store)
+    }
+
+    /// Gives texts the kinds of their fields, such as `7` of a number; an empty text is null, and a
+    /// text that is of no such kind stays text, which a change refuses. `id` is that of a row that is
+    /// there; without one they are for a new row at `connection`.
+    ///
+    /// # Errors
+    ///
+    /// [`DeskError`] when the row cannot be looked at, or nobody takes new ones.
+    pub async fn typed(
+        &self,
+        entity: Entity,
+        id: Option<&EntityId>,
+        connection: Option<&ConnectionId>,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<Fields, DeskError> {
+        let mapping = match id {
+            Some(id) => self.mapping(&self.locate(entity, id).await?, entity)?,
+            None => self.taker(entity, connection)?.1,
+        };
+        let typed = texts.iter().map(|(name, text)| {
+            let text = FieldValue::text(text);
+            let value = match mapping.local_field(name).map(|it| &it.kind) {
+                Some(kind @ (FieldKind::Bool | FieldKind::Number)) => kind.canonical(&text),
+                _ => None,
+            };
+            (name.clone(), value.unwrap_or(text))
+        });
+        Ok(typed.collect())
     }
 
     /// Finds who takes new rows of a kind.

@@ -31,8 +31,9 @@ mod platforms {
     use shared::ports::{
         BulkAction, BulkJournal, BulkRead, BulkReadTotals, BulkReader, BulkResults, BulkWriter,
         Crm, CrmWriter, DeltaPage, DeltaQuery, Health, ReadBack, RecordSink, RemoteRecord,
-        RemoteWrite, WriteResult, WriterLimits,
+        RemoteWrite, SchemaReader, WriteResult, WriterLimits,
     };
+    use shared::sync::RemoteObject;
 
     use super::metered;
 
@@ -94,6 +95,10 @@ mod platforms {
         async fn count(object: &ObjectName) -> u64;
     });
 
+    metered!(schema_reader, MeteredSchemaReader, SchemaReader, "schema_reader", {
+        async fn describe(object: &ObjectName) -> RemoteObject;
+    });
+
     /// Counts and times each call of every port of a connection.
     pub(crate) fn connection(opened: OpenConnection) -> OpenConnection {
         let OpenConnection {
@@ -102,6 +107,7 @@ mod platforms {
             writer: writing,
             bulk_writer: writing_jobs,
             bulk_reader: reading_jobs,
+            schema: describing,
             mappings,
         } = opened;
         OpenConnection {
@@ -110,6 +116,7 @@ mod platforms {
             writer: writing.map(writer),
             bulk_writer: writing_jobs.map(bulk_writer),
             bulk_reader: reading_jobs.map(bulk_reader),
+            schema: describing.map(schema_reader),
             mappings,
         }
     }

@@ -56,7 +56,7 @@ impl ChannelMember {
     }
 
     /// Compares with what stands in the org.
-    fn differences(&self, found: &Map<String, Value>) -> Vec<Difference> {
+    pub(super) fn differences(&self, found: &Map<String, Value>) -> Vec<Difference> {
         let mut differences = Vec::new();
         let names = found.get("enrichedFields").and_then(Value::as_array).into_iter().flatten();
         let enriched: BTreeSet<&str> =
@@ -116,7 +116,7 @@ impl OrgSetup {
     }
 
     /// Finds the member in the org. Which channel one is on, only its set-up says by name.
-    async fn find_member(
+    pub(super) async fn find_member(
         &self,
         member: &ChannelMember,
     ) -> Result<Option<(SalesforceId, Map<String, Value>)>, PortError> {

@@ -54,13 +54,16 @@ impl OrgSetup {
         Ok(FieldSetup { ensured, is_visible: field.is_some() })
     }
 
-    async fn field_seen(&self, object: &ObjectName) -> Result<Option<FieldShape>, PortError> {
+    pub(super) async fn field_seen(
+        &self,
+        object: &ObjectName,
+    ) -> Result<Option<FieldShape>, PortError> {
         let described = self.client.describe_anew(object).await?;
         Ok(described.shape().and_then(|it| it.field(EXTERNAL_ID)).cloned())
     }
 }
 
-fn differences(field: &FieldShape) -> Vec<Difference> {
+pub(super) fn differences(field: &FieldShape) -> Vec<Difference> {
     let mut differences = Vec::new();
     if field.field_type != "string" {
         differences.push(Difference::new("type", &field.field_type));

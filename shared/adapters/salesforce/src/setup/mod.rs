@@ -6,6 +6,7 @@ mod deploy;
 mod external_id;
 mod outbound;
 mod outcome;
+mod prepare;
 mod tooling;
 mod zip;
 
@@ -13,6 +14,7 @@ pub use channel::{ChannelMember, STANDARD_CHANNEL, change_event_of};
 pub use external_id::{EXTERNAL_ID, FieldSetup};
 pub use outbound::OutboundMessage;
 pub use outcome::{Difference, Ensured, OnDifference};
+pub use prepare::{BY_HAND, Preparation, Prepared, PreparedThing};
 
 use crate::bulk::PollPace;
 use crate::client::SalesforceClient;

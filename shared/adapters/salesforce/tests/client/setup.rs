@@ -1,11 +1,13 @@
 //! Setting an org up, once and again, against a sandbox org.
 
 use adapter_salesforce::setup::{
-    ChannelMember, EXTERNAL_ID, Ensured, OnDifference, OrgSetup, OutboundMessage,
+    ChannelMember, EXTERNAL_ID, Ensured, OnDifference, OrgSetup, OutboundMessage, Preparation,
+    Prepared,
 };
 use http::Method;
 use sandbox_org::{Seed, Settings};
 use serde_json::{Value, json};
+use shared::ids::TopicName;
 use shared::{PortErrorKind, chain};
 use url::Url;
 
@@ -133,4 +135,34 @@ async fn outbound_message_is_deployed_once_and_another_address_is_told_without_b
     assert_eq!(error.kind(), PortErrorKind::Rejected);
     let text = chain(&error).to_string();
     assert!(text.contains("`integrationUser`") && !text.contains("hunter"), "{text}");
+}
+
+#[tokio::test]
+async fn preparation_looks_first_makes_what_is_missing_and_leaves_what_differs() {
+    let settings =
+        Settings { seed: Seed::Empty, has_external_id_field: false, ..Settings::default() };
+    let peer = Peer::start(settings).await;
+    let setup = peer.client().setup().with_pace(PACE);
+    let metadata = json!({"type": "Text", "label": "x", "length": 18});
+    let body = json!({"FullName": format!("Contact.{EXTERNAL_ID}"), "Metadata": metadata});
+    peer.call(Method::POST, "tooling/sobjects/CustomField", &body).await;
+    let topics = vec![TopicName::parse("/data/ChangeEvents").unwrap()];
+    let wanted = Preparation { objects: vec![object("Case"), object("Contact")], topics };
+
+    let [looked, made] = [setup.prepare(&wanted, true).await, setup.prepare(&wanted, false).await];
+
+    for (things, expected) in [(&looked, Prepared::Missing), (&made, Prepared::Created)] {
+        let [case, contact, members @ ..] = things.as_slice() else { panic!("{things:?}") };
+        assert_eq!(case.prepared, expected);
+        assert!(matches!(contact.prepared, Prepared::Differs { .. }), "{contact:?}");
+        assert!(contact.by_hand.as_ref().unwrap().contains("36 characters"), "{contact:?}");
+        assert_eq!(members.len(), 2);
+        let known = [expected, Prepared::AlreadyThere];
+        assert!(members.iter().all(|it| known.contains(&it.prepared)), "{members:?}");
+    }
+    assert_eq!(setup.prepare(&wanted, true).await[0].prepared, Prepared::AlreadyThere);
+
+    let nowhere = Preparation { objects: vec![object("Nonsense__c")], topics: Vec::new() };
+    let failed = setup.prepare(&nowhere, false).await.remove(0);
+    assert!(matches!(failed.prepared, Prepared::Failed { .. }) && failed.by_hand.is_some());
 }
