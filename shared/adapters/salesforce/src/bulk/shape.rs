@@ -1,13 +1,14 @@
 //! Makes records of the ports out of rows of bulk results.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use shared::ids::SalesforceId;
-use shared::model::{FieldValue, Fields};
+use shared::model::FieldValue;
 use shared::ports::RemoteRecord;
 use shared::time::Timestamp;
 
-use super::csv::{CellValue, ColumnKind, CsvFault, CsvRecord};
+use super::csv::{CellValue, ColumnKind, CsvFault, CsvRecord, is_plain_time};
 
 /// The columns that make a record.
 const ID: &str = "Id";
@@ -17,20 +18,16 @@ const IS_DELETED: &str = "IsDeleted";
 /// Which fields a record has, and what they hold.
 #[derive(Clone, Debug)]
 pub struct RecordShape {
-    /// The names as they were asked for, and their kinds, by their lower-case form.
-    fields: HashMap<String, (String, ColumnKind)>,
-    empty: Fields,
+    /// The names as they were asked for, and their kinds, in the order that a record has them.
+    fields: Vec<(String, ColumnKind)>,
 }
 
 impl RecordShape {
     /// Describes records with `fields`; `kind_of` tells what one holds, text by default.
     pub fn new(fields: &[String], kind_of: impl Fn(&str) -> Option<ColumnKind>) -> Self {
-        let entry = |name: &String| {
-            let kind = kind_of(name).unwrap_or_default();
-            (name.to_ascii_lowercase(), (name.clone(), kind))
-        };
-        let empty = fields.iter().map(|name| (name.clone(), FieldValue::Null)).collect();
-        Self { fields: fields.iter().map(entry).collect(), empty }
+        let entry = |name: &String| (name.clone(), kind_of(name).unwrap_or_default());
+        let fields: BTreeMap<String, ColumnKind> = fields.iter().map(entry).collect();
+        Self { fields: fields.into_iter().collect() }
     }
 
     /// Makes the reader of files with the columns `header`.
@@ -43,37 +40,31 @@ impl RecordShape {
             let found = header.iter().position(|it| it.eq_ignore_ascii_case(name));
             found.ok_or_else(|| CsvFault::NoColumn { column: name.to_owned() })
         };
-        for (name, _) in self.fields.values() {
-            find(name)?;
-        }
-        let columns = header
-            .iter()
-            .map(|name| match self.fields.get(&name.to_ascii_lowercase()) {
-                Some((name, kind)) => Column { name: Some(name.clone()), kind: *kind },
-                None => Column { name: None, kind: ColumnKind::Text },
-            })
-            .collect();
+        let column = |(name, kind): &(String, ColumnKind)| {
+            Ok(Column { at: find(name)?, name: name.clone(), kind: *kind })
+        };
+        let columns = self.fields.iter().map(column).collect::<Result<_, _>>()?;
         let (id, version) = (find(ID)?, find(VERSION)?);
-        let is_deleted = find(IS_DELETED).ok();
-        Ok(RecordReader { columns, id, version, is_deleted, empty: self.empty.clone() })
+        Ok(RecordReader { columns, id, version, is_deleted: find(IS_DELETED).ok() })
     }
 }
 
-/// One column of a file: its name, when it is a field of the record.
+/// One field of a record: the place of its column, and what that holds.
 #[derive(Clone, Debug)]
 struct Column {
-    name: Option<String>,
+    at: usize,
+    name: String,
     kind: ColumnKind,
 }
 
 /// Reads the records of files with the same columns.
 #[derive(Clone, Debug)]
 pub struct RecordReader {
+    /// By name: a map that is made of what is in order already needs no searching.
     columns: Vec<Column>,
     id: usize,
     version: usize,
     is_deleted: Option<usize>,
-    empty: Fields,
 }
 
 impl RecordReader {
@@ -85,21 +76,19 @@ impl RecordReader {
     pub fn read(&self, record: CsvRecord<'_>) -> Result<RemoteRecord, CsvFault> {
         let id = SalesforceId::parse(record.cell(self.id).unwrap_or_default());
         let id = id.map_err(|_| not_of_kind(record, ID, "record id"))?;
-        let mut fields = self.empty.clone();
-        for (column, cell) in self.columns.iter().zip(record.cells()) {
-            let Some(name) = &column.name else { continue };
-            let value = CellValue::read(cell, column.kind)
-                .ok_or_else(|| not_of_kind(record, name, column.kind.noun()))?;
-            if let Some(slot) = fields.get_mut(name) {
-                *slot = as_queries_write_it(value);
-            }
+        let mut fields = Vec::with_capacity(self.columns.len());
+        for Column { at, name, kind } in &self.columns {
+            let cell = record.cell(*at).unwrap_or_default();
+            let value = CellValue::read(cell, *kind)
+                .ok_or_else(|| not_of_kind(record, name, kind.noun()))?;
+            fields.push((name.clone(), as_queries_write_it(cell, value)));
         }
         Ok(RemoteRecord {
             unread: Vec::new(),
             record_id: id.to_record_id(),
             version: self.version(record)?,
             is_deleted: self.is_deleted(record)?,
-            fields,
+            fields: fields.into_iter().collect(),
         })
     }
 
@@ -121,10 +110,14 @@ impl RecordReader {
 }
 
 /// Makes the value that a query would have answered: only instants are written in another way.
-fn as_queries_write_it(value: CellValue<'_>) -> FieldValue {
+fn as_queries_write_it(cell: &str, value: CellValue<'_>) -> FieldValue {
     match value {
         CellValue::Time(at) => {
-            FieldValue::Text(format!("{}+0000", at.to_string().trim_end_matches('Z')))
+            let written = match is_plain_time(cell) {
+                true => Cow::Borrowed(cell),
+                false => Cow::Owned(at.to_string()),
+            };
+            FieldValue::Text([written.trim_end_matches('Z'), "+0000"].concat())
         }
         value => value.to_field(),
     }
@@ -185,6 +178,17 @@ mod tests {
         assert_eq!(fault.to_string(), "row 1 holds no number in column `Amount__c`");
         let fault = read("Id,SystemModstamp,Subject,Amount__c\nnone,x,x,1\n").unwrap_err();
         assert_eq!(fault.to_string(), "row 1 holds no record id in column `Id`");
+    }
+
+    #[test]
+    fn instant_in_another_form_is_written_like_the_others() {
+        for cell in
+            ["2026-01-01T10:00:00.000Z", "2026-01-01T11:00:00+01:00", "2026-01-01T10:00:00Z"]
+        {
+            let at = CellValue::read(cell, ColumnKind::Time).unwrap();
+            let written = as_queries_write_it(cell, at);
+            assert_eq!(written, FieldValue::text("2026-01-01T10:00:00.000+0000"), "{cell}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod record;
 mod tests;
 mod writer;
 
+pub(super) use cell::is_plain_time;
 pub use cell::{CellValue, ColumnKind};
 pub use fault::CsvFault;
 pub use reader::CsvReader;
