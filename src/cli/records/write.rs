@@ -119,6 +119,7 @@ pub(super) enum Answer {
 pub(super) struct Done {
     entity: Entity,
     id: EntityId,
+    is_new: bool,
     is_changed: bool,
     change_seq: Option<u64>,
     is_deleted: bool,
@@ -132,7 +133,11 @@ pub(super) struct Done {
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { entity, id, connection, object, record_id, not_in_step, .. } = self;
-        let made = if self.is_changed { "changed" } else { "not changed, it was so already" };
+        let made = match (self.is_new, self.is_changed) {
+            (true, _) => "made",
+            (false, true) => "changed",
+            (false, false) => "not changed, it was so already",
+        };
         let presence = if self.is_deleted { ", deleted" } else { "" };
         write!(f, "{entity} {id}: {made}{presence}")?;
         match record_id {
@@ -290,7 +295,10 @@ async fn create(
         Err(DeskError::Edit(first)) => {
             refused(desk, entity, None, connection, &fields, first).await
         }
-        made => answer(desk, entity, made).await,
+        made => match answer(desk, entity, made).await? {
+            Answer::Done(done) => Ok(Answer::Done(Done { is_new: true, ..done })),
+            refused @ Answer::Refused(_) => Ok(refused),
+        },
     }
 }
 
@@ -350,6 +358,7 @@ async fn answer(
     Ok(Answer::Done(Done {
         entity,
         id: entity_id,
+        is_new: false,
         is_changed: committed.is_some(),
         change_seq: committed.and_then(|it| it.change_seq),
         is_deleted,

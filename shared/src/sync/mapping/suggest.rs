@@ -39,6 +39,9 @@ enum Held {
     Reference(ObjectName),
 }
 
+/// Tells whether a field is a column.
+type Likeness<'f> = dyn Fn(&RemoteField, &str) -> bool + 'f;
+
 /// One proposed line.
 struct Line<'a> {
     field: &'a RemoteField,
@@ -116,7 +119,7 @@ impl<'a> Suggestion<'a> {
             |field: &RemoteField, column: &str| squeezed(stem(&field.name)) == squeezed(column);
         let by_label =
             |field: &RemoteField, column: &str| squeezed(&field.label) == squeezed(column);
-        let ways: [Way<'_>; 3] = [&by_standard, &by_name, &by_label];
+        let ways: [&Likeness<'_>; 3] = [&by_standard, &by_name, &by_label];
         for is_it in ways {
             for field in
                 fields.iter().filter(|it| it.is_writable() || self.standard_of(it).is_some())
@@ -198,9 +201,6 @@ impl<'a> Suggestion<'a> {
         text
     }
 }
-
-/// One way to tell that a field belongs to a column.
-type Way<'a> = &'a dyn Fn(&RemoteField, &str) -> bool;
 
 impl Line<'_> {
     fn write(&self, text: &mut String) {

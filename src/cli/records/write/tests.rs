@@ -98,6 +98,7 @@ async fn new_row_is_made_deleted_and_restored_and_has_no_record_yet() {
     let made = create(&desk, Entity::Account, None, given(&["name=Roe Ltd"]), &author()).await;
     let Ok(Answer::Done(done)) = made else { panic!("{made:?}") };
     assert!(done.record_id.is_none() && done.to_string().contains("not made over there yet"));
+    assert!(done.is_new && done.to_string().contains(": made"), "{done}");
     let id = done.id;
 
     let gone = answer(&desk, Entity::Account, desk.delete(Entity::Account, &id, &author()).await);
