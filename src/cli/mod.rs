@@ -8,8 +8,6 @@ mod costs;
 mod db;
 mod doctor;
 mod import;
-#[cfg(test)]
-mod org_fixture;
 mod platforms;
 mod queue;
 mod records;
@@ -236,3 +234,6 @@ fn report(error: &CommandError) -> ExitCode {
     }
     error.exit_code()
 }
+
+#[cfg(test)]
+mod org_fixture;

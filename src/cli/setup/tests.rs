@@ -1,3 +1,5 @@
+//! Setting an org up, against the sandbox org.
+
 use super::*;
 use crate::cli::org_fixture::Org;
 

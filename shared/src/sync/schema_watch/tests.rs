@@ -1,3 +1,5 @@
+//! Looks at an org in memory, with a ledger in memory.
+
 use std::sync::Mutex;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! Changing rows, against the store in memory.
+
 use std::sync::Arc;
 
 use shared::ids::CorrelationId;

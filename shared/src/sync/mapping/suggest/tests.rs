@@ -1,3 +1,5 @@
+//! Proposals out of invented objects; each must be a mapping.
+
 use super::*;
 use crate::sync::mapping::{FieldKind, read_mapping};
 use crate::sync::testing::salesforce_mappings;
