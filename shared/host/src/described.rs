@@ -2,11 +2,12 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 22] = [
+const COUNTERS: [(&str, &str); 25] = [
     ("http_requests_total", "Requests answered, by route, method and status."),
     ("http_requests_shed_total", "Requests turned away because too many were in hand."),
     ("intake_events_total", "Events taken from webhooks, by endpoint and outcome."),
     ("intake_webhooks_total", "Webhooks answered, by endpoint and outcome."),
+    ("load_records_total", "Records read as a whole object, by outcome."),
     ("oauth_renewals_total", "Tokens of platforms renewed, by outcome."),
     ("platform_calls_total", "Attempts to call a platform, by operation and outcome."),
     ("platform_hedges_total", "Reads asked a second time because the first was late."),
@@ -20,20 +21,23 @@ const COUNTERS: [(&str, &str); 22] = [
     ("pubsub_signs_of_life_total", "Empty answers that keep a quiet stream alive."),
     ("pubsub_stream_ends_total", "Streams that ended, by reason."),
     ("queue_messages_total", "Messages handled, by outcome."),
+    ("relay_records_total", "Records taken from the outbox, by outcome."),
     ("schedule_runs_total", "Runs of a schedule, by outcome."),
     ("sign_ins_total", "Sign-ins, by outcome."),
+    ("sync_differences_total", "Records that differed between both sides."),
     ("sync_events_total", "Change events merged, by object and outcome."),
     ("sync_records_read_total", "Records read from a platform to settle a merge, by reason."),
     ("trace_spans_total", "Spans sent to the collector, refused by it, or dropped before."),
 ];
 
-const GAUGES: [(&str, &str); 19] = [
+const GAUGES: [(&str, &str); 23] = [
     ("audit_chain_broken", "1 when the last verification found the audit log altered."),
     ("cost_budget_used_ratio", "The used part of a budget: 1 is all of it."),
     ("data_disk_free_bytes", "Free space on the disk of the data folder."),
     ("data_disk_size_bytes", "Size of the disk of the data folder."),
     ("http_requests_in_flight", "Requests in hand."),
     ("moodbridge_change_followers", "Streams of live changes that are open."),
+    ("outbox_records", "Records that wait to be sent, or for a person."),
     ("platform_breaker_state", "A breaker: 0 closed, 1 half open, 2 open."),
     ("platform_calls_left", "Calls left as the platform says."),
     ("platform_quota_left", "Calls left of the quota that all workers share."),
@@ -47,13 +51,17 @@ const GAUGES: [(&str, &str); 19] = [
     ("ready_check_ok", "1 when a dependency can be used."),
     ("salesforce_api_calls_allowed", "Calls a day that the org allows."),
     ("salesforce_api_calls_used", "Calls that the org counted today."),
+    ("sync_accuracy_ratio", "The share of records that were equal at the last comparison."),
+    ("sync_records", "Records at the last comparison, by side."),
+    ("sync_unrepaired_records", "Records that differed and were not put right."),
 ];
 
-const HISTOGRAMS: [(&str, &str); 5] = [
+const HISTOGRAMS: [(&str, &str); 6] = [
     ("http_request_duration_seconds", "Time until a response began."),
     ("platform_call_seconds", "Time of one attempt to call a platform."),
     ("port_call_seconds", "Time in one call of a port's method."),
     ("queue_message_duration_seconds", "Time in the handler of a message."),
+    ("relay_lag_seconds", "Time from a change here to its commit over there."),
     ("sync_lag_seconds", "Time from an event's arrival to its commit."),
 ];
 

@@ -9,7 +9,7 @@ use crate::ports::two_way_contract::HandClock;
 use crate::ports::{MemoryCaseStore, MemoryLedger, Shadow};
 use crate::sync::testing::salesforce_mappings;
 use crate::sync::whole_org::{WholeOrg, account, key, main};
-use crate::sync::{Authority, Inbound};
+use crate::sync::{Authority, Inbound, read_mapping};
 
 #[derive(Default)]
 struct Letters(Mutex<Vec<ChangeEvent>>);
@@ -28,6 +28,7 @@ struct World {
     store: MemoryCaseStore,
     ledger: MemoryLedger,
     aside: Letters,
+    mapping: ObjectMapping,
 }
 
 impl World {
@@ -41,6 +42,7 @@ impl World {
             store,
             ledger: MemoryLedger::default(),
             aside: Letters::default(),
+            mapping: salesforce_mappings().get(&account()).unwrap().clone(),
         };
         for number in 0..10 {
             world.org.put(number, &format!("Account {number}"), world.an_hour_ago());
@@ -53,7 +55,7 @@ impl World {
     }
 
     async fn load(&self) -> Result<Loaded, Failure> {
-        let (mappings, connection) = (salesforce_mappings(), main());
+        let connection = main();
         let loader = Loader {
             connection: &connection,
             actor: "salesforce:main",
@@ -65,7 +67,7 @@ impl World {
             clock: &*self.clock,
         };
         let order = LoadOrder {
-            mapping: mappings.get(&account()).unwrap(),
+            mapping: &self.mapping,
             remote_now: self.clock.now(),
             reads_deleted: false,
             run: &CorrelationId::from_random(7),
@@ -154,9 +156,13 @@ async fn second_load_writes_nothing() {
 
 #[tokio::test]
 async fn record_that_does_not_fit_is_set_aside_and_the_others_are_loaded() {
-    let world = World::new();
+    let mut world = World::new();
+    let mapping = "object: Account\nentity: account\nfields:\n  \
+                   - { remote: Name, local: name }\n  \
+                   - { remote: Website, local: custom.is_client, type: bool }\n";
+    world.mapping = read_mapping("account.yaml", mapping).unwrap();
     world.org.change(5, |it| {
-        it.fields.insert("Name".to_owned(), FieldValue::Text("x".repeat(300)));
+        it.fields.insert("Website".to_owned(), FieldValue::text("perhaps"));
     });
     let loaded = world.load().await.unwrap();
     assert_eq!((loaded.progress.n_applied, loaded.progress.n_aside), (9, 1));
