@@ -169,7 +169,7 @@ def read(args, org, n_cases, folder):
             ("moodbridge, into the case store", [args.ours, "load", org.url, FIELDS, file], {}),
             ("simple-salesforce, rows as dicts", [args.python, "simple_salesforce_bulk.py", "read", org.url, SOQL], {}),
             ("jsforce, rows as objects", [args.node, "jsforce_bulk.mjs", "read", org.url, SOQL], {})]
-    heading(f"{n_cases:,} cases of 32 fields read by a Bulk query")
+    heading(f"{n_cases:,} cases of 32 fields read")
     for name, command, more in runs:
         if not args.only or name.startswith(args.only):
             row(name, measure(org, command, n_cases, cwd=args.peers, **more))
