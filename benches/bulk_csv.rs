@@ -5,7 +5,9 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use adapter_salesforce::bulk::{CellValue, ColumnKind, CsvReader, CsvWriter};
+use adapter_salesforce::bulk::{
+    CellValue, ColumnKind, CsvReader, CsvWriter, RecordReader, RecordShape,
+};
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
 use shared::model::FieldValue;
@@ -36,11 +38,23 @@ fn main() -> Outcome {
     group.bench_function("values by type", |bench| {
         bench.iter(|| read(&pieces, |cells| cells.enumerate().map(weigh).sum()));
     });
+    let records = record_reader()?;
+    group.bench_function("records of the port", |bench| {
+        bench.iter(|| read_records(&pieces, &records));
+    });
     group.bench_function("csv-core", |bench| bench.iter(|| read_with_csv_core(&pieces)));
     group.finish();
     write_contacts(&mut criterion)?;
     criterion.final_summary();
     Ok(())
+}
+
+fn columns() -> impl Iterator<Item = String> {
+    (0..32).map(|idx| match idx {
+        0 => "Id".to_owned(),
+        4 => "SystemModstamp".to_owned(),
+        _ => format!("Field{idx}__c"),
+    })
 }
 
 /// What the columns of the file hold.
@@ -55,8 +69,7 @@ fn kind_of(column_idx: usize) -> ColumnKind {
 
 /// A file as Salesforce writes it: every value quoted, some with quotes, line ends and other scripts.
 fn wide_cases() -> Vec<u8> {
-    let mut file: String =
-        (0..32).map(|idx| format!("\"Field{idx}__c\"")).collect::<Vec<_>>().join(",");
+    let mut file = columns().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",");
     file.push('\n');
     for row in 0..N_RECORDS {
         let cells: Vec<String> = (0..32)
@@ -107,6 +120,32 @@ fn read<'p>(
     take(&mut reader);
     assert_eq!(reader.n_records(), u64::from(N_RECORDS));
     black_box(weight)
+}
+
+/// Makes the reader that a load takes its records from: every column is a field, but id and version.
+fn record_reader() -> Result<RecordReader, Box<dyn std::error::Error + Send + Sync>> {
+    let header: Vec<String> = columns().collect();
+    let is_field = |name: &&String| name.starts_with("Field");
+    let fields: Vec<String> = header.iter().filter(is_field).cloned().collect();
+    let kind_of = |name: &str| header.iter().position(|it| it == name).map(kind_of);
+    Ok(RecordShape::new(&fields, kind_of).reader(&header)?)
+}
+
+fn read_records(pieces: &[Bytes], records: &RecordReader) -> usize {
+    let (mut reader, mut n_fields) = (CsvReader::new(), 0);
+    let mut take = |reader: &mut CsvReader| {
+        while let Ok(Some(row)) = reader.next_record() {
+            n_fields += records.read(row).map_or(0, |it| black_box(it).fields.len());
+        }
+    };
+    for piece in pieces {
+        reader.feed(piece.clone());
+        take(&mut reader);
+    }
+    reader.end();
+    take(&mut reader);
+    assert_eq!(n_fields, 30 * N_RECORDS as usize);
+    n_fields
 }
 
 /// Does the same with the reader that was not taken: cells are copied, and broken quotes pass.

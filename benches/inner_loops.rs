@@ -128,6 +128,7 @@ fn take_webhooks(criterion: &mut Criterion, runtime: &Runtime) -> Outcome {
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(router(Arc::new(intake)))
     })?;
     let peer = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4000)));
+    let mut group = criterion.benchmark_group("intake");
     let cases = [
         ("take an outbound message", "outbound", "text/xml", OUTBOUND_MESSAGE),
         ("take a change event", "changes", "application/json", CHANGE_EVENT),
@@ -143,10 +144,12 @@ fn take_webhooks(criterion: &mut Criterion, runtime: &Runtime) -> Outcome {
         if !answer.status().is_success() {
             return Err(format!("{name}: {}", answer.status()).into());
         }
-        criterion.bench_function(name, |bench| {
+        group.throughput(Throughput::Bytes(body.len().try_into()?));
+        group.bench_function(name, |bench| {
             bench.iter(|| request().map(|it| runtime.block_on(intake.clone().oneshot(it))));
         });
     }
+    group.finish();
     Ok(())
 }
 

@@ -65,7 +65,7 @@ class Org:
 
 
 def measure(org, command, n_wanted, count=count_reported, env=None, cwd=None):
-    """Runs a client to its end."""
+    """Runs a client to its end; one that fails does not keep the others from being measured."""
     load, org_cpu, begun = os.getloadavg()[0], cpu_seconds(org.process.pid), time.perf_counter()
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=env, cwd=cwd)
@@ -86,7 +86,7 @@ def measure(org, command, n_wanted, count=count_reported, env=None, cwd=None):
         if process.returncode or n_records != n_wanted:
             errors.seek(0)
             sys.stderr.write(errors.read().decode(errors="replace")[-2000:])
-            raise SystemExit(f"{command[0]} moved {n_records} of {n_wanted} records")
+            return {"failed": f"moved {n_records} of {n_wanted} records"}
     return {"wall": wall, "cpu_us": (used.ru_utime + used.ru_stime) * 1e6 / n_records, "peak_mb": peak[0] / 1e6,
             "org_us": (cpu_seconds(org.process.pid) - org_cpu) * 1e6 / n_records, "load": load}
 
@@ -158,6 +158,9 @@ def heading(title):
 
 
 def row(name, told):
+    if "failed" in told:
+        print(f"| {name} | **failed**: {told['failed']} | | | | |", flush=True)
+        return
     print(f"| {name} | {told['wall']:.1f} | {told['cpu_us']:.1f} | {told['peak_mb']:.1f} | {told['org_us']:.1f} "
           f"| {told['load']:.1f} |", flush=True)
 
@@ -169,7 +172,7 @@ def read(args, org, n_cases, folder):
             ("moodbridge, into the case store", [args.ours, "load", org.url, FIELDS, file], {}),
             ("simple-salesforce, rows as dicts", [args.python, "simple_salesforce_bulk.py", "read", org.url, SOQL], {}),
             ("jsforce, rows as objects", [args.node, "jsforce_bulk.mjs", "read", org.url, SOQL], {})]
-    heading(f"{n_cases:,} cases of 32 fields read by a Bulk query")
+    heading(f"{n_cases:,} cases of 32 fields read")
     for name, command, more in runs:
         if not args.only or name.startswith(args.only):
             row(name, measure(org, command, n_cases, cwd=args.peers, **more))

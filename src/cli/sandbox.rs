@@ -29,6 +29,31 @@ pub(crate) struct SandboxArgs {
     /// Begins with an empty org instead of 14,000 records.
     #[arg(long)]
     empty: bool,
+    /// Begins with so many wide cases instead, the same ones for the same numbers.
+    #[arg(long, value_name = "N", conflicts_with = "empty")]
+    cases: Option<u64>,
+    /// Accounts beside them; a tenth of the cases by default.
+    #[arg(long, value_name = "N", conflicts_with = "empty")]
+    accounts: Option<u64>,
+    /// Contacts beside them; three tenths of the cases by default.
+    #[arg(long, value_name = "N", conflicts_with = "empty")]
+    contacts: Option<u64>,
+}
+
+impl SandboxArgs {
+    /// Returns the rows that were asked for.
+    fn seed(&self) -> Seed {
+        let Self { empty, cases, accounts, contacts, .. } = *self;
+        match (empty, cases, accounts, contacts) {
+            (true, ..) => Seed::Empty,
+            (false, None, None, None) => Seed::Firm,
+            (false, cases, accounts, contacts) => {
+                let cases = cases.unwrap_or(0);
+                let contacts = contacts.unwrap_or(cases / 10 * 3);
+                Seed::Many { accounts: accounts.unwrap_or(cases / 10), contacts, cases }
+            }
+        }
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -59,8 +84,8 @@ pub(crate) async fn run(args: SandboxArgs, output: Output) -> Result<ExitCode, C
         .await
         .map_err(|error| CommandError::failed(tried, error))?;
     let mut settings = Settings {
+        seed: args.seed(),
         journal: args.journal,
-        seed: if args.empty { Seed::Empty } else { Seed::Firm },
         activity_per_second: args.activity,
         ..Settings::default()
     };
@@ -76,4 +101,33 @@ pub(crate) async fn run(args: SandboxArgs, output: Output) -> Result<ExitCode, C
     host::shutdown_signal().await;
     sandbox.stop().await;
     Ok(SUCCESS.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: SandboxArgs,
+    }
+
+    fn seed(line: &str) -> Option<Seed> {
+        let words = std::iter::once("sandbox").chain(line.split_whitespace());
+        Line::try_parse_from(words).ok().map(|it| it.args.seed())
+    }
+
+    #[test]
+    fn rows_are_those_that_were_asked_for() {
+        assert_eq!(seed(""), Some(Seed::Firm));
+        assert_eq!(seed("--empty"), Some(Seed::Empty));
+        let many = |accounts, contacts, cases| Some(Seed::Many { accounts, contacts, cases });
+        assert_eq!(seed("--cases 1000"), many(100, 300, 1_000));
+        assert_eq!(seed("--contacts 5"), many(0, 5, 0));
+        assert_eq!(seed("--cases 10 --accounts 2 --contacts 4"), many(2, 4, 10));
+        assert_eq!(seed("--empty --cases 10"), None);
+    }
 }
