@@ -51,7 +51,7 @@ export function missingFor(page: PageName, me: Me): Permission | undefined {
 }
 
 const HOMES: readonly Route[] = [
-  { page: 'overview' }, { page: 'cases', filter: {} }, { page: 'integrations' }, { page: 'queues', queue: undefined }, { page: 'costs' }, { page: 'settings' },
+  { page: 'overview' }, { page: 'cases', filter: {} }, { page: 'sync' }, { page: 'integrations' }, { page: 'queues', queue: undefined }, { page: 'costs' }, { page: 'settings' },
 ];
 
 /** Returns the first page that its reader may see. */
