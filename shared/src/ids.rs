@@ -77,7 +77,7 @@ macro_rules! text_id {
 text_id!(
     /// A configured connection to one org or system, such as `main-org`: 1 to 64 lower-case
     /// letters, digits and dashes, starting with a letter.
-    #[cfg_attr(feature = "openapi", schema(example = "main"))]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[a-z][a-z0-9-]{0,63}$", example = "main"))]
     ConnectionId,
     "a connection name: 1 to 64 lower-case letters, digits and dashes, starting with a letter",
     |raw| {
@@ -92,7 +92,7 @@ text_setting!(ConnectionId, "connection-name", ["example-org"]);
 text_id!(
     /// The API name of an object of a remote system, such as `Case` or `Court__c`: 1 to 80 letters,
     /// digits and underscores, starting with a letter. Source: `SOQL` identifier rule.
-    #[cfg_attr(feature = "openapi", schema(example = "Case"))]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z][A-Za-z0-9_]{0,79}$", example = "Case"))]
     ObjectName,
     "an object name: 1 to 80 letters, digits and underscores, starting with a letter",
     |raw| {

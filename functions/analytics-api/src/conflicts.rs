@@ -137,7 +137,7 @@ pub(crate) async fn list_conflicts(
 /// With the value that both sides held before, who changed it here and when, and the other open
 /// conflicts of the same row.
 #[utoipa::path(get, path = "/conflicts/{conflict}", tag = "sync",
-    params(("conflict" = u64, Path, description = "The conflict's number", example = 17)),
+    params(("conflict" = u64, Path, description = "The conflict's number", minimum = 1, maximum = 9_223_372_036_854_775_807_u64, example = 17)),
     responses((status = 200, description = "The conflict", body = ConflictDetail),
         (status = 404, description = "No conflict has this number", body = Problem, content_type = "application/problem+json"),
         Problems))]

@@ -246,16 +246,13 @@ async fn hidden(
     params(("record" = String, Path, description = "The `id` of the record in the outbox", example = "main.Case.500ak00000OQTieAAH")),
     responses((status = 200, description = "Whether it waits for its turn again", body = Resent),
         (status = 404, description = "Nothing of this record is to be sent", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The content type is not `application/json`", body = Problem, content_type = "application/problem+json"),
         Problems))]
 pub(crate) async fn resend_record(
     State(api): State<Arc<Api>>,
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
-    request: Request,
 ) -> Result<Response, Problem> {
-    require_json(request.headers())?;
     Query::new(raw.as_deref()).finish::<NoParams, _>(())?;
     let id = id.map_or_else(|_| String::new(), |Path(it)| it);
     let gone = || Problem::not_found(format!("nothing of `{}` is to be sent", shorten(&id)));
@@ -280,7 +277,7 @@ pub(crate) async fn resend_record(
     responses((status = 200, description = "Until when", body = DeletesAllowed),
         (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not `application/json`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Nothing of this object is to be sent", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Nothing of this object is to be sent", body = Problem, content_type = "application/problem+json"),
         Problems))]
 pub(crate) async fn allow_deletes(
     State(api): State<Arc<Api>>,
@@ -294,8 +291,8 @@ pub(crate) async fn allow_deletes(
         read_object_name(&read_object(request, MAX_BODY_BYTES, FORM).await?)?;
     let depths = api.ports.two_way.outbox.depths().await.map_err(Problem::of_port)?;
     if !depths.iter().any(|it| it.connection == connection && it.object == object) {
-        let message = "nothing of it is to be sent: `GET /v1/outbox` lists what is";
-        return Err(Problem::unprocessable(vec![Fault::new("object", message)]));
+        let message = "nothing of this object is to be sent: `GET /v1/outbox` lists what is";
+        return Err(Problem::not_found(message));
     }
     let (ledger, now) = (&*api.ports.ledger, api.ports.clock.now());
     let until = DeleteGuard::let_through(ledger, &connection, &object, now).await;

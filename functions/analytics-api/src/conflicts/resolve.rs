@@ -58,7 +58,7 @@ pub(crate) struct DecidedRow {
 /// `{"value": …}`. It may name any open conflict of the same row as this one. What stands here and
 /// not over there is sent. Fields that are not named stay open.
 #[utoipa::path(post, path = "/conflicts/{conflict}/resolve", tag = "sync",
-    params(("conflict" = u64, Path, description = "The conflict's number", example = 17)),
+    params(("conflict" = u64, Path, description = "The conflict's number", minimum = 1, maximum = 9_223_372_036_854_775_807_u64, example = 17)),
     request_body(content = inline(crate::openapi::ResolveRequest), description = "What stands, by our field names",
         content_type = "application/json", example = json!({"status": "local", "court": {"value": "Superior Court"}})),
     responses((status = 200, description = "What was decided", body = DecidedRow),

@@ -14,7 +14,10 @@ impl ToSchema for RowRequest {}
 impl PartialSchema for RowRequest {
     fn schema() -> RefOr<Schema> {
         let value = AdditionalProperties::RefOr(FieldValue::schema());
-        let object = ObjectBuilder::new().additional_properties(Some(value));
+        let object = ObjectBuilder::new()
+            .additional_properties(Some(value))
+            .min_properties(Some(1))
+            .max_properties(Some(200));
         RefOr::T(Schema::Object(object.build()))
     }
 }
@@ -51,7 +54,8 @@ impl PartialSchema for ResolveRequest {
             .additional_properties(Some(AdditionalProperties::FreeForm(false)));
         let choice = OneOfBuilder::new().item(side().build()).item(other.build()).build();
         let choice = AdditionalProperties::RefOr(RefOr::T(Schema::OneOf(choice)));
-        let object = ObjectBuilder::new().additional_properties(Some(choice));
+        let object =
+            ObjectBuilder::new().additional_properties(Some(choice)).min_properties(Some(1));
         RefOr::T(Schema::Object(object.build()))
     }
 }
@@ -63,17 +67,26 @@ impl ToSchema for BulkResolveRequest {}
 
 impl PartialSchema for BulkResolveRequest {
     fn schema() -> RefOr<Schema> {
+        let form = || {
+            let before = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+            ObjectBuilder::new()
+                .property("choice", side())
+                .required("choice")
+                .property("before", before)
+                .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        };
         let all = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true]));
-        let before = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
-        let object = ObjectBuilder::new()
-            .property("choice", side())
-            .required("choice")
-            .property("connection", ConnectionId::schema())
-            .property("object", ObjectName::schema())
-            .property("all", all)
-            .property("before", before)
-            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
-        RefOr::T(Schema::Object(object.build()))
+        let forms = OneOfBuilder::new()
+            .item(form().property("all", all).required("all").build())
+            .item(
+                form()
+                    .property("connection", ConnectionId::schema())
+                    .required("connection")
+                    .property("object", ObjectName::schema())
+                    .build(),
+            )
+            .item(form().property("object", ObjectName::schema()).required("object").build());
+        RefOr::T(Schema::OneOf(forms.build()))
     }
 }
 

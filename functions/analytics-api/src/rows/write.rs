@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use shared::ids::{ConnectionId, EntityId};
 use shared::model::{Entity, Fields};
@@ -161,7 +161,7 @@ async fn refused(
 }
 
 macro_rules! routes_of {
-    ($module:ident, $entity:expr, $collection:literal, $id_example:literal,
+    ($module:ident, $entity:expr, $collection:literal, $id_example:literal, $id_pattern:literal,
         $one:literal, $sync:literal, $restore:literal, $merge:literal, $all:literal,
         $op_sync:literal, $op_patch:literal, $op_delete:literal, $op_restore:literal,
         $op_merge:literal, $op_create:literal) => {
@@ -174,7 +174,7 @@ macro_rules! routes_of {
             /// What is the same on both sides, what waits to be sent, what the platform refused and
             /// what waits for a person. The `ETag` is for `If-Match`.
             #[utoipa::path(get, path = $sync, operation_id = $op_sync, tag = "rows",
-                params(("id" = String, Path, description = "Our id (a UUID); of a case the Salesforce id too", example = $id_example)),
+                params(("id" = String, Path, description = "Our id (a UUID); of a case the Salesforce id too", pattern = $id_pattern, example = $id_example)),
                 responses((status = 200, description = "How it stands", body = RowState),
                     (status = 404, description = "No row has this id", body = Problem, content_type = "application/problem+json"),
                     (status = 409, description = "Its connection is not known here", body = Problem, content_type = "application/problem+json"),
@@ -195,8 +195,8 @@ macro_rules! routes_of {
             /// is our id of a row. All of it is done, or nothing. With `If-Match`, only when nobody
             /// changed the row since.
             #[utoipa::path(patch, path = $one, operation_id = $op_patch, tag = "rows",
-                params(("id" = String, Path, description = "Our id (a UUID); of a case the Salesforce id too", example = $id_example),
-                    ("If-Match" = Option<String>, Header, description = "The `ETag` of the row as it was seen", example = "\"7\"")),
+                params(("id" = String, Path, description = "Our id (a UUID); of a case the Salesforce id too", pattern = $id_pattern, example = $id_example),
+                    ("If-Match" = Option<String>, Header, description = "The `ETag` of the row as it was seen", pattern = "^(\\*|\"[0-9]{1,18}\")$", example = "\"7\"")),
                 request_body(content = inline(crate::openapi::RowRequest), description = "New values by our field names",
                     content_type = "application/json", example = json!({"description": "Custody of two children."})),
                 responses((status = 200, description = "What became of it", body = RowChange),
@@ -224,7 +224,7 @@ macro_rules! routes_of {
             /// first one.
             #[utoipa::path(post, path = $all, operation_id = $op_create, tag = "rows",
                 params(CreateQuery, ("Idempotency-Key" = Option<String>, Header,
-                    description = "A key of your own: 1 to 255 visible ASCII characters")),
+                    description = "A key of your own: 1 to 255 visible ASCII characters", pattern = "^[!-~]{1,255}$")),
                 request_body(content = inline(crate::openapi::RowRequest), description = "Values by our field names",
                     content_type = "application/json", example = json!({"description": "Custody of two children."})),
                 responses((status = 201, description = "It is made", body = RowChange),
@@ -245,7 +245,7 @@ macro_rules! routes_of {
 
             /// Deletes a row, and its record at the platform.
             #[utoipa::path(delete, path = $one, operation_id = $op_delete, tag = "rows",
-                params(("id" = String, Path, description = "Our id (a UUID); of a case the Salesforce id too", example = $id_example)),
+                params(("id" = String, Path, description = "Our id (a UUID); of a case the Salesforce id too", pattern = $id_pattern, example = $id_example)),
                 responses((status = 200, description = "What became of it", body = RowChange),
                     (status = 404, description = "No row has this id", body = Problem, content_type = "application/problem+json"),
                     (status = 409, description = "It is deleted already, or deletions are not sent", body = Problem, content_type = "application/problem+json"),
@@ -262,7 +262,7 @@ macro_rules! routes_of {
 
             /// Brings a deleted row back, here and at the platform.
             #[utoipa::path(post, path = $restore, operation_id = $op_restore, tag = "rows",
-                params(("id" = String, Path, description = "Our id (a UUID); of a case the Salesforce id too", example = $id_example)),
+                params(("id" = String, Path, description = "Our id (a UUID); of a case the Salesforce id too", pattern = $id_pattern, example = $id_example)),
                 responses((status = 200, description = "What became of it", body = RowChange),
                     (status = 404, description = "No row has this id", body = Problem, content_type = "application/problem+json"),
                     (status = 409, description = "It is not deleted, or deletions are not sent", body = Problem, content_type = "application/problem+json"),
@@ -272,10 +272,7 @@ macro_rules! routes_of {
                 caller: Caller,
                 id: Id,
                 RawQuery(raw): RawQuery,
-                headers: HeaderMap,
             ) -> Result<Response, Problem> {
-                // A web page of another origin cannot send this type without asking first.
-                require_json(&headers)?;
                 Query::new(raw.as_deref()).finish::<NoParams, _>(())?;
                 restore(&api, &caller, $entity, id).await
             }
@@ -284,7 +281,7 @@ macro_rules! routes_of {
             ///
             /// What points to it points to the other one from then on; its id stands for the other.
             #[utoipa::path(post, path = $merge, operation_id = $op_merge, tag = "rows",
-                params(("id" = String, Path, description = "Our id (a UUID); of a case the Salesforce id too", example = $id_example)),
+                params(("id" = String, Path, description = "Our id (a UUID); of a case the Salesforce id too", pattern = $id_pattern, example = $id_example)),
                 request_body(content = inline(crate::openapi::MergeRequest), description = "The row that stays",
                     content_type = "application/json", example = json!({"into": "3f2a8c1e-5b7d-8e21-9c44-d1e0a7b6f529"})),
                 responses((status = 200, description = "What became of it", body = RowChange),
@@ -309,13 +306,16 @@ macro_rules! routes_of {
 
 #[rustfmt::skip]
 routes_of!(cases, Entity::Case, "cases", "500ak00000OQTieAAH",
+    "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9A-Za-z]{15}([0-9A-Za-z]{3})?)$",
     "/cases/{id}", "/cases/{id}/sync", "/cases/{id}/restore", "/cases/{id}/merge", "/cases",
     "get_case_sync", "patch_case", "delete_case", "restore_case", "merge_case", "create_case");
 #[rustfmt::skip]
 routes_of!(contacts, Entity::Contact, "contacts", "3f2a8c1e-5b7d-8e21-9c44-d1e0a7b6f529",
+    "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
     "/contacts/{id}", "/contacts/{id}/sync", "/contacts/{id}/restore", "/contacts/{id}/merge", "/contacts",
     "get_contact_sync", "patch_contact", "delete_contact", "restore_contact", "merge_contact", "create_contact");
 #[rustfmt::skip]
 routes_of!(accounts, Entity::Account, "accounts", "3f2a8c1e-5b7d-8e21-9c44-d1e0a7b6f529",
+    "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
     "/accounts/{id}", "/accounts/{id}/sync", "/accounts/{id}/restore", "/accounts/{id}/merge", "/accounts",
     "get_account_sync", "patch_account", "delete_account", "restore_account", "merge_account", "create_account");

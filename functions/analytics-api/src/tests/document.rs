@@ -162,6 +162,7 @@ async fn every_problem_is_valid_by_its_schema() {
             let missing = missing.replace("{conflict}", "99").replace("{record}", "main.Case.none");
             let missing = good(&missing);
             let body = good_body(&path).replace(r#""version":1"#, r#""version":99"#);
+            let body = body.replace(r#""object":"Case""#, r#""object":"Nothing""#);
             let body = body.as_str();
             let answer = ask(&routes, &method, &missing, body).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{missing}");

@@ -80,7 +80,7 @@ async fn deletions_are_let_through_for_an_object_that_is_known() {
         }
     };
     let unknown = allow(json!({"connection": "main", "object": "Lead"})).await;
-    assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     assert_eq!(allow(json!({})).await.faults().len(), 2);
 
     let allowed = allow(json!({"connection": "main", "object": "Account"})).await;
