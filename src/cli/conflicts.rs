@@ -11,6 +11,7 @@ use shared::model::FieldValue;
 use shared::ports::{Conflict, ConflictFilter, Conflicts};
 use shared::sync::{Author, Desk, DeskError, EditError, Verdict};
 
+use crate::cli::desk::desk_of;
 use crate::exit::{CommandError, FOUND_WRONG, SUCCESS};
 use crate::output::Output;
 use crate::process::Parts;
@@ -219,14 +220,7 @@ async fn resolve(
         (Some(Take::Remote), _) => Verdict::Remote,
         (None, value) => Verdict::Other(read_value(&value.unwrap_or_default())),
     };
-    let mappings = parts.connections(settings)?.into_iter().map(|it| (it.connection, it.mappings));
-    let desk = Desk::new(
-        parts.stores.store.clone(),
-        parts.stores.conflicts.clone(),
-        parts.clock.clone(),
-        parts.random.clone(),
-        mappings,
-    );
+    let desk = desk_of(parts, settings)?;
     let correlation_id = parts.random.correlation_id();
     let event_id = format!("command:{correlation_id}");
     let author = Author { actor: format!("person:{author}"), event_id, correlation_id };

@@ -6,6 +6,7 @@ mod conflicts;
 mod connect;
 mod costs;
 mod db;
+mod desk;
 mod doctor;
 mod import;
 mod platforms;

@@ -11,6 +11,7 @@ use shared::model::{Entity, Fields};
 use shared::sync::{Author, Changed, Desk, DeskError, EditError, RowStanding, Stand};
 
 use super::find;
+use crate::cli::desk::desk_of;
 use crate::exit::CommandError;
 use crate::process::Parts;
 use crate::settings::Settings;
@@ -205,14 +206,7 @@ pub(super) async fn make(
     settings: &Settings,
 ) -> Result<Answer, CommandError> {
     let parts = Parts::open(settings).await?;
-    let mappings = parts.connections(settings)?.into_iter().map(|it| (it.connection, it.mappings));
-    let desk = Desk::new(
-        parts.stores.store.clone(),
-        parts.stores.conflicts.clone(),
-        parts.clock.clone(),
-        parts.random.clone(),
-        mappings,
-    );
+    let desk = desk_of(&parts, settings)?;
     let correlation_id = parts.random.correlation_id();
     let event_id = format!("command:{correlation_id}");
     let author = move |by: By| {
