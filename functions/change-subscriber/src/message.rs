@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn change_is_written_as_it_came() {
-        let fields = Fields::from([("Status".into(), FieldValue::text("Trial"))]);
+        let fields = Fields::from([("Status", FieldValue::text("Trial"))]);
         let updated = change(Change::Upsert, Scope::Changed, fields);
         assert_eq!(written(&updated, 100_000), updated.event);
         let created = change(Change::Upsert, Scope::Full, all());
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn change_that_is_too_long_is_read_and_a_delete_stays_one() {
-        let long = || Fields::from([("Description".into(), FieldValue::Text("x".repeat(900)))]);
+        let long = || Fields::from([("Description", FieldValue::Text("x".repeat(900)))]);
         let read = written(&change(Change::Upsert, Scope::Changed, long()), 600);
         assert_eq!((read.change, read.fields.len()), (Change::Unknown, 0));
         let deleted = written(&change(Change::Delete, Scope::Changed, long()), 600);

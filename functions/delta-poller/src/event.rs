@@ -87,7 +87,7 @@ fn fingerprint(is_deleted: bool, fields: &Fields) -> String {
             FieldValue::Text(value) => (4, value.clone()),
         };
         digest.update(name.len().to_le_bytes());
-        digest.update(name);
+        digest.update(name.as_bytes());
         digest.update([kind]);
         digest.update(text.len().to_le_bytes());
         digest.update(text);
@@ -107,7 +107,7 @@ mod tests {
             record_id: RecordId::parse("5005f00002J9YYEAA3").unwrap(),
             version: Timestamp::from_millis(1_767_261_600_000),
             is_deleted,
-            fields: Fields::from([("Subject".into(), FieldValue::text(subject))]),
+            fields: Fields::from([("Subject", FieldValue::text(subject))]),
             unread: Vec::new(),
         }
     }

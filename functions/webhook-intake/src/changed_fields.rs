@@ -52,7 +52,7 @@ impl Body {
         for name in changed {
             match name.split_once('.') {
                 Some((compound, part)) => {
-                    self.fields.entry(part_of_compound(compound, part)).or_default();
+                    self.fields.insert_missing(part_of_compound(compound, part));
                 }
                 // A whole compound, or a set of them written as bits, does not say which parts.
                 None if is_bitmap(name) => {}
@@ -66,7 +66,7 @@ impl Body {
                     self.is_partial = true;
                 }
                 None => {
-                    self.fields.entry(name.clone()).or_default();
+                    self.fields.insert_missing(name);
                 }
             }
         }
@@ -96,7 +96,7 @@ mod tests {
     fn parts_of_compound_fields_become_columns() {
         let json = r#"{"MailingAddress":{"Street":"a"},"Name":{"FirstName":"b"},"Address":{"City":"c"},"Site__c":{"Latitude":1.5}}"#;
         let body = body(json, &[]);
-        let names: Vec<&str> = body.fields.keys().map(String::as_str).collect();
+        let names: Vec<&str> = body.fields.keys().map(shared::model::FieldName::as_str).collect();
         assert_eq!(names, ["City", "FirstName", "MailingStreet", "Site__Latitude__s"]);
         assert!(!body.is_partial);
     }

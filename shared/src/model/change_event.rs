@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::field::Fields;
+use super::fields::Fields;
 use crate::ids::{ConnectionId, CorrelationId, EntityId, ObjectName, RecordId};
 use crate::time::Timestamp;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::field::{FieldValue, Fields};
+use super::field::FieldValue;
+use super::fields::Fields;
 use crate::ids::RecordId;
 use crate::time::Timestamp;
 

@@ -2,14 +2,10 @@
 
 mod decimal;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
-
-/// The fields of a record by name.
-pub type Fields = BTreeMap<String, FieldValue>;
 
 /// The value of one field.
 ///

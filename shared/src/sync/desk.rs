@@ -13,7 +13,7 @@ use super::outcome::Cause;
 use crate::auth::Sight;
 use crate::error::{PortError, PortErrorKind};
 use crate::ids::{ConnectionId, CorrelationId, EntityId};
-use crate::model::{Channel, Entity, FieldValue, Fields, Presence, RecordKey};
+use crate::model::{Channel, Entity, Fields, Presence, RecordKey};
 use crate::ports::{CaseStore, Clock, Committed, Conflict, Conflicts, Random, Shadow, Write};
 
 pub use standing::{FieldStanding, RowStanding, Stand};
@@ -370,7 +370,7 @@ impl Desk {
 }
 
 fn presence(wanted: Presence) -> LocalChange {
-    LocalChange { fields: BTreeMap::<String, FieldValue>::new(), presence: Some(wanted) }
+    LocalChange { fields: Fields::new(), presence: Some(wanted) }
 }
 
 fn too_often(subject: &str) -> PortError {

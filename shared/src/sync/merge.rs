@@ -195,7 +195,7 @@ fn set_fields(shadow: &mut Shadow, news: News<'_>, context: MergeContext<'_>) ->
             return Taken::Tie;
         }
         if !is_whole && version > known_as_of {
-            shadow.field_versions.insert(field.clone(), version);
+            shadow.field_versions.insert(field.as_str().to_owned(), version);
         }
         if !is_same {
             note_change(shadow, &field, &value, version);
@@ -264,7 +264,7 @@ fn late_changes(
     Ok(fields
         .into_iter()
         .filter(|(field, value)| is_late(field, value))
-        .map(|(field, value)| (field, value, version))
+        .map(|(field, value)| (field.into(), value, version))
         .collect())
 }
 

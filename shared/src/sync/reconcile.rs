@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use super::guard::DeleteGuard;
 use super::mapping::ObjectMapping;
 use crate::ids::{ConnectionId, CorrelationId};
+use crate::model::FieldName;
 use crate::ports::{
     BulkReader, CaseStore, Clock, Crm, Difference, DifferenceKind, Ledger, Random,
     ReconcileJournal, ReconcileOutcome, Reconciliation, RecordScan,
@@ -200,8 +201,9 @@ fn comparable<'f>(
     fields: &'f crate::model::Fields,
     unread: &[String],
 ) -> std::borrow::Cow<'f, crate::model::Fields> {
-    let is_known =
-        |name: &String| mapping.registers().any(|(it, _)| it == name) && !unread.contains(name);
+    let is_known = |name: &FieldName| {
+        mapping.registers().any(|(it, _)| name == it) && !unread.iter().any(|it| name == it)
+    };
     match fields.keys().all(is_known) {
         true => std::borrow::Cow::Borrowed(fields),
         false => std::borrow::Cow::Owned(

@@ -76,6 +76,7 @@ impl Replay {
     pub fn finish(mut self, fields: Fields, is_deleted: bool) -> PastRow {
         // A field that no audit row has set yet is what it was before the first that does, and else
         // what it still is.
+        let fields = fields.into_iter().map(|(name, value)| (name.into(), value));
         let unset = self.before.into_iter().chain(fields);
         for (name, value) in unset {
             self.row.fields.entry(name).or_insert(PastField { value, set_by: None });

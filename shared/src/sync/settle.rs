@@ -24,12 +24,12 @@ pub struct Sent {
 pub fn depart(shadow: &Shadow, sent: &Sent) -> Shadow {
     let mut leaving = shadow.clone();
     for (field, value) in &sent.fields {
-        let Some(edit) = leaving.edits.fields.get_mut(field) else { continue };
+        let Some(edit) = leaving.edits.fields.get_mut(field.as_str()) else { continue };
         if edit.value == *value {
             edit.flight = Some(value.clone());
             // What an earlier write may have overwritten is not forgotten.
             let overwrite =
-                leaving.edits.overwrites.entry(field.clone()).or_insert_with(|| Overwrite {
+                leaving.edits.overwrites.entry(field.into()).or_insert_with(|| Overwrite {
                     since: shadow.version_of(field),
                     seen: Vec::new(),
                     edited_at: edit.at,

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::testing::salesforce_mappings;
 use crate::error::{PortError, PortErrorKind};
 use crate::ids::{ConnectionId, ObjectName, RecordId};
-use crate::model::{FieldValue, RecordKey};
+use crate::model::{FieldValue, Fields, RecordKey};
 use crate::ports::{
     BulkJournal, BulkRead, BulkReadTotals, BulkReader, Crm, DeltaPage, DeltaQuery, Health,
     RecordSink, RemoteRecord,
@@ -57,8 +57,7 @@ impl WholeOrg {
     pub(super) fn put(&self, number: usize, name: &str, version: Timestamp) {
         let mapping = salesforce_mappings();
         let fields = mapping.get(&account()).unwrap().remote_fields();
-        let mut fields: BTreeMap<_, _> =
-            fields.into_iter().map(|it| (it, FieldValue::Null)).collect();
+        let mut fields: Fields = fields.into_iter().map(|it| (it, FieldValue::Null)).collect();
         fields.insert("Name".to_owned(), FieldValue::text(name));
         let record = RemoteRecord {
             record_id: id(number),

@@ -1,7 +1,5 @@
 //! Reads what a request to change a row carries.
 
-use std::collections::BTreeMap;
-
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, IF_MATCH};
@@ -34,7 +32,7 @@ pub(super) async fn read_fields(request: Request) -> Result<Fields, Problem> {
         let message = format!("it holds no field, or more than {MAX_FIELDS}: send {FORM}");
         return Err(Problem::invalid(vec![Fault::new("body", message)]));
     }
-    let (mut fields, mut faults) = (BTreeMap::new(), Vec::new());
+    let (mut fields, mut faults) = (Fields::new(), Vec::new());
     for (name, value) in members {
         match serde_json::from_value::<FieldValue>(value) {
             Ok(value) => drop(fields.insert(name, value)),

@@ -83,7 +83,7 @@ fn row(entity: Entity, number: u32, id: EntityId) -> Write {
         let parked = Edit { is_parked: true, ..Edit::new(FieldValue::text("Discovery"), NOON) };
         edits.insert("Status".into(), parked);
         edits.insert("Court__c".into(), Edit::new(FieldValue::text("King County"), NOON));
-        write.shadow.fields.insert("Status".into(), FieldValue::text("Settled"));
+        write.shadow.fields.insert("Status", FieldValue::text("Settled"));
         write.marks.outbox = OutboxMark::Send(OutboxKind::Update);
         write.marks.conflicts.push(ConflictMark::Open(ConflictDraft {
             field: "Status".into(),

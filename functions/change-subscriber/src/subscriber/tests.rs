@@ -77,7 +77,7 @@ fn change(object: &str, key: &str, status: &str) -> StreamedChange {
         change: Change::Upsert,
         version: Some(Timestamp::from_millis(1_793_527_201_000)),
         scope: Scope::Changed,
-        fields: Fields::from([("Status".into(), FieldValue::text(status))]),
+        fields: Fields::from([("Status", FieldValue::text(status))]),
         unread: Vec::new(),
         channel: Channel::PubSub,
         received_at: Timestamp::EPOCH,

@@ -74,7 +74,7 @@ fn record(id: usize, seconds: i64, subject: &str, is_deleted: bool) -> RemoteRec
         record_id: RecordId::parse(format!("500{id:015}")).unwrap(),
         version: at(seconds),
         is_deleted,
-        fields: Fields::from([("Subject".into(), FieldValue::text(subject))]),
+        fields: Fields::from([("Subject", FieldValue::text(subject))]),
         unread: Vec::new(),
     }
 }

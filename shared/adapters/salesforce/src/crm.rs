@@ -1,8 +1,12 @@
 //! Salesforce behind the ports that read and write records.
 
 mod bulk_read;
+mod bulk_read_ranges;
 mod bulk_read_state;
+mod bulk_read_take;
 mod bulk_write;
+mod id_range;
+mod id_ranges;
 mod lookup;
 mod presence;
 mod readable;
@@ -28,6 +32,7 @@ use crate::client::{ApiUsage, PLATFORM, RestCall, SalesforceClient};
 use crate::rest::OrgLimits;
 use crate::settings::SalesforceSettings;
 use crate::soql::{self, SelectError};
+use bulk_read_ranges::RangeRule;
 use readable::is_about_a_field;
 
 /// Reads and writes one Salesforce org.
@@ -40,6 +45,8 @@ pub struct SalesforceCrm {
     bulk_from: u64,
     /// The records of a page of a bulk job.
     page_records: Option<u32>,
+    /// When and how a reading is cut into ranges of ids.
+    ranges: RangeRule,
 }
 
 /// From how many records on a reading may go by a bulk job: fewer do not wait for one.
@@ -77,7 +84,13 @@ impl SalesforceCrm {
 
     /// Reads the org that `client` calls.
     pub fn over(client: SalesforceClient) -> Self {
-        Self { client, pace: PollPace::default(), bulk_from: BULK_FROM, page_records: None }
+        Self {
+            client,
+            pace: PollPace::default(),
+            bulk_from: BULK_FROM,
+            page_records: None,
+            ranges: RangeRule::default(),
+        }
     }
 
     /// Asks for the state of bulk jobs at this pace.
@@ -99,6 +112,14 @@ impl SalesforceCrm {
     #[must_use]
     pub fn with_page_records(mut self, n_records: u32) -> Self {
         self.page_records = Some(n_records);
+        self
+    }
+
+    /// Reads objects of `from` records or more by several bulk jobs, each over a range of ids with
+    /// about `n_records` records.
+    #[must_use]
+    pub fn with_ranges(mut self, from: u64, n_records: u64) -> Self {
+        self.ranges = RangeRule { from, n_records: n_records.max(1) };
         self
     }
 

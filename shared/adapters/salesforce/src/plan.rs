@@ -128,6 +128,13 @@ impl CallPlan {
     }
 }
 
+/// Tells about how many calls it takes to read `n_records` by `n_ranges` bulk queries, and to find
+/// the ranges: up to three for each.
+pub(crate) fn calls_by_ranges(n_records: u64, n_ranges: u64) -> u64 {
+    let each = BULK_QUERY_CALLS + 3;
+    n_records.div_ceil(BULK_PAGE).saturating_add(n_ranges.saturating_mul(each))
+}
+
 /// Lists the ways that keep what was asked for, each with its calls.
 fn ways(question: &PlanQuestion) -> Vec<(CallMethod, u64)> {
     let PlanQuestion { work, n_records: n, is_guarded, reads_back, .. } = *question;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::error::PortErrorKind;
 use crate::ids::{ObjectName, PersonId, RecordId};
-use crate::model::Change;
+use crate::model::{Change, FieldValue};
 use crate::ports::case_store_contract::text_fields;
 use crate::ports::two_way_contract::HandClock;
 use crate::ports::{ConflictFilter, MemoryCaseStore, Outbox as _, OutboxStatus, SystemRandom};

@@ -217,7 +217,7 @@ impl<'a> Check<'a> {
             return is_here.then(|| difference(id, DifferenceKind::MissingThere, Vec::new()));
         };
         let Ok(there) = self.mapping.canonical(&record.fields) else {
-            let all = record.fields.keys().cloned().collect();
+            let all = record.fields.keys().map(String::from).collect();
             return Some(difference(id, DifferenceKind::Fields, all));
         };
         let Some(shadow) = shadow else {

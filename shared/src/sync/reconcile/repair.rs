@@ -30,7 +30,7 @@ impl Reconciler<'_> {
             .filter(|(name, value)| name.as_str() != "is_closed" || !value.is_null())
             // A reference may stand for the row that took another one's place.
             .filter(|(name, _)| !is_reference(mapping, name))
-            .map(|(name, _)| name.clone())
+            .map(|(name, _)| String::from(name))
             .collect();
         if is_deleted != scanned.is_row_deleted {
             fields.push(crate::ports::PRESENCE_FIELD.to_owned());

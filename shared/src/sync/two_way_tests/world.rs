@@ -78,7 +78,7 @@ impl World {
         self.modified = self.now;
         for (field, value) in fields {
             self.record.insert(field.clone(), value.clone());
-            let (field, _) = *FIELDS.iter().find(|it| it.0 == field).unwrap();
+            let (field, _) = *FIELDS.iter().find(|it| it.0 == field.as_str()).unwrap();
             let known = known.map(|it| it.get(field).cloned().unwrap_or_default());
             let is_ours = known.is_some();
             self.there.push(There { field, value: value.clone(), is_ours, known });

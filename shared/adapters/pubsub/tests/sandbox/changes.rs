@@ -1,7 +1,7 @@
 //! What happens in the org arrives as it happened.
 
 use serde_json::json;
-use shared::model::{Change, FieldValue, Scope};
+use shared::model::{Change, FieldName, FieldValue, Scope};
 use shared::time::Timestamp;
 
 use crate::support::Firm;
@@ -41,7 +41,7 @@ async fn every_kind_of_change_arrives_with_what_it_says() {
     assert_eq!(events[1].fields["AccountId"], FieldValue::text(&account));
     assert!(events[1].fields["FirstName"].is_null());
     let changed = &events[2].fields;
-    let names: Vec<_> = changed.keys().map(String::as_str).collect();
+    let names: Vec<_> = changed.keys().map(FieldName::as_str).collect();
     assert_eq!(names, ["FirstName", "LastModifiedDate", "MailingCity", "MailingStreet"]);
     assert!(changed["MailingCity"].is_null());
     assert_eq!(changed["MailingStreet"], FieldValue::text("1 Main St"));
@@ -98,7 +98,7 @@ async fn new_field_in_the_middle_of_the_stream_changes_no_name_of_another() {
 
     let events = firm.wait_for(4).await;
 
-    let names = |idx: usize| events[idx].fields.keys().map(String::as_str).collect::<Vec<_>>();
+    let names = |idx: usize| events[idx].fields.keys().map(FieldName::as_str).collect::<Vec<_>>();
     assert_eq!(names(1), ["LastModifiedDate", "Phone"]);
     assert_eq!(names(2), ["Fax", "Judge__c", "LastModifiedDate"]);
     assert_eq!(names(3), ["LastModifiedDate", "Site"]);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use shared::ids::SalesforceId;
-use shared::model::FieldValue;
+use shared::model::{FieldNames, FieldValue, Fields};
 use shared::ports::RemoteRecord;
 use shared::time::Timestamp;
 
@@ -43,9 +43,10 @@ impl RecordShape {
         let column = |(name, kind): &(String, ColumnKind)| {
             Ok(Column { at: find(name)?, name: name.clone(), kind: *kind })
         };
-        let columns = self.fields.iter().map(column).collect::<Result<_, _>>()?;
+        let columns: Vec<Column> = self.fields.iter().map(column).collect::<Result<_, _>>()?;
+        let names = self.fields.iter().map(|(name, _)| name).collect();
         let (id, version) = (find(ID)?, find(VERSION)?);
-        Ok(RecordReader { columns, id, version, is_deleted: find(IS_DELETED).ok() })
+        Ok(RecordReader { columns, names, id, version, is_deleted: find(IS_DELETED).ok() })
     }
 }
 
@@ -60,8 +61,10 @@ struct Column {
 /// Reads the records of files with the same columns.
 #[derive(Clone, Debug)]
 pub struct RecordReader {
-    /// By name: a map that is made of what is in order already needs no searching.
+    /// In the order of their names.
     columns: Vec<Column>,
+    /// Shared by all records.
+    names: FieldNames,
     id: usize,
     version: usize,
     is_deleted: Option<usize>,
@@ -76,19 +79,19 @@ impl RecordReader {
     pub fn read(&self, record: CsvRecord<'_>) -> Result<RemoteRecord, CsvFault> {
         let id = SalesforceId::parse(record.cell(self.id).unwrap_or_default());
         let id = id.map_err(|_| not_of_kind(record, ID, "record id"))?;
-        let mut fields = Vec::with_capacity(self.columns.len());
+        let mut values = Vec::with_capacity(self.columns.len());
         for Column { at, name, kind } in &self.columns {
             let cell = record.cell(*at).unwrap_or_default();
             let value = CellValue::read(cell, *kind)
                 .ok_or_else(|| not_of_kind(record, name, kind.noun()))?;
-            fields.push((name.clone(), as_queries_write_it(cell, value)));
+            values.push(as_queries_write_it(cell, value));
         }
         Ok(RemoteRecord {
             unread: Vec::new(),
             record_id: id.to_record_id(),
             version: self.version(record)?,
             is_deleted: self.is_deleted(record)?,
-            fields: fields.into_iter().collect(),
+            fields: Fields::of(&self.names, values),
         })
     }
 

@@ -1,8 +1,5 @@
 //! The org behind the port that reads whole objects: by queries, or by a job where that is cheaper.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use async_trait::async_trait;
 use shared::ids::ObjectName;
 use shared::ports::{BulkJournal, BulkRead, BulkReadTotals, BulkReader, RecordSink, RemoteRecord};
@@ -10,22 +7,19 @@ use shared::{PortError, PortErrorKind};
 use tracing::info;
 
 use super::bulk_read_state::{Asked, Head, Note, ReadState, Way};
+use super::bulk_read_take::{PIECE, Taker};
+use super::id_range::IdRange;
 use super::readable::{fault_of, is_about_a_field};
 use super::{Purpose, SalesforceCrm, parse_id, rejected};
-use crate::bulk::{
-    BulkFault, BulkQuery, PageReceipt, QueryJobState, RecordReader, RecordShape, ResultPage,
-};
+use crate::bulk::{BulkFault, BulkQuery, QueryJobState};
 use crate::client::PLATFORM;
 use crate::error::SalesforceFault;
 use crate::plan::{CallMethod, PlanQuestion, Work};
 use crate::rest::{AnyFields, Page, QueryScope, Wanted, read_page};
 use crate::soql::{self, Condition, FieldPath, SelectError};
 
-/// Records that are handed on at a time.
-const PIECE: usize = 200;
-
-/// How often a reading is begun anew before somebody must look.
-const MAX_ANEW: u32 = 3;
+/// How often a reading, or one range of it, is begun anew before somebody must look.
+pub(super) const MAX_ANEW: u32 = 3;
 
 /// Codes of a count that takes longer than the org allows.
 const TOO_MANY_TO_COUNT: [&str; 4] =
@@ -58,6 +52,9 @@ impl BulkReader for SalesforceCrm {
             let read = match way {
                 Way::Query { .. } => self.read_by_query(purpose, &mut state, sink, journal).await,
                 Way::Job(job) => self.read_by_job(head, job, sink, journal).await,
+                Way::Ranges(parts) => {
+                    self.read_by_ranges(purpose, head, parts, sink, journal).await
+                }
             };
             let error = match read {
                 Ok(totals) => return Ok(totals),
@@ -100,7 +97,7 @@ impl SalesforceCrm {
             false => self.readable(object, fields).await?,
         };
         let asked = Asked::from(query);
-        let condition = condition(purpose, &asked, None)?;
+        let condition = condition(purpose, &asked, &IdRange::of(purpose, &asked)?)?;
         let scope = scope_of(&asked);
         let n_total = match self.count_where(purpose, object, condition.clone(), scope).await {
             Err(error) if is_too_many(&error) => None,
@@ -116,15 +113,14 @@ impl SalesforceCrm {
         }
         let head = Head::new(asked, readable, n_total);
         let by_job = plan.method == CallMethod::BulkQuery || self.bulk_from == 0;
-        let way = if by_job { self.by_job(purpose, &head)? } else { Way::by_query() };
+        let way = match by_job {
+            false => Way::by_query(),
+            true => match self.by_ranges(purpose, &head).await? {
+                Some(parts) => Way::Ranges(parts),
+                None => Way::Job(job_of(purpose, &head, &IdRange::of(purpose, &head.asked)?)?),
+            },
+        };
         Ok(ReadState { head, way })
-    }
-
-    fn by_job(&self, purpose: Purpose<'_>, head: &Head) -> Result<Way, PortError> {
-        let condition = condition(purpose, &head.asked, None)?;
-        let soql = soql::select_where(&head.asked.object, &head.names(), condition)
-            .map_err(|error| rejected(purpose, error))?;
-        Ok(Way::Job(QueryJobState::new(soql, scope_of(&head.asked))))
     }
 
     /// Returns the state to go on with after `error`, when going on is of use.
@@ -139,14 +135,13 @@ impl SalesforceCrm {
             // A field was hidden since: what was read so far says more than the rest would.
             _ if is_about_a_field(&error) => self.begin(purpose, query, true).await,
             // Not everything that queries read, a job takes.
-            Way::Job(_) if error.kind() == PortErrorKind::Rejected && is_refused(&error) => {
+            Way::Job(_) | Way::Ranges(_) if is_refused(&error) => {
                 info!(object = %query.object, error = %shared::chain(&error),
                     "`{}` cannot be read by a job: queries read it", query.object);
                 state.way = Way::by_query();
                 Ok(state)
             }
-            // The org forgets jobs after seven days, and one that has ended never goes on.
-            Way::Job(job) if error.kind() == PortErrorKind::NotFound || is_ended(&error) => {
+            Way::Job(job) if is_lost(&error) => {
                 job.begin_anew();
                 Ok(state)
             }
@@ -166,7 +161,11 @@ impl SalesforceCrm {
         let names = state.head.names();
         let shape = Wanted::new(&names);
         loop {
-            let condition = condition(purpose, &state.head.asked, Some(&state.way))?;
+            let mut range = IdRange::of(purpose, &state.head.asked)?;
+            if let Way::Query { after: Some(last), .. } = &state.way {
+                range.after = Some(last.clone());
+            }
+            let condition = condition(purpose, &state.head.asked, &range)?;
             let soql = soql::select_by_ids(&state.head.asked.object, &names, condition)
                 .map_err(|error| rejected(purpose, error))?;
             let scope = scope_of(&state.head.asked);
@@ -198,19 +197,13 @@ impl SalesforceCrm {
         sink: &dyn RecordSink,
         journal: &dyn BulkJournal,
     ) -> Result<BulkReadTotals, PortError> {
-        let kinds: HashMap<&str, _> =
-            head.shown.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
-        let shape = RecordShape::new(&head.names(), |name| kinds.get(name).copied());
-        let taker = Taker { head, sink, shape: &shape, n_taken: AtomicU64::new(job.n_read()) };
+        let taker = Taker::new(head, sink, job.n_read());
         let note = Note { journal, head };
         let report = self.bulk_query().run(job, &note, |page| taker.take(page)).await?;
-        let n_read = report.n_records;
-        let totals = BulkReadTotals { n_read, n_total: Some(n_read) };
-        sink.progress(totals);
-        Ok(totals)
+        Ok(taker.finish(report.n_records))
     }
 
-    fn bulk_query(&self) -> BulkQuery {
+    pub(super) fn bulk_query(&self) -> BulkQuery {
         let query = self.client.bulk_query().with_pace(self.pace);
         match self.page_records {
             Some(n_records) => query.with_page_records(n_records),
@@ -218,7 +211,7 @@ impl SalesforceCrm {
         }
     }
 
-    async fn count_where(
+    pub(super) async fn count_where(
         &self,
         purpose: Purpose<'_>,
         object: &ObjectName,
@@ -237,68 +230,6 @@ impl SalesforceCrm {
 #[derive(Debug, thiserror::Error)]
 #[error("the answer to a count has no `totalSize`")]
 struct NoCount;
-
-/// Takes the pages of a job.
-struct Taker<'a> {
-    head: &'a Head,
-    sink: &'a dyn RecordSink,
-    shape: &'a RecordShape,
-    /// Records that were taken, those of pages that are under way among them.
-    n_taken: AtomicU64,
-}
-
-/// Counts the records of one page, until the page is whole: one that breaks comes again.
-struct PageCount<'a> {
-    of: &'a AtomicU64,
-    n_records: u64,
-}
-
-impl Drop for PageCount<'_> {
-    fn drop(&mut self) {
-        self.of.fetch_sub(self.n_records, Ordering::Relaxed);
-    }
-}
-
-impl Taker<'_> {
-    async fn take(&self, mut page: ResultPage) -> Result<PageReceipt, PortError> {
-        let mut count = PageCount { of: &self.n_taken, n_records: 0 };
-        let mut reader: Option<RecordReader> = None;
-        let mut records = Vec::with_capacity(PIECE);
-        while page.advance().await? {
-            let reader = match &mut reader {
-                Some(reader) => reader,
-                None => {
-                    let found = self.shape.reader(page.columns().unwrap_or_default());
-                    reader.insert(found.map_err(|it| page.fault(BulkFault::from(it)))?)
-                }
-            };
-            let record = reader.read(page.record()?).map_err(|it| page.fault(it.into()))?;
-            records.push(self.head.mark(record));
-            if records.len() == PIECE {
-                self.hand_on(std::mem::take(&mut records), &mut count).await?;
-            }
-        }
-        if !records.is_empty() {
-            self.hand_on(records, &mut count).await?;
-        }
-        let receipt = page.finish()?;
-        count.n_records = 0;
-        Ok(receipt)
-    }
-
-    async fn hand_on(
-        &self,
-        records: Vec<RemoteRecord>,
-        count: &mut PageCount<'_>,
-    ) -> Result<(), PortError> {
-        let n_records = u64::try_from(records.len()).unwrap_or(u64::MAX);
-        self.sink.take(records).await?;
-        count.n_records += n_records;
-        let n_read = self.n_taken.fetch_add(n_records, Ordering::Relaxed) + n_records;
-        self.sink.progress(self.head.totals(n_read));
-        Ok(())
-    }
-}
 
 /// Hands on the rows of a page, and notes the last one; returns how many were taken in all.
 async fn take_rows(
@@ -322,15 +253,27 @@ async fn take_rows(
     Ok(*n_read)
 }
 
-fn scope_of(asked: &Asked) -> QueryScope {
+pub(super) fn scope_of(asked: &Asked) -> QueryScope {
     if asked.reads_deleted { QueryScope::All } else { QueryScope::Live }
 }
 
-/// Says which records are read; `way` tells which of them were already.
-fn condition(
+/// Makes the job that reads what lies in `range`.
+pub(super) fn job_of(
+    purpose: Purpose<'_>,
+    head: &Head,
+    range: &IdRange,
+) -> Result<QueryJobState, PortError> {
+    let condition = condition(purpose, &head.asked, range)?;
+    let soql = soql::select_where(&head.asked.object, &head.names(), condition)
+        .map_err(|error| rejected(purpose, error))?;
+    Ok(QueryJobState::new(soql, scope_of(&head.asked)))
+}
+
+/// Says which records are read: those of `range`.
+pub(super) fn condition(
     purpose: Purpose<'_>,
     asked: &Asked,
-    way: Option<&Way>,
+    range: &IdRange,
 ) -> Result<Option<Condition>, PortError> {
     let path = |name: &str| {
         FieldPath::parse(name).map_err(|error| rejected(purpose, SelectError::from(error)))
@@ -339,31 +282,29 @@ fn condition(
     if let Some(from) = asked.from {
         conditions.push(path("SystemModstamp")?.is_at_least(from.to_second()));
     }
-    let after = match way {
-        Some(Way::Query { after: Some(last), .. }) => Some(last.clone()),
-        _ => asked.after.as_ref().map(|id| parse_id(purpose, id)).transpose()?,
-    };
-    if let Some(after) = after {
-        conditions.push(path("Id")?.is_above(&after));
+    if let Some(after) = &range.after {
+        conditions.push(path("Id")?.is_above(after));
     }
-    if let Some(until) = &asked.until {
-        conditions.push(path("Id")?.is_at_most(&parse_id(purpose, until)?));
+    if let Some(until) = &range.until {
+        conditions.push(path("Id")?.is_at_most(until));
     }
     Ok(Condition::all(conditions))
 }
 
-fn is_too_many(error: &PortError) -> bool {
+pub(super) fn is_too_many(error: &PortError) -> bool {
     let known = fault_of(error).and_then(SalesforceFault::known);
     known.is_some_and(|it| TOO_MANY_TO_COUNT.contains(&it.code))
 }
 
-/// Tells whether the org or somebody ended the job.
-fn is_ended(error: &PortError) -> bool {
+/// Tells whether a job will never end well: the org forgets jobs after seven days, and one that was
+/// ended never goes on.
+pub(super) fn is_lost(error: &PortError) -> bool {
     let source = std::error::Error::source(error).and_then(|it| it.downcast_ref());
-    matches!(source, Some(BulkFault::JobFailed { .. } | BulkFault::JobAborted { .. }))
+    error.kind() == PortErrorKind::NotFound
+        || matches!(source, Some(BulkFault::JobFailed { .. } | BulkFault::JobAborted { .. }))
 }
 
 /// Tells whether the org refused a job, and not whoever took its records.
-fn is_refused(error: &PortError) -> bool {
-    fault_of(error).is_some()
+pub(super) fn is_refused(error: &PortError) -> bool {
+    error.kind() == PortErrorKind::Rejected && fault_of(error).is_some()
 }

@@ -7,8 +7,9 @@ use shared::ids::{ObjectName, RecordId, SalesforceId};
 use shared::ports::{BulkJournal, BulkRead, BulkReadTotals, RemoteRecord};
 use shared::time::Timestamp;
 
+use super::id_range::IdRange;
 use super::readable::Readable;
-use super::{Purpose, rejected};
+use super::{Purpose, parse_id, rejected};
 use crate::bulk::{ColumnKind, JobJournal, QueryJobState};
 
 /// A state that is not of the query at hand.
@@ -31,6 +32,14 @@ impl From<&BulkRead> for Asked {
     fn from(query: &BulkRead) -> Self {
         let BulkRead { object, fields, from, after, until, reads_deleted } = query.clone();
         Self { object, fields, from, after, until, reads_deleted }
+    }
+}
+
+impl IdRange {
+    /// Returns the ids that were asked for.
+    pub(super) fn of(purpose: Purpose<'_>, asked: &Asked) -> Result<Self, PortError> {
+        let id = |id: &Option<RecordId>| id.as_ref().map(|it| parse_id(purpose, it)).transpose();
+        Ok(Self { after: id(&asked.after)?, until: id(&asked.until)? })
     }
 }
 
@@ -79,6 +88,45 @@ pub(super) enum Way {
     },
     /// By a bulk job.
     Job(QueryJobState),
+    /// By a bulk job for each range of ids, which together are all.
+    Ranges(Vec<RangePart>),
+}
+
+/// One range of ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RangePart {
+    pub(super) range: IdRange,
+    pub(super) progress: RangeProgress,
+}
+
+/// How far one range has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RangeProgress {
+    /// Nothing was asked yet.
+    Waiting,
+    /// Its job was begun.
+    Reading(Box<QueryJobState>),
+    /// All of it was taken.
+    Done {
+        /// Its records.
+        n_read: u64,
+    },
+}
+
+impl RangePart {
+    pub(super) fn new(range: IdRange) -> Self {
+        Self { range, progress: RangeProgress::Waiting }
+    }
+
+    /// Returns how many records were taken.
+    pub(super) fn n_read(&self) -> u64 {
+        match &self.progress {
+            RangeProgress::Waiting => 0,
+            RangeProgress::Reading(job) => job.n_read(),
+            RangeProgress::Done { n_read } => *n_read,
+        }
+    }
 }
 
 impl Way {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use shared::PortError;
 use shared::ids::{EntityId, ObjectName, SalesforceId};
-use shared::model::FieldValue;
+use shared::model::{FieldName, FieldValue};
 use shared::ports::{
     BulkAction, BulkJournal, BulkResults, BulkWriter, RemoteWrite, Target, WriteResult,
 };
@@ -100,7 +100,7 @@ fn plan(
         }
         BulkAction::Update => (ID, IngestOperation::Update),
     };
-    let named: BTreeSet<&String> = writes
+    let named: BTreeSet<&FieldName> = writes
         .iter()
         .flat_map(|it| it.fields.keys())
         .filter(|it| !it.eq_ignore_ascii_case(key))
@@ -128,7 +128,7 @@ fn plan(
         let parent = |idx: &usize| row.get(*idx)?.as_ref()?.as_text().map(str::to_owned);
         parents.iter().map(|idx| parent(idx).unwrap_or_default()).collect()
     });
-    let columns = [key.to_owned()].into_iter().chain(named.into_iter().cloned()).collect();
+    let columns = [key.to_owned()].into_iter().chain(named.into_iter().map(String::from)).collect();
     Ok((IngestPlan::new(object.clone(), operation, columns), rows))
 }
 

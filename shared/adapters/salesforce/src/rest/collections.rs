@@ -6,7 +6,7 @@ use http::Method;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 use shared::ids::{ObjectName, SalesforceId};
-use shared::model::{FieldValue, Fields};
+use shared::model::{FieldName, FieldValue, Fields};
 use shared::{PortError, PortErrorKind};
 
 use super::page::{AnyFields, RowSeed};
@@ -356,7 +356,7 @@ impl Serialize for RecordBody<'_> {
             map.serialize_entry("id", id)?;
         }
         for (name, value) in self.fields {
-            map.serialize_entry::<String, FieldValue>(name, value)?;
+            map.serialize_entry::<FieldName, FieldValue>(name, value)?;
         }
         map.end()
     }

@@ -7,7 +7,7 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use shared::ids::SalesforceId;
-use shared::model::{FieldValue, Fields};
+use shared::model::{FieldName, FieldValue, Fields};
 use shared::ports::{DeltaPage, RemoteRecord};
 use shared::time::Timestamp;
 
@@ -152,7 +152,7 @@ impl RowShape for AnyFields {
 
 /// The names that were asked for, by their lower-case form: Salesforce answers in its own case.
 pub(crate) struct Wanted {
-    names: HashMap<String, String>,
+    names: HashMap<String, FieldName>,
     /// In the order in which they were asked for.
     order: Vec<String>,
     has_parents: bool,
@@ -161,14 +161,14 @@ pub(crate) struct Wanted {
 impl Wanted {
     pub(crate) fn new(fields: &[String]) -> Self {
         Self {
-            names: fields.iter().map(|it| (it.to_ascii_lowercase(), it.clone())).collect(),
+            names: fields.iter().map(|it| (it.to_ascii_lowercase(), it.into())).collect(),
             order: fields.to_vec(),
             has_parents: fields.iter().any(|it| it.contains('.')),
         }
     }
 
     /// Lists the names below `parent`, such as `Contact.Email` below `Contact`.
-    fn below(&self, parent: &str) -> impl Iterator<Item = &String> {
+    fn below(&self, parent: &str) -> impl Iterator<Item = &FieldName> {
         let lead = format!("{}.", parent.to_ascii_lowercase());
         self.names.iter().filter(move |(lower, _)| lower.starts_with(&lead)).map(|(_, name)| name)
     }

@@ -98,7 +98,7 @@ fn body(request: &MergeRequest) -> Result<String, BadMerge> {
             value => value.to_string(),
         };
         if !is_carried(&text) || ObjectName::parse(name.as_str()).is_err() {
-            return Err(BadMerge::NotCarried { field: name.clone() });
+            return Err(BadMerge::NotCarried { field: name.into() });
         }
         push(&mut body, &format!("ens:{name}"), &text);
     }

@@ -38,7 +38,8 @@ pub use query::{
     Source, Tracking, TypeOf,
 };
 pub(crate) use select::{
-    SelectError, count_where, select_by_id, select_by_ids, select_where, select_window,
+    SelectError, count_where, select_by_id, select_by_ids, select_first_id, select_where,
+    select_window,
 };
 pub use selectivity::{ScanReason, Selectivity, selectivity};
 pub use split::{SplitFault, ValueQueries};

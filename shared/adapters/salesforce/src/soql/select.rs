@@ -6,7 +6,7 @@ use shared::time::Timestamp;
 use super::bounds::BoundFault;
 use super::condition::Condition;
 use super::name::{FieldPath, InvalidName};
-use super::query::{OrderKey, Query, SelectItem};
+use super::query::{Direction, OrderKey, Query, SelectItem};
 
 /// The fields that come along unasked.
 const OWN_FIELDS: [&str; 3] = ["Id", "SystemModstamp", "IsDeleted"];
@@ -58,6 +58,21 @@ pub(crate) fn count_where(
     condition: Option<Condition>,
 ) -> Result<String, SelectError> {
     let query = Query::new(object.clone(), [SelectItem::CountRecords]);
+    Ok(condition.map_or(query.clone(), |it| query.with_condition(it)).to_soql()?)
+}
+
+/// Writes the query of the id that comes first in `direction` among the records that `condition`
+/// holds for.
+pub(crate) fn select_first_id(
+    object: &ObjectName,
+    condition: Option<Condition>,
+    direction: Direction,
+) -> Result<String, SelectError> {
+    let key = match direction {
+        Direction::Ascending => OrderKey::ascending(path("Id")?),
+        Direction::Descending => OrderKey::descending(path("Id")?),
+    };
+    let query = Query::new(object.clone(), [path("Id")?]).with_order(key).with_limit(1);
     Ok(condition.map_or(query.clone(), |it| query.with_condition(it)).to_soql()?)
 }
 

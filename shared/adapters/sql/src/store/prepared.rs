@@ -67,7 +67,7 @@ impl PreparedWrite {
                 custom.insert(name, value);
                 continue;
             }
-            let column = entity.columns().iter().find(|it| *it == name);
+            let column = entity.columns().iter().find(|it| *name == **it);
             let cell = column.and_then(|column| Some((*column, cell(column, value)?)));
             let Some((column, cell)) = cell else {
                 return Err(rejected(format!("{entity}.{name}")));

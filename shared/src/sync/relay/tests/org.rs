@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::error::{PortError, PortErrorKind};
 use crate::ids::{EntityId, ObjectName, RecordId};
-use crate::model::{FieldValue, Fields};
+use crate::model::Fields;
 use crate::ports::two_way_contract::HandClock;
 use crate::ports::{
     BulkAction, BulkJournal, BulkResults, BulkWriter, Clock, Crm, CrmWriter, DeltaPage, DeltaQuery,
@@ -146,9 +146,9 @@ impl State {
 
     fn read(&self, id: &RecordId, fields: &[String]) -> Option<RemoteRecord> {
         let mut record = self.records.get(id)?.clone();
-        record.fields.retain(|field, _| fields.contains(field));
+        record.fields.retain(|field, _| fields.iter().any(|it| it == field.as_str()));
         for field in fields {
-            record.fields.entry(field.clone()).or_insert(FieldValue::Null);
+            record.fields.insert_missing(field);
         }
         Some(record)
     }

@@ -45,12 +45,13 @@ fn event_that_a_library_wrote_is_read() {
     assert_eq!((event.change, event.scope), (Change::Upsert, Scope::Changed));
     assert_eq!(event.channel, Channel::PubSub);
     assert_eq!(event.version.unwrap().to_string(), "2024-04-26T18:38:23.000Z");
-    let fields: Vec<_> = event.fields.iter().collect();
+    let fields: Vec<_> =
+        event.fields.iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect();
     assert_eq!(
         fields,
         [
-            (&"BillingStreet".to_owned(), &FieldValue::text("415 Mission Street Suite B")),
-            (&"LastModifiedDate".to_owned(), &FieldValue::Int(1_714_156_703_000)),
+            ("BillingStreet".to_owned(), &FieldValue::text("415 Mission Street Suite B")),
+            ("LastModifiedDate".to_owned(), &FieldValue::Int(1_714_156_703_000)),
         ]
     );
     let id = "00006bf0-edfd-6e54-a3f9-e8cefdb2c2b7:1:0015f00002JUXA8AAP";
@@ -77,7 +78,7 @@ fn emptied_fields_are_null_and_values_of_an_enriched_event_are_left_alone() {
         it["Industry"] = "enriched".into();
     });
     let fields = one(&changed).fields;
-    let names: Vec<_> = fields.keys().map(String::as_str).collect();
+    let names: Vec<_> = fields.keys().map(shared::model::FieldName::as_str).collect();
     assert_eq!(names, ["BillingCity", "BillingStreet", "Fax", "LastModifiedDate", "Phone"]);
     assert!(fields["Fax"].is_null() && fields["BillingCity"].is_null());
     assert_eq!(fields["Phone"], FieldValue::text("555"));

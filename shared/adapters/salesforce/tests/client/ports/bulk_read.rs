@@ -19,9 +19,9 @@ use shared::{PortError, PortErrorKind};
 
 use crate::support::{Act, PACE, Peer, Seen, object};
 
-const N_CASES: u64 = 2_500;
+pub(super) const N_CASES: u64 = 2_500;
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let bulk = BulkSettings { pace: BulkPace::Polls, page_records: 300, ..BulkSettings::default() };
     let seed = Seed::Many { accounts: 20, contacts: 50, cases: N_CASES };
     Settings { seed, bulk, ..Settings::default() }
@@ -33,7 +33,7 @@ fn ways(peer: &Peer) -> [SalesforceCrm; 2] {
     [crm().with_bulk_from(0), crm().with_bulk_from(u64::MAX)]
 }
 
-fn cases() -> BulkRead {
+pub(super) fn cases() -> BulkRead {
     BulkRead {
         object: object("Case"),
         fields: ["Subject", "IsClosed", "Account.Name"].map(str::to_owned).into(),
@@ -46,12 +46,12 @@ fn cases() -> BulkRead {
 
 /// Keeps what was taken, and fails when it is told to.
 #[derive(Default)]
-struct Sink {
-    records: Mutex<BTreeMap<RecordId, RemoteRecord>>,
-    n_taken: AtomicUsize,
-    fails_at: Option<usize>,
-    longest: AtomicUsize,
-    last_total: AtomicU64,
+pub(super) struct Sink {
+    pub(super) records: Mutex<BTreeMap<RecordId, RemoteRecord>>,
+    pub(super) n_taken: AtomicUsize,
+    pub(super) fails_at: Option<usize>,
+    pub(super) longest: AtomicUsize,
+    pub(super) last_total: AtomicU64,
 }
 
 #[async_trait]
@@ -74,17 +74,17 @@ impl RecordSink for Sink {
 }
 
 impl Sink {
-    fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.records.lock().unwrap().len() as u64
     }
 
-    fn ids(&self) -> Vec<RecordId> {
+    pub(super) fn ids(&self) -> Vec<RecordId> {
         self.records.lock().unwrap().keys().cloned().collect()
     }
 }
 
 #[derive(Default)]
-struct Journal(Mutex<Vec<String>>);
+pub(super) struct Journal(pub(super) Mutex<Vec<String>>);
 
 #[async_trait]
 impl BulkJournal for Journal {
@@ -95,12 +95,12 @@ impl BulkJournal for Journal {
 }
 
 impl Journal {
-    fn last(&self) -> String {
+    pub(super) fn last(&self) -> String {
         self.0.lock().unwrap().last().unwrap().clone()
     }
 }
 
-async fn read(crm: &SalesforceCrm, query: &BulkRead) -> (Sink, BulkReadTotals) {
+pub(super) async fn read(crm: &SalesforceCrm, query: &BulkRead) -> (Sink, BulkReadTotals) {
     let sink = Sink::default();
     let totals = crm.read_all(query, None, &sink, &Journal::default()).await.unwrap();
     (sink, totals)

@@ -10,7 +10,7 @@ use sandbox_org::{BulkPace, BulkSettings, Seed, Settings};
 use serde_json::{Value, json};
 use shared::PortError;
 use shared::ids::{EntityId, RecordId};
-use shared::model::FieldValue;
+use shared::model::{FieldValue, Fields};
 use shared::ports::{
     BulkAction, BulkJournal, BulkRead, BulkReadTotals, BulkReader, BulkResults, BulkWriter, Crm,
     CrmWriter, DeltaQuery, RecordSink, RemoteRecord, RemoteWrite, Target, WriteResult,
@@ -147,7 +147,7 @@ async fn every_text_goes_byte_for_byte_through_every_path() {
     assert_eq!(kept[format!("Account {}", TEXTS.len()).as_str()], NOTHING_IN_FILES);
 
     // As it is read.
-    let wanted: BTreeMap<String, FieldValue> = rows
+    let wanted: Fields = rows
         .iter()
         .map(|it| {
             (
