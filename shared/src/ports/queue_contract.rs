@@ -33,6 +33,8 @@ pub struct Platform {
 pub struct Lacks {
     /// Messages of one group may be in several hands at once, and in any order.
     pub groups: bool,
+    /// A released message holds its group back until it comes again.
+    pub overtaking: bool,
     /// A dedupe key is forgotten with its batch: a second message with it is queued too.
     pub memory_of_keys: bool,
     /// A message cannot be delayed by itself.
@@ -88,7 +90,7 @@ where
         batch_is_received_in_the_order_sent(open().await).await;
         groups::group_is_in_one_receivers_hands_at_a_time(open().await).await;
         groups::held_group_does_not_hold_others_back(open().await).await;
-        groups::group_is_free_again_when_settled(open().await).await;
+        groups::group_is_free_again_when_settled(open().await, lacks).await;
         groups::large_group_is_worked_off_completely(open().await).await;
     }
     two_receivers_share_without_overlap(open().await).await;

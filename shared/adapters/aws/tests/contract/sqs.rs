@@ -14,6 +14,7 @@ const MAX_ATTEMPTS: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// What no queue of SQS can do.
 const OF_SQS: Lacks = Lacks {
     groups: false,
+    overtaking: false,
     memory_of_keys: false,
     delays: false,
     uncounted_hand_outs: true,
@@ -41,6 +42,6 @@ async fn standard_queue_keeps_the_contract_but_for_groups() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifo_queue_keeps_the_contract_but_for_delays() {
     let Some(account) = TestAccount::open().await else { return };
-    let lacks = Lacks { delays: true, ..OF_SQS };
+    let lacks = Lacks { overtaking: true, delays: true, ..OF_SQS };
     contract(platform(lacks), || queue(&account, true)).await;
 }
