@@ -56,7 +56,7 @@ impl Parts {
         Ok(Self {
             stores: settings.open_stores().await?,
             queue,
-            secrets: Arc::new(settings.local_secrets()),
+            secrets: Arc::new(settings.secret_store()),
             meter: Arc::new(CostMeter::new(prices, clock.clone(), random.clone())),
             clock,
             random,
@@ -82,7 +82,7 @@ impl Parts {
             secrets: self.secrets.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
-            writer: Some(Arc::new(settings.local_secrets())),
+            writer: Some(Arc::new(settings.secret_store())),
             ledger: Some(self.stores.ledger.clone()),
             observer: Some(self.meter.clone()),
             tls: settings.outbound_tls()?,
@@ -361,7 +361,7 @@ pub(crate) async fn host(loaded: &Loaded, places: &Places) -> Result<LocalHost, 
         .with_allowed_hosts(settings.server.allowed_hosts.clone())
         .with_data_dir(settings.data_dir.clone());
     // Before anything is opened: a wrong secret must leave nothing behind.
-    let senders = resolve_secrets(settings, &settings.local_secrets(), &SystemRandom).await?;
+    let senders = resolve_secrets(settings, &settings.secret_store(), &SystemRandom).await?;
     let parts = Parts::open(settings).await?;
     let editor = places.editor(parts.stores.settings.clone(), loaded.version);
     parts.assemble(host, settings, Arc::new(editor), senders).await
@@ -374,7 +374,7 @@ pub(crate) async fn host(loaded: &Loaded, places: &Places) -> Result<LocalHost, 
 /// When the settings cannot be used, or a part cannot be opened.
 pub(crate) async fn serve(places: &Places) -> Result<ExitCode, CommandError> {
     let written = places.load()?.settings;
-    resolve_secrets(&written, &written.local_secrets(), &SystemRandom).await?;
+    resolve_secrets(&written, &written.secret_store(), &SystemRandom).await?;
     let loaded = places.in_force().await?;
     let bound = host(&loaded, places)
         .await?

@@ -93,7 +93,7 @@ pub(crate) async fn run(
 
 async fn check(places: &Places) -> Result<Checked, CommandError> {
     let settings = places.load()?.settings;
-    let secrets = settings.local_secrets();
+    let secrets = settings.secret_store();
     crate::process::resolve_secrets(&settings, &secrets, &SystemRandom).await?;
     Ok(Checked {
         source: places

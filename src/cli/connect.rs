@@ -19,6 +19,7 @@ use shared::ports::{
     LocalSecrets, SecretAddress, SecretWriter, Secrets, SystemClock, SystemRandom,
 };
 use url::Url;
+use wiring::PlatformSecrets;
 use wiring::connecting::{HttpClient, HttpSettings, OAuthClient, RevokedKind, salesforce_app};
 
 use self::flow::{Browser, SystemBrowser, agree};
@@ -103,8 +104,8 @@ impl Means {
                 .map_err(|error| CommandError::failed("prepare the HTTP client", error))?;
         Ok(Self {
             http,
-            secrets: Arc::new(LocalSecrets::new(Env::of_process())),
-            writer: Arc::new(LocalSecrets::new(Env::of_process())),
+            secrets: Arc::new(PlatformSecrets::new(LocalSecrets::new(Env::of_process()))),
+            writer: Arc::new(PlatformSecrets::new(LocalSecrets::new(Env::of_process()))),
             browser: Arc::new(SystemBrowser),
         })
     }

@@ -8,7 +8,7 @@ use shared::platform::OutboundTls;
 use shared::ports::LocalSecrets;
 use shared::sealed::SealedFolder;
 use url::Url;
-use wiring::CaseStores;
+use wiring::{CaseStores, PlatformSecrets};
 
 use super::Settings;
 use crate::exit::CommandError;
@@ -61,8 +61,10 @@ impl Settings {
     }
 
     /// Returns what reads, and writes, the secrets that these settings address.
-    pub(crate) fn local_secrets(&self) -> LocalSecrets {
-        LocalSecrets::new(Env::of_process()).with_key(self.secrets.key.clone())
+    pub(crate) fn secret_store(&self) -> PlatformSecrets {
+        PlatformSecrets::new(
+            LocalSecrets::new(Env::of_process()).with_key(self.secrets.key.clone()),
+        )
     }
 
     /// Loads how calls are encrypted.

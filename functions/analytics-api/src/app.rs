@@ -14,7 +14,7 @@ use shared::cost::CostSettings;
 use shared::platform::{OutboundSettings, Surroundings, description_of};
 use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
 use url::Url;
-use wiring::{CaseStores, IdentitySettings, WiringError};
+use wiring::{CaseStores, IdentitySettings, PlatformSecrets, WiringError};
 
 use crate::api::{Api, Ports, STREAM_FOR};
 use crate::costs::CostTerms;
@@ -27,6 +27,8 @@ use crate::two_way::TwoWay;
 pub struct Config {
     /// The case store: `CASE_STORE`, such as `sqlite:cases.db`.
     pub case_store: Url,
+    /// Where cursors and states are kept instead: `LEDGER`, such as `dynamodb:moodbridge-ledger`.
+    pub ledger: Option<Url>,
     /// The queue that people may look into: `EVENTS_QUEUE`, such as `sqlite:queue.db?queue=events`.
     pub events_queue: Url,
     /// Who proves people: `IDENTITY_ISSUER`, `IDENTITY_AUDIENCE` and what else
@@ -67,6 +69,7 @@ impl Config {
     /// [`ConfigError`] with every setting that is missing or malformed.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let case_store = env.required("CASE_STORE");
+        let ledger = env.optional("LEDGER");
         let events_queue = env.required("EVENTS_QUEUE");
         let identity = IdentitySettings::read(&mut env);
         wiring::read_platforms(&mut env);
@@ -86,6 +89,7 @@ impl Config {
         let found = case_store.zip(events_queue).zip(identity);
         env.finish(found.map(|((case_store, events_queue), identity)| Self {
             case_store,
+            ledger,
             events_queue,
             identity,
             connections,
@@ -162,9 +166,10 @@ fn two_way(
 ///
 /// [`ConfigError`] with every fault of the settings, or what kept a store from being opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
-    let secrets = Arc::new(LocalSecrets::new(env.clone()));
+    let secrets = Arc::new(PlatformSecrets::new(LocalSecrets::new(env.clone())));
     let config = Config::read(env)?;
-    let stores = wiring::case_store(&config.case_store).await?;
+    let stores =
+        wiring::case_store(&config.case_store).await?.with_ledger(config.ledger.as_ref()).await?;
     let clock = Arc::new(SystemClock);
     let tls = config.outbound.load().map_err(ConfigError::from)?;
     let surroundings = Surroundings {

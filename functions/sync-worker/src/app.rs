@@ -13,18 +13,18 @@ use crate::worker::{Remote, SyncWorker};
 
 /// Puts this function together over its ports.
 ///
-/// `local_queue` is what the local host receives from; elsewhere the platform receives.
+/// `queue` is what the local host receives from, and what a Lambda settles failures on.
 pub fn assemble(
     store: Arc<dyn CaseStore>,
     ledger: Arc<dyn Ledger>,
     remotes: Vec<Remote>,
-    local_queue: Option<Arc<dyn Queue>>,
+    queue: Option<Arc<dyn Queue>>,
 ) -> App {
     let ready = LedgerReady::new(Arc::clone(&ledger));
     let worker = SyncWorker::new(store, ledger, remotes);
     let app = App::new("sync-worker").queue("events", Arc::new(worker)).ready(ready);
-    match local_queue {
-        Some(queue) => app.local_queue(queue),
+    match queue {
+        Some(queue) => app.with_queue(queue),
         None => app,
     }
 }
@@ -43,9 +43,9 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     for settings in &config.outside.connections {
         remotes.push(Remote::from(settings.open(&surroundings)?));
     }
-    let local_queue = match &config.events_queue {
+    let queue = match &config.events_queue {
         Some(address) => Some(wiring::queue(address).await?),
         None => None,
     };
-    Ok(assemble(stores.store, stores.ledger, remotes, local_queue).flush(Arc::new(costs)))
+    Ok(assemble(stores.store, stores.ledger, remotes, queue).flush(Arc::new(costs)))
 }

@@ -9,7 +9,8 @@ use wiring::OutsideSettings;
 pub struct Config {
     /// The case store, the connections, prices, and how calls are encrypted.
     pub outside: OutsideSettings,
-    /// Where events are received from when no platform hands them over: `EVENTS_QUEUE`, such as
+    /// Where events come from: `EVENTS_QUEUE`, to receive when no platform hands them over, and to set
+    /// aside there what can never succeed. Such as
     /// `sqlite:queue.db?queue=events`.
     pub events_queue: Option<Url>,
 }

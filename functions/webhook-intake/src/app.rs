@@ -6,6 +6,7 @@ use std::sync::Arc;
 use host::{App, QueueReady};
 use shared::config::Env;
 use shared::ports::{Clock, LocalSecrets, Queue, Random, SystemClock, SystemRandom};
+use wiring::PlatformSecrets;
 
 use crate::config::Config;
 use crate::endpoints::router;
@@ -32,7 +33,7 @@ pub fn assemble(
 /// [`ConfigError`](shared::config::ConfigError) with every fault of the settings, or what kept the
 /// queue from being opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
-    let secrets = LocalSecrets::new(env.clone());
+    let secrets = PlatformSecrets::new(LocalSecrets::new(env.clone()));
     let config = Config::read(env)?;
     let senders = Senders::resolve(&config.settings, &secrets, &SystemRandom).await?;
     let queue = wiring::queue(&config.queue).await?;

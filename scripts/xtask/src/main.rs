@@ -1,7 +1,8 @@
-//! The chores of this repository: `cargo xtask tidy | arrows | flow [--check]`.
+//! The chores of this repository: `cargo xtask tidy | arrows | flow [--check] | package`.
 
 mod arrows;
 mod flow;
+mod package;
 mod tidy;
 mod workspace;
 
@@ -15,7 +16,15 @@ fn main() -> ExitCode {
         ["arrows"] => arrows::faults(),
         ["flow", "--check"] => flow::faults(),
         ["flow"] => flow::write().map(|()| Vec::new()),
-        _ => Ok(vec!["write `cargo xtask tidy`, `arrows`, `flow` or `flow --check`".to_owned()]),
+        ["package", rest @ ..] => match package::Order::read(rest) {
+            Ok(order) => package::write(&order),
+            Err(fault) => Ok(vec![fault]),
+        },
+        _ => {
+            let words =
+                "`cargo xtask tidy`, `arrows`, `flow`, `flow --check` or `package --cloud aws`";
+            Ok(vec![format!("write {words}")])
+        }
     };
     report(outcome)
 }

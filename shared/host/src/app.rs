@@ -20,7 +20,7 @@ pub struct App {
     pub(crate) open_router: Router,
     pub(crate) queues: Vec<QueueTrigger>,
     pub(crate) schedules: Vec<ScheduleTrigger>,
-    pub(crate) local_queues: Vec<Arc<dyn Queue>>,
+    pub(crate) own_queues: Vec<Arc<dyn Queue>>,
     pub(crate) local_services: Vec<ServiceTrigger>,
     pub(crate) ready_checks: Vec<Arc<dyn ReadyCheck>>,
     pub(crate) flushes: Vec<Arc<dyn Flush>>,
@@ -57,7 +57,7 @@ impl App {
             open_router: Router::new(),
             queues: Vec::new(),
             schedules: Vec::new(),
-            local_queues: Vec::new(),
+            own_queues: Vec::new(),
             local_services: Vec::new(),
             ready_checks: Vec::new(),
             flushes: Vec::new(),
@@ -102,12 +102,13 @@ impl App {
         self
     }
 
-    /// Gives the queue that the local host receives from, for the handler of the same name.
+    /// Gives the queue itself, for the handler of the same name: the local host receives from it.
     ///
-    /// On Lambda and Azure the platform receives, and this queue is left alone.
+    /// On Lambda the platform receives; there what fails is settled on this queue, with its reason. On
+    /// Azure it is left alone.
     #[must_use]
-    pub fn local_queue(mut self, queue: Arc<dyn Queue>) -> Self {
-        self.local_queues.push(queue);
+    pub fn with_queue(mut self, queue: Arc<dyn Queue>) -> Self {
+        self.own_queues.push(queue);
         self
     }
 

@@ -74,6 +74,15 @@ impl Env {
         }
     }
 
+    /// Returns the value of `name`; `None` when it is unset, or malformed, which is noted.
+    pub fn optional<T: FromStr>(&mut self, name: &str) -> Option<T>
+    where
+        T::Err: std::fmt::Display,
+    {
+        self.get(name)?;
+        self.required(name)
+    }
+
     /// Returns the value of `name`; notes a fault when it is unset or malformed.
     pub fn required<T: FromStr>(&mut self, name: &str) -> Option<T>
     where

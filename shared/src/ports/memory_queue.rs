@@ -353,13 +353,14 @@ impl Queue for MemoryQueue {
 mod tests {
     use super::*;
     use crate::ports::SystemClock;
-    use crate::ports::queue_contract::{Platform, contract};
+    use crate::ports::queue_contract::{Lacks, Platform, contract};
 
     #[tokio::test]
     async fn memory_queue_keeps_the_contract() {
         let platform = Platform {
             max_attempts: NonZeroU32::new(3).unwrap(),
             visibility: Duration::from_millis(300),
+            lacks: Lacks::default(),
         };
         contract(platform, || async move {
             let clock = Arc::new(SystemClock);

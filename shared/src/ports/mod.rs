@@ -26,6 +26,9 @@ mod crm_writer;
 mod history;
 #[cfg(any(test, feature = "testkit"))]
 pub mod history_contract;
+mod idempotency;
+#[cfg(any(test, feature = "testkit"))]
+pub mod idempotency_contract;
 mod incident_view;
 mod ledger;
 mod matter_import;
@@ -88,6 +91,7 @@ pub use crm_writer::{
     RemoteWrite, Target, WriteResult, WriterLimits,
 };
 pub use history::{History, PastField, PastRow, SetBy};
+pub use idempotency::{ClaimRequest, Claimed, IdempotencyStore, MemoryIdempotency};
 pub use incident_view::{INCIDENT_SOURCE, Incident, IncidentFigures, IncidentView};
 pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
 pub use matter_import::{

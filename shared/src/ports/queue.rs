@@ -103,7 +103,8 @@ pub enum ReplaySelection {
 ///
 /// - [`send`](Queue::send) returns once the whole batch is durable, or fails and none of it is:
 ///   dedupe and enqueue are one commit. Of equal dedupe keys, in one batch or over many concurrent
-///   ones, exactly one is [`SendOutcome::Queued`].
+///   ones, exactly one is [`SendOutcome::Queued`]. Where the platform knows no commit over several
+///   messages, part of a failed batch may be queued: send all of it again.
 /// - A received message stays hidden from other receivers until it is acknowledged, released, or
 ///   its visibility ends.
 /// - While a message of a group is in a receiver's hands, no other receiver gets one of that group.
@@ -115,7 +116,8 @@ pub enum ReplaySelection {
 /// - [`receive`](Queue::receive) wakes at once when a message is sent by the same process, and soon
 ///   (within 250 ms) when another process sends it.
 ///
-/// `shared::ports::queue_contract` checks these for every adapter.
+/// `shared::ports::queue_contract` checks these for every adapter. Groups, memory of keys and delays
+/// bind only where the platform has them; an adapter says which it lacks.
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Adds a batch, in order.

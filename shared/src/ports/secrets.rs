@@ -14,8 +14,8 @@ use crate::sealed::{KeyPlace, SealError, SealedFolder};
 use crate::secret::Secret;
 use crate::text_setting;
 
-/// Where a secret lies: `env:NAME`, `file:PATH` for a sealed file, or `mounted:PATH` for a plain one
-/// that the platform mounts.
+/// Where a secret lies: `env:NAME`, `file:PATH` for a sealed file, `mounted:PATH` for a plain one that
+/// the platform mounts, or `secretsmanager:NAME` in AWS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SecretAddress(String);
@@ -31,7 +31,7 @@ impl SecretAddress {
     /// may be the secret itself.
     pub fn parse(raw: impl Into<String>) -> Result<Self, InvalidSecretAddress> {
         let raw = raw.into();
-        let known = ["env:", "file:", "mounted:"]
+        let known = ["env:", "file:", "mounted:", "secretsmanager:"]
             .iter()
             .any(|scheme| raw.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
         if known { Ok(Self(raw)) } else { Err(InvalidSecretAddress) }
@@ -74,7 +74,7 @@ impl fmt::Display for SecretAddress {
 /// Text that is not the address of a secret.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "not the address of a secret: write `env:NAME`, `file:PATH` or `mounted:PATH`, never the secret itself"
+    "not the address of a secret: write `env:NAME`, `file:PATH`, `mounted:PATH` or `secretsmanager:NAME`, never the secret itself"
 )]
 pub struct InvalidSecretAddress;
 
@@ -88,6 +88,16 @@ pub trait Secrets: Send + Sync {
     /// `NotFound` when nothing is there, `Rejected` when it is empty, `Denied` when it may not be
     /// read.
     async fn read(&self, address: &SecretAddress) -> Result<Secret, PortError>;
+
+    /// Returns the secret as it is kept now, past every copy of this process: for a caller whose
+    /// secret was refused, because it may have been rotated.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Secrets::read).
+    async fn read_again(&self, address: &SecretAddress) -> Result<Secret, PortError> {
+        self.read(address).await
+    }
 }
 
 /// Writes secrets, for what is given to us at run time: refresh tokens that rotate, a person's

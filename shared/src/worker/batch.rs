@@ -16,6 +16,16 @@ use crate::telemetry::trace;
 pub struct BatchReport {
     /// The id of each message that failed, in no particular order.
     pub failed: Vec<(String, Failure)>,
+    /// The id of each message that was not begun, because the time was over.
+    pub not_begun: Vec<String>,
+}
+
+impl BatchReport {
+    fn with(mut self, other: Self) -> Self {
+        self.failed.extend(other.failed);
+        self.not_begun.extend(other.not_begun);
+        self
+    }
 }
 
 /// Runs every message of `batch`, up to `width` groups side by side.
@@ -27,6 +37,16 @@ pub async fn run_batch(
     batch: Vec<Message>,
     width: usize,
 ) -> BatchReport {
+    run_batch_while(handler, batch, width, &|| true).await
+}
+
+/// The same, but begins no message any more once `has_time` says no.
+pub async fn run_batch_while(
+    handler: &dyn MessageHandler,
+    batch: Vec<Message>,
+    width: usize,
+    has_time: &(dyn Fn() -> bool + Send + Sync),
+) -> BatchReport {
     let mut groups: BTreeMap<(bool, String), Vec<Message>> = BTreeMap::new();
     for message in batch {
         let name = match &message.group {
@@ -35,27 +55,35 @@ pub async fn run_batch(
         };
         groups.entry(name).or_default().push(message);
     }
-    let failed = stream::iter(groups.into_values().map(|group| run_group(handler, group)))
+    stream::iter(groups.into_values().map(|group| run_group(handler, group, has_time)))
         .buffer_unordered(width.max(1))
-        .concat()
-        .await;
-    BatchReport { failed }
+        .fold(BatchReport::default(), async |all, group| all.with(group))
+        .await
 }
 
-async fn run_group(handler: &dyn MessageHandler, group: Vec<Message>) -> Vec<(String, Failure)> {
-    let mut failed = Vec::new();
+async fn run_group(
+    handler: &dyn MessageHandler,
+    group: Vec<Message>,
+    has_time: &(dyn Fn() -> bool + Send + Sync),
+) -> BatchReport {
+    let mut report = BatchReport::default();
     let mut is_blocked = false;
     for message in group {
         if is_blocked {
-            failed.push((message.id, Failure::transient("an earlier message of its group failed")));
+            let failure = Failure::transient("an earlier message of its group failed");
+            report.failed.push((message.id, failure));
+            continue;
+        }
+        if !has_time() {
+            report.not_begun.push(message.id);
             continue;
         }
         if let Err(failure) = run_one(handler, &message).instrument(span_of(&message)).await {
             is_blocked = failure.retry() != crate::error::Retry::Never;
-            failed.push((message.id, failure));
+            report.failed.push((message.id, failure));
         }
     }
-    failed
+    report
 }
 
 /// Opens the span of a message: the trace that it was sent with goes on. The handler adds what it
@@ -149,6 +177,16 @@ mod tests {
             message("3", "ok", Some("b")),
         ];
         assert_eq!(failed_ids(batch).await, ["1", "2"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_begun_when_the_time_is_over() {
+        let n_asked = std::sync::atomic::AtomicU32::new(0);
+        let has_time = || n_asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 2;
+        let batch = (1..=4).map(|id| message(&id.to_string(), "ok", Some("a"))).collect();
+        let report = run_batch_while(&Script, batch, 8, &has_time).await;
+        assert!(report.failed.is_empty(), "{report:?}");
+        assert_eq!(report.not_begun, ["3", "4"]);
     }
 
     #[tokio::test]

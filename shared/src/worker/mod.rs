@@ -8,7 +8,7 @@ mod handler;
 pub mod quota;
 mod retry;
 
-pub use batch::{BatchReport, run_batch};
+pub use batch::{BatchReport, run_batch, run_batch_while};
 pub use failure::Failure;
 pub use handler::{Message, MessageHandler, ScheduleHandler, Service, Stop, Tick};
 pub use retry::Backoff;

@@ -8,7 +8,7 @@ use url::Url;
 #[derive(Debug, thiserror::Error)]
 pub enum WiringError {
     /// No adapter of this build takes the scheme.
-    #[error("no adapter in this build takes `{address}`; built with: {BUILT_WITH}")]
+    #[error("no adapter in this build takes `{address}`; built with: {}", built_with())]
     UnknownPlatform {
         /// The address.
         address: Url,
@@ -42,9 +42,14 @@ impl WiringError {
     }
 }
 
-const BUILT_WITH: &str = match (cfg!(feature = "sql"), cfg!(feature = "salesforce")) {
-    (true, true) => "memory, sqlite, postgres, salesforce",
-    (true, false) => "memory, sqlite, postgres",
-    (false, true) => "memory, salesforce",
-    (false, false) => "memory",
-};
+/// The platforms of this build.
+fn built_with() -> String {
+    let platforms = [
+        (true, "memory"),
+        (cfg!(feature = "sql"), "sqlite, postgres"),
+        (cfg!(feature = "salesforce"), "salesforce"),
+        (cfg!(feature = "aws"), "sqs, dynamodb"),
+    ];
+    let built = platforms.iter().filter(|(is_built, _)| *is_built).map(|(_, name)| *name);
+    built.collect::<Vec<_>>().join(", ")
+}

@@ -2,6 +2,8 @@
 //! is on.
 
 mod address;
+#[cfg(feature = "aws")]
+mod aws;
 #[cfg(feature = "salesforce")]
 pub mod connecting;
 #[cfg(feature = "salesforce")]
@@ -11,6 +13,8 @@ mod copy;
 mod error;
 #[cfg(feature = "oidc")]
 mod identity;
+#[cfg(feature = "sql")]
+mod ledger;
 mod metered;
 #[cfg(feature = "sql")]
 mod migrations;
@@ -21,6 +25,7 @@ mod platforms;
 #[cfg(feature = "sql")]
 mod postgres;
 mod queue;
+mod secrets;
 #[cfg(feature = "sql")]
 mod store;
 #[cfg(feature = "pubsub")]
@@ -36,6 +41,8 @@ pub use error::WiringError;
 #[cfg(feature = "oidc")]
 pub use identity::{IdentitySettings, LocalIdentity, LocalToken, authenticator, read_issuer};
 #[cfg(feature = "sql")]
+pub use ledger::ledger;
+#[cfg(feature = "sql")]
 pub use migrations::{MigrationLine, MigrationReport, migrate, migrate_to, migration_report};
 #[cfg(all(feature = "salesforce", feature = "sql"))]
 pub use outside::{Outside, OutsideSettings};
@@ -44,6 +51,7 @@ pub use platforms::{
     load_named_platforms, load_platforms, manifest_schema, platform, platforms, read_platforms,
 };
 pub use queue::queue;
+pub use secrets::PlatformSecrets;
 #[cfg(feature = "salesforce")]
 pub use shared::platform::OpenConnection;
 #[cfg(feature = "sql")]

@@ -10,13 +10,16 @@ use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
 use url::Url;
 
 use crate::connection::ConnectionSettings;
+use crate::secrets::PlatformSecrets;
 use crate::store::{CaseStores, case_store};
 
 /// The settings that every function has that calls platforms.
 #[derive(Debug)]
 pub struct OutsideSettings {
-    /// Where rows, cursors and states are kept: `CASE_STORE`, such as `sqlite:cases.db`.
+    /// Where rows are kept, and cursors and states with them: `CASE_STORE`, such as `sqlite:cases.db`.
     pub case_store: Url,
+    /// Where cursors and states are kept instead: `LEDGER`, such as `dynamodb:moodbridge-ledger`.
+    pub ledger: Option<Url>,
     /// The connections: `CONNECTIONS`, a JSON list, or the file named by `CONNECTIONS_FILE`. They may
     /// be of platforms whose manifests lie in the folder `PLATFORMS_FOLDER`.
     pub connections: Vec<ConnectionSettings>,
@@ -30,6 +33,7 @@ impl OutsideSettings {
     /// Reads the settings from `env`, and notes each fault there; `None` when there is no case store.
     pub fn read(env: &mut Env) -> Option<Self> {
         let case_store = env.required("CASE_STORE");
+        let ledger = env.optional("LEDGER");
         if env.get("CONNECTIONS").is_none() && env.get("CONNECTIONS_FILE").is_none() {
             env.fault("CONNECTIONS is unset: write a JSON list, or set CONNECTIONS_FILE");
         }
@@ -37,7 +41,7 @@ impl OutsideSettings {
         let connections = ConnectionSettings::read(env);
         let costs = CostSettings::read(env);
         let outbound = OutboundSettings::read(env);
-        case_store.map(|case_store| Self { case_store, connections, costs, outbound })
+        case_store.map(|case_store| Self { case_store, ledger, connections, costs, outbound })
     }
 }
 
@@ -64,15 +68,16 @@ impl Outside {
         settings: &OutsideSettings,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let OutsideSettings { case_store: address, costs, outbound, .. } = settings;
-        let stores = case_store(address).await?;
+        let stores = case_store(address).await?.with_ledger(settings.ledger.as_ref()).await?;
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        let secrets = Arc::new(PlatformSecrets::new(LocalSecrets::new(env)));
         let prices = costs.prices().map_err(ConfigError::from)?;
         let meter = Arc::new(CostMeter::new(prices, clock.clone(), random.clone()));
         let surroundings = Surroundings {
             ledger: Some(stores.ledger.clone()),
             observer: Some(meter.clone()),
             tls: outbound.load().map_err(ConfigError::from)?,
-            ..Surroundings::new(Arc::new(LocalSecrets::new(env)), clock, random)
+            ..Surroundings::new(secrets, clock, random)
         };
         Ok(Self { stores, meter, surroundings })
     }

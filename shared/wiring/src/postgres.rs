@@ -6,6 +6,7 @@ use shared::ports::{LocalSecrets, SecretAddress, Secrets};
 use url::Url;
 
 use crate::error::WiringError;
+use crate::secrets::PlatformSecrets;
 
 /// Reads an address such as `postgres://user@host/database?password=env:PGPASSWORD`, and the
 /// secret that it names.
@@ -19,7 +20,7 @@ pub(crate) async fn postgres(address: &Url) -> Result<PostgresOptions, WiringErr
         None => None,
         Some((_, named)) => {
             let named = SecretAddress::parse(named).map_err(|it| unusable(address, it))?;
-            let secrets = LocalSecrets::new(Env::of_process());
+            let secrets = PlatformSecrets::new(LocalSecrets::new(Env::of_process()));
             Some(secrets.read(&named).await.map_err(|it| unusable(address, it))?)
         }
     };

@@ -14,7 +14,8 @@ use crate::metered;
 const MEMORY_ATTEMPTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 
 /// Opens the queue at `address`, such as `sqlite:queue.db?queue=events`,
-/// `postgres://user@host/database?queue=events` or `memory:?queue=events`.
+/// `postgres://user@host/database?queue=events`, `memory:?queue=events` or
+/// `sqs://sqs.eu-west-1.amazonaws.com/123456789012/events?queue=events`.
 ///
 /// # Errors
 ///
@@ -27,6 +28,8 @@ async fn open(address: &Url) -> Result<Arc<dyn Queue>, WiringError> {
     let name = queue_name(address)?;
     match address.scheme() {
         "memory" => Ok(Arc::new(MemoryQueue::new(&name, MEMORY_ATTEMPTS, Arc::new(SystemClock)))),
+        #[cfg(feature = "aws")]
+        "sqs" => Ok(Arc::new(crate::aws::queue(address, &name).await?)),
         #[cfg(feature = "sql")]
         "sqlite" => {
             let path = crate::address::file(address)?;
@@ -56,7 +59,7 @@ mod tests {
 
     #[tokio::test]
     async fn unknown_scheme_says_what_this_build_takes() {
-        let address = Url::parse("sqs://queue?queue=events").unwrap();
+        let address = Url::parse("carrier-pigeon:loft?queue=events").unwrap();
         let error = queue(&address).await.map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("built with: memory"), "{error}");
     }

@@ -98,6 +98,21 @@ impl CaseStores {
     }
 }
 
+impl CaseStores {
+    /// Keeps cursors and states in the ledger at `address` instead, where one is given. Settings stay
+    /// with the rows.
+    ///
+    /// # Errors
+    ///
+    /// [`WiringError`] when no adapter of this build takes the address.
+    pub async fn with_ledger(self, address: Option<&Url>) -> Result<Self, WiringError> {
+        match address {
+            Some(address) => Ok(Self { ledger: crate::ledger::ledger(address).await?, ..self }),
+            None => Ok(self),
+        }
+    }
+}
+
 /// Opens the case store at `address`, such as `sqlite:cases.db` or `postgres://user@host/database`.
 /// Its tables must be current.
 ///

@@ -27,7 +27,7 @@ const STATUS_HOLDS_FOR: Duration = Duration::from_mins(15);
 
 /// Returns what the connections of this process are given, as `serve` gives it.
 fn surroundings(settings: &Settings, stores: Option<&CaseStores>) -> Result<Surroundings, Fault> {
-    let secrets = Arc::new(settings.local_secrets());
+    let secrets = Arc::new(settings.secret_store());
     Ok(Surroundings {
         // A platform that replaces a refresh token takes back the old one: the new one must be kept.
         writer: Some(secrets.clone()),

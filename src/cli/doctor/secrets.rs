@@ -13,7 +13,7 @@ use crate::settings::Settings;
 
 /// Checks every secret that `settings` address; returns the connections that lack one.
 pub(super) async fn examine(settings: &Settings, report: &mut Report) -> BTreeSet<ConnectionId> {
-    let secrets = settings.local_secrets();
+    let secrets = settings.secret_store();
     let mut lacking = BTreeSet::new();
     for connection in &settings.connections {
         for (path, address) in connection.secrets() {

@@ -9,7 +9,8 @@ use futures_util::FutureExt;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use shared::ports::{Clock, Random, SystemClock};
+use shared::ports::{Clock, Queue, Random, SystemClock};
+use shared::time::Timestamp;
 use shared::worker::{Failure, Message, Tick, run_batch};
 use tokio::sync::RwLock;
 use tracing::{Instrument, info, info_span};
@@ -17,6 +18,7 @@ use tracing::{Instrument, info, info_span};
 use super::emf::Emf;
 use super::event::{Event, ScheduledEvent};
 use super::http;
+use super::settle::Settle;
 use super::sqs::Batch;
 use crate::app::{App, QueueTrigger, ScheduleTrigger};
 use crate::flush::{Flush, flush_all, with_own};
@@ -25,6 +27,9 @@ use crate::metrics;
 
 /// How long the answer of the last invocation may take to leave after a stop signal.
 const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// How long before the end of an invocation nothing is begun any more.
+const LAST_BEGIN: Duration = Duration::from_secs(2);
 
 /// An event that no handler of the app takes.
 #[derive(Debug, thiserror::Error)]
@@ -76,19 +81,22 @@ struct Function {
     name: &'static str,
     router: Router,
     queues: Vec<QueueTrigger>,
+    own_queues: Vec<Arc<dyn Queue>>,
     schedules: Vec<ScheduleTrigger>,
     flushes: Vec<Arc<dyn Flush>>,
+    random: Arc<dyn Random>,
 }
 
 impl Function {
     fn new(app: App, timeout: Duration, random: Arc<dyn Random>) -> Self {
-        let router = Frame::new(timeout, random).around(app.router.merge(app.open_router));
-        let App { name, queues, schedules, flushes, .. } = app;
+        let router =
+            Frame::new(timeout, Arc::clone(&random)).around(app.router.merge(app.open_router));
+        let App { name, queues, own_queues, schedules, flushes, .. } = app;
         let mut flushes = with_own(flushes);
         if let Some(page) = metrics::page() {
             flushes.push(Arc::new(Emf::new(name, page, Arc::new(SystemClock))));
         }
-        Self { name, router, queues, schedules, flushes }
+        Self { name, router, queues, own_queues, schedules, flushes, random }
     }
 
     /// Handles one event and writes out what it gathered: the process may sleep for good afterwards.
@@ -114,7 +122,11 @@ impl Function {
             Event::Sqs(records) => {
                 let batch = Batch::read(&records)?;
                 let trigger = self.queue(batch.queue.as_deref())?;
-                Ok(serde_json::to_value(batch.handle(trigger.handler.as_ref()).await)?)
+                let own = self.own_queues.iter().find(|it| it.name() == trigger.queue).cloned();
+                let settle = Settle::on(own, Arc::clone(&self.random));
+                let has_time = has_time_until(context.deadline);
+                let response = batch.handle(trigger.handler.as_ref(), &settle, &has_time).await;
+                Ok(serde_json::to_value(response)?)
             }
             Event::Schedule(event) => self.tick(&event).await,
             Event::Bus(id) => self.relay(id, payload).await,
@@ -160,6 +172,15 @@ impl Function {
             Some((_, failure)) => Err(failure.into()),
         }
     }
+}
+
+/// Says, as long as it is not long before `deadline`, that there is time to begin something.
+///
+/// `deadline` is in milliseconds since 1970; 0 is none. What is begun later would be cut off and done
+/// twice.
+fn has_time_until(deadline: u64) -> impl Fn() -> bool + Send + Sync {
+    let deadline = i64::try_from(deadline).ok().filter(|it| *it > 0).map(Timestamp::from_millis);
+    move || deadline.is_none_or(|it| SystemClock.now().plus(LAST_BEGIN) < it)
 }
 
 /// Tells whether a platform's name, such as `moodbridge-dev-events.fifo`, is that of `ours`.

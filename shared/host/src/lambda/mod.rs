@@ -4,6 +4,7 @@ mod emf;
 mod event;
 mod host;
 mod http;
+mod settle;
 mod sqs;
 
 #[cfg(test)]

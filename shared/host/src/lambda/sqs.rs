@@ -1,14 +1,17 @@
 //! SQS batches: each record read alone, and only the failed ones reported.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use shared::Retry;
 use shared::telemetry::trace::TraceParent;
-use shared::worker::{BatchReport, Message, MessageHandler, run_batch};
+use shared::time::Timestamp;
+use shared::worker::{BatchReport, Message, MessageHandler, run_batch_while};
 use tracing::error;
 
 use super::event::last_part;
+use super::settle::{InHand, Settle};
 
 /// Groups handled side by side.
 const WIDTH: usize = 10;
@@ -34,6 +37,8 @@ pub(crate) struct Batch {
     pub(crate) queue: Option<String>,
     /// The records that could be read.
     pub(crate) messages: Vec<Message>,
+    /// What the queue must know of each of them.
+    in_hand: HashMap<String, InHand>,
     /// The ids of those that could not.
     pub(crate) unreadable: Vec<String>,
 }
@@ -47,6 +52,8 @@ pub(crate) struct Nameless;
 #[serde(rename_all = "camelCase")]
 struct Record {
     message_id: String,
+    #[serde(default)]
+    receipt_handle: String,
     body: String,
     #[serde(default)]
     attributes: Attributes,
@@ -60,6 +67,7 @@ struct Record {
 #[serde(rename_all = "PascalCase", default)]
 struct Attributes {
     approximate_receive_count: Option<String>,
+    sent_timestamp: Option<String>,
     message_group_id: Option<String>,
     /// The X-Ray header. Source: Amazon SQS developer guide, "Message system attributes".
     #[serde(rename = "AWSTraceHeader")]
@@ -70,6 +78,7 @@ struct Attributes {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct MessageAttributes {
+    group: Option<TextAttribute>,
     traceparent: Option<TextAttribute>,
 }
 
@@ -80,6 +89,20 @@ struct TextAttribute {
 }
 
 impl Record {
+    /// Returns the group: as it was sent, else as the queue keeps it.
+    fn group(&self) -> Option<String> {
+        let ours = self.message_attributes.group.as_ref().and_then(|it| it.string_value.clone());
+        ours.or_else(|| self.attributes.message_group_id.clone())
+    }
+
+    fn in_hand(&self) -> InHand {
+        let sent_at = self.attributes.sent_timestamp.as_deref().and_then(|it| it.parse().ok());
+        InHand {
+            receipt: self.receipt_handle.clone(),
+            sent_at: sent_at.map_or(Timestamp::EPOCH, Timestamp::from_millis),
+        }
+    }
+
     /// Returns the trace that the message was sent with: ours, else that of the platform.
     fn trace_parent(&self) -> Option<String> {
         let ours = self.message_attributes.traceparent.as_ref();
@@ -103,11 +126,12 @@ impl Batch {
                     let arn = record.event_source_arn.as_deref();
                     let name = arn.map(last_part).map(str::to_owned);
                     batch.queue = batch.queue.take().or(name);
+                    batch.in_hand.insert(record.message_id.clone(), record.in_hand());
                     batch.messages.push(Message {
                         trace_parent: record.trace_parent(),
+                        group: record.group(),
                         id: record.message_id,
                         body: record.body,
-                        group: record.attributes.message_group_id,
                         attempt: record
                             .attributes
                             .approximate_receive_count
@@ -125,16 +149,30 @@ impl Batch {
         Ok(batch)
     }
 
-    /// Handles the messages and says which records must come again.
+    /// Handles the messages and says which records must come again; begins none any more once
+    /// `has_time` says no.
     ///
-    /// A message that can never succeed is reported too: the queue's redrive policy sets it aside.
-    pub(crate) async fn handle(self, handler: &dyn MessageHandler) -> BatchResponse {
-        let BatchReport { failed } = run_batch(handler, self.messages, WIDTH).await;
-        for (id, failure) in failed.iter().filter(|(_, it)| it.retry() == Retry::Never) {
-            error!(message.id = %id, error = %failure,
-                "message `{id}` can never succeed and is left to the dead-letter queue");
+    /// What failed is settled on the queue, where `settle` knows it, and reported all the same: Lambda
+    /// removes what is not reported, and a report of what is gone already changes nothing.
+    pub(crate) async fn handle(
+        self,
+        handler: &dyn MessageHandler,
+        settle: &Settle,
+        has_time: &(dyn Fn() -> bool + Send + Sync),
+    ) -> BatchResponse {
+        let kept: HashMap<String, Message> = match settle.is_on() {
+            true => self.messages.iter().map(|it| (it.id.clone(), it.clone())).collect(),
+            false => HashMap::new(),
+        };
+        let report = run_batch_while(handler, self.messages, WIDTH, has_time).await;
+        let BatchReport { failed, not_begun } = report;
+        for (id, failure) in &failed {
+            settle.failed(id, kept.get(id).zip(self.in_hand.get(id)), failure).await;
         }
-        let failed = failed.into_iter().map(|(id, _)| id).chain(self.unreadable);
+        for id in &not_begun {
+            settle.not_begun(kept.get(id).zip(self.in_hand.get(id))).await;
+        }
+        let failed = failed.into_iter().map(|(id, _)| id).chain(not_begun).chain(self.unreadable);
         let batch_item_failures =
             failed.map(|item_identifier| ItemFailure { item_identifier }).collect();
         BatchResponse { batch_item_failures }
@@ -164,6 +202,10 @@ mod tests {
                 _ => Ok(()),
             }
         }
+    }
+
+    async fn handle(batch: Batch) -> BatchResponse {
+        batch.handle(&Script, &Settle::default(), &|| true).await
     }
 
     fn read(records: &str) -> Result<Batch, Nameless> {
@@ -216,7 +258,7 @@ mod tests {
             {"messageId":"3","body":"never"},{"messageId":"4","body":"later"}]"#,
         )
         .unwrap();
-        let response = serde_json::to_value(batch.handle(&Script).await).unwrap();
+        let response = serde_json::to_value(handle(batch).await).unwrap();
         let mut ids: Vec<_> = response["batchItemFailures"]
             .as_array()
             .unwrap()
@@ -229,7 +271,8 @@ mod tests {
 
     #[tokio::test]
     async fn whole_success_is_an_empty_list() {
-        let response = read(r#"[{"messageId":"1","body":"ok"}]"#).unwrap().handle(&Script).await;
+        let response = read(r#"[{"messageId":"1","body":"ok"}]"#).unwrap();
+        let response = handle(response).await;
         assert_eq!(serde_json::to_string(&response).unwrap(), r#"{"batchItemFailures":[]}"#);
     }
 

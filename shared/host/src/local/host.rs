@@ -247,7 +247,7 @@ impl LocalHost {
     }
 
     fn figures(&self) -> Figures {
-        let queues = self.apps.iter().flat_map(|app| app.local_queues.iter().cloned()).collect();
+        let queues = self.apps.iter().flat_map(|app| app.own_queues.iter().cloned()).collect();
         Figures::new(queues, self.ready_checks(), self.data_dir.clone(), Arc::clone(&self.clock))
     }
 
@@ -288,7 +288,7 @@ fn pair_queues(app: &App) -> Result<Vec<QueuePair>, HostError> {
         missing,
     };
     let orphan = app
-        .local_queues
+        .own_queues
         .iter()
         .find(|queue| !app.queues.iter().any(|trigger| trigger.queue == queue.name()));
     if let Some(queue) = orphan {
@@ -297,7 +297,7 @@ fn pair_queues(app: &App) -> Result<Vec<QueuePair>, HostError> {
     app.queues
         .iter()
         .map(|trigger| {
-            let queue = app.local_queues.iter().find(|queue| queue.name() == trigger.queue);
+            let queue = app.own_queues.iter().find(|queue| queue.name() == trigger.queue);
             let queue =
                 queue.ok_or_else(|| unpaired(trigger.queue, "a handler", "no local queue"))?;
             Ok((Arc::clone(queue), Arc::clone(&trigger.handler)))

@@ -41,7 +41,7 @@ struct Claims<'a> {
 
 impl OAuthClient {
     /// Asks for a token with `assertion`, signed with RS256. When the server refuses it and its
-    /// clock differs from ours, it is made again, once, by the server's clock.
+    /// clock differs from ours, or the key was replaced meanwhile, it is made again, once.
     ///
     /// # Errors
     ///
@@ -54,8 +54,9 @@ impl OAuthClient {
             Err(error) if error.kind() == PortErrorKind::Denied => {
                 let after = self.server_now();
                 let moved_ms = after.as_millis().abs_diff(before.as_millis());
-                if moved_ms > TOLERATED_SKEW_MS {
-                    self.assert(assertion, &key).await
+                let newer = self.secrets.read_again(&assertion.private_key).await?;
+                if moved_ms > TOLERATED_SKEW_MS || newer.expose() != key.expose() {
+                    self.assert(assertion, &newer).await
                 } else {
                     Err(error)
                 }

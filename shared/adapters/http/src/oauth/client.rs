@@ -79,6 +79,28 @@ impl OAuthClient {
     /// `Denied` when the server refuses or the secret is missing, `RateLimited` and `Unavailable`
     /// when it may give one later.
     pub async fn client_credentials(&self, scopes: &[String]) -> Result<Grant, PortError> {
+        let secret = self.secret().await?;
+        match self.ask_client_credentials(scopes).await {
+            Err(error) if error.kind() == PortErrorKind::Denied => {
+                if self.is_replaced(secret.as_ref()).await? {
+                    self.ask_client_credentials(scopes).await
+                } else {
+                    Err(error)
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Tells whether the app's secret is another one by now, past every copy of this process.
+    async fn is_replaced(&self, refused: Option<&Secret>) -> Result<bool, PortError> {
+        let (Some(address), Some(refused)) = (&self.settings.client_secret, refused) else {
+            return Ok(false);
+        };
+        Ok(self.secrets.read_again(address).await?.expose() != refused.expose())
+    }
+
+    async fn ask_client_credentials(&self, scopes: &[String]) -> Result<Grant, PortError> {
         let exchange = self.exchange_of("token", Repeat::Safe);
         let protocol = self.protocol().await?;
         let asked_at = self.clock.now();

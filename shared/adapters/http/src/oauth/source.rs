@@ -101,7 +101,7 @@ impl RefreshTokenSource {
         let token = self.secrets.read(&self.address).await?;
         match self.client.refresh(&token).await {
             Err(error) if error.kind() == PortErrorKind::Denied => {
-                let newer = self.secrets.read(&self.address).await?;
+                let newer = self.secrets.read_again(&self.address).await?;
                 if newer.expose() == token.expose() {
                     return Err(error);
                 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use serde_json::json;
+use shared::ports::{MemoryQueue, NewMessage};
 use shared::worker::{MessageHandler, ScheduleHandler};
 
 use super::*;
@@ -112,4 +113,54 @@ fn platform_names_end_in_ours_behind_a_dash() {
     assert!(is_named("events", Some("moodbridge-dev-events.fifo")));
     assert!(!is_named("events", Some("moodbridge-dev-changeevents")));
     assert!(!is_named("events", None));
+}
+
+/// Sends `body` to `queue`, receives it, and writes it as Lambda hands it over.
+async fn handed_over(queue: &Arc<MemoryQueue>, body: &str) -> Value {
+    let message = NewMessage { body: body.to_owned(), ..NewMessage::default() };
+    queue.send(vec![message]).await.unwrap();
+    let visibility = Duration::from_secs(60);
+    let one = std::num::NonZeroU32::MIN;
+    let delivery = queue.receive(one, visibility, Duration::ZERO).await.unwrap().pop().unwrap();
+    json!({
+        "messageId": delivery.id, "receiptHandle": delivery.receipt, "body": body,
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:1:dev-events",
+        "attributes": {"ApproximateReceiveCount": delivery.attempt.to_string()},
+    })
+}
+
+#[tokio::test]
+async fn poison_is_set_aside_with_its_reason_and_reported_all_the_same() {
+    let attempts = std::num::NonZeroU32::new(5).unwrap();
+    let queue = Arc::new(MemoryQueue::new("events", attempts, Arc::new(SystemClock)));
+    let record = handed_over(&queue, "bad").await;
+    let id = record["messageId"].clone();
+    let app = App::new("worker").queue("events", Arc::new(Script)).with_queue(queue.clone());
+
+    let answer = invoke(app, json!({"Records": [record]})).await.unwrap();
+
+    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": id}]}));
+    let dead = queue.dead_letters(None, attempts).await.unwrap();
+    assert_eq!(dead.len(), 1);
+    assert!(dead[0].reason.contains("no"), "{}", dead[0].reason);
+    assert_eq!(queue.depth().await.unwrap().n_in_flight, 0);
+}
+
+#[tokio::test]
+async fn message_for_which_no_time_is_left_is_given_back() {
+    let attempts = std::num::NonZeroU32::new(5).unwrap();
+    let queue = Arc::new(MemoryQueue::new("events", attempts, Arc::new(SystemClock)));
+    let record = handed_over(&queue, "good").await;
+    let id = record["messageId"].clone();
+    let app = App::new("worker").queue("events", Arc::new(Script)).with_queue(queue.clone());
+    let function =
+        Function::new(app, Duration::from_secs(5), Arc::new(shared::ports::SystemRandom));
+    let mut context = lambda_runtime::Context::default();
+    context.deadline = u64::try_from(SystemClock.now().as_millis()).unwrap() + 1_000;
+
+    let payload = json!({"Records": [record]}).to_string();
+    let answer = function.invoke(&payload, context).await.unwrap();
+
+    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": id}]}));
+    assert_eq!(queue.depth().await.unwrap().n_ready, 1);
 }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use futures_util::future::{join, join_all};
 use shared::ports::SystemClock;
-use shared::ports::queue_contract::{Platform, contract};
+use shared::ports::queue_contract::{Lacks, Platform, contract};
 use shared::time::Timestamp;
 use tempfile::TempDir;
 
@@ -24,6 +24,7 @@ async fn sqlite_queue_keeps_the_contract() {
     let platform = Platform {
         max_attempts: NonZeroU32::new(3).unwrap(),
         visibility: Duration::from_millis(300),
+        lacks: Lacks::default(),
     };
     let folders = Mutex::new(Vec::new());
     contract(platform, || async {

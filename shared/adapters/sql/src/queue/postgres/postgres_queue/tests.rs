@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use shared::ports::queue_contract::{Platform, contract};
+use shared::ports::queue_contract::{Lacks, Platform, contract};
 use shared::time::Timestamp;
 
 use super::*;
@@ -52,6 +52,7 @@ async fn postgres_queue_keeps_the_contract() {
     let platform = Platform {
         max_attempts: NonZeroU32::new(3).unwrap(),
         visibility: Duration::from_millis(300),
+        lacks: Lacks::default(),
     };
     let options = QueueOptions { max_attempts: platform.max_attempts, ..QueueOptions::default() };
     let n_opened = AtomicU32::new(0);

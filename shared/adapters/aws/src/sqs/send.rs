@@ -1,0 +1,212 @@
+//! Sending.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use aws_sdk_sqs::error::BuildError;
+use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
+use sha2::{Digest as _, Sha256};
+use shared::error::{PortError, PortErrorKind};
+use shared::ports::{NewMessage, SendOutcome};
+
+use super::attributes::{Attributes, GROUP, TRACE_PARENT, is_taken, text};
+use super::queue::{MAX_BODY_BYTES, SqsQueue};
+use crate::fault::kind;
+
+/// Messages in one request. Source: API reference of SQS, `SendMessageBatch`.
+const N_REQUEST: usize = 10;
+/// Bytes in one request, with all attributes. Source: as above.
+const REQUEST_BYTES: usize = 1_048_576;
+/// What may stand beside a body.
+const BESIDE_BYTES: usize = 8_192;
+/// How often those of a request are sent again that SQS took not.
+const N_ATTEMPTS: u32 = 4;
+/// How long a message can be delayed. Source: Amazon SQS developer guide, "Message timers".
+const MAX_DELAY: Duration = Duration::from_mins(15);
+
+impl SqsQueue {
+    pub(super) async fn send_batch(
+        &self,
+        batch: Vec<NewMessage>,
+    ) -> Result<Vec<SendOutcome>, PortError> {
+        for message in &batch {
+            self.check(message)?;
+        }
+        let owner = format!("{:032x}", self.random.bits());
+        let is_sent = self.claim(&batch, &owner).await?;
+        let chosen: Vec<&NewMessage> =
+            batch.iter().zip(&is_sent).filter(|(_, is_sent)| **is_sent).map(|(it, _)| it).collect();
+        let sent = self.send_all(&chosen).await;
+        for key in chosen.iter().filter_map(|it| it.dedupe_key.as_deref()) {
+            match (&self.dedupe, &sent) {
+                // It is durable: when it cannot be noted, a repetition is queued twice at worst.
+                (Some(dedupe), Ok(())) => {
+                    if let Err(error) = dedupe.sent(key, &owner).await {
+                        tracing::warn!(%error, queue = %self.name, "sent message is not remembered");
+                    }
+                }
+                (Some(dedupe), Err(_)) => dedupe.not_sent(key, &owner).await,
+                (None, _) => {}
+            }
+        }
+        sent?;
+        let outcome = |is_sent| if is_sent { SendOutcome::Queued } else { SendOutcome::Duplicate };
+        Ok(is_sent.into_iter().map(outcome).collect())
+    }
+
+    fn check(&self, message: &NewMessage) -> Result<(), PortError> {
+        let fault =
+            |text: String| Err(self.call("send").fault(PortErrorKind::Rejected).with_source(text));
+        let n_bytes = message.body.len();
+        if n_bytes > MAX_BODY_BYTES {
+            return fault(format!("a body of {n_bytes} bytes: SQS takes {MAX_BODY_BYTES}"));
+        }
+        if n_bytes == 0 {
+            return fault("an empty body: SQS takes none".to_owned());
+        }
+        if !message.body.chars().all(is_taken) {
+            return fault("a control character in the body: SQS takes none".to_owned());
+        }
+        if message.delay > MAX_DELAY {
+            return fault(format!("a delay of {:?}: SQS takes 15 minutes", message.delay));
+        }
+        if self.address.is_fifo() && !message.delay.is_zero() {
+            return fault("a delay: a FIFO queue takes none of a single message".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Says for each message whether it is to be sent: not when one with its key was, in this batch
+    /// or before.
+    async fn claim(&self, batch: &[NewMessage], owner: &str) -> Result<Vec<bool>, PortError> {
+        let mut seen = HashSet::new();
+        let mut is_sent = Vec::with_capacity(batch.len());
+        for message in batch {
+            is_sent.push(match (&message.dedupe_key, &self.dedupe) {
+                (Some(key), Some(dedupe)) => {
+                    seen.insert(key.as_str()) && dedupe.is_first(key, owner).await?
+                }
+                _ => true,
+            });
+        }
+        Ok(is_sent)
+    }
+
+    async fn send_all(&self, messages: &[&NewMessage]) -> Result<(), PortError> {
+        let mut rest = messages;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(n_of_request(rest));
+            let entries = now.iter().enumerate().map(|(place, it)| self.entry(place, it));
+            let entries = entries.collect::<Result<_, _>>().map_err(|error| {
+                self.call("send").fault(PortErrorKind::Rejected).with_source(error)
+            })?;
+            self.send_request(entries).await?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &self,
+        place: usize,
+        message: &NewMessage,
+    ) -> Result<SendMessageBatchRequestEntry, BuildError> {
+        let mut attributes = Attributes::new();
+        if let Some(group) = &message.group {
+            attributes.insert(GROUP.to_owned(), text(group)?);
+        }
+        if let Some(trace) = &message.trace_parent {
+            attributes.insert(TRACE_PARENT.to_owned(), text(trace)?);
+        }
+        let entry = SendMessageBatchRequestEntry::builder()
+            .id(place.to_string())
+            .message_body(&message.body)
+            .set_message_attributes((!attributes.is_empty()).then_some(attributes));
+        let entry = if self.address.is_fifo() {
+            // A message of no group must not wait for others: it is a group of its own.
+            let own = format!("{:032x}", self.random.bits());
+            let group = message.group.as_ref().map_or_else(|| own.clone(), |it| short(it));
+            entry.message_group_id(group).message_deduplication_id(own)
+        } else {
+            entry.set_delay_seconds(delay_seconds(message.delay))
+        };
+        entry.build()
+    }
+
+    /// Sends one request, and those of it again that were not taken for a fault of SQS.
+    async fn send_request(
+        &self,
+        mut entries: Vec<SendMessageBatchRequestEntry>,
+    ) -> Result<(), PortError> {
+        let call = self.call("send");
+        for attempt in 1.. {
+            let request = self.client.send_message_batch().queue_url(self.address.url());
+            let answer = request.set_entries(Some(entries.clone())).send().await;
+            let answer = answer.map_err(|error| call.failed(error))?;
+            let Some(fault) =
+                answer.failed().iter().find(|it| it.sender_fault()).or(answer.failed().first())
+            else {
+                return Ok(());
+            };
+            if fault.sender_fault() || attempt == N_ATTEMPTS {
+                let status = if fault.sender_fault() { 400 } else { 503 };
+                let text = format!("{}: {}", fault.code(), fault.message().unwrap_or_default());
+                return Err(call.fault(kind(Some(fault.code()), Some(status))).with_source(text));
+            }
+            let failed: HashSet<&str> =
+                answer.failed().iter().map(BatchResultErrorEntry::id).collect();
+            entries.retain(|it| failed.contains(it.id()));
+            tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+        }
+        Ok(())
+    }
+}
+
+/// Returns how many of `messages` one request takes; at least one.
+fn n_of_request(messages: &[&NewMessage]) -> usize {
+    let mut n_bytes = 0;
+    let fits = |it: &&&NewMessage| {
+        n_bytes += it.body.len() + BESIDE_BYTES;
+        n_bytes <= REQUEST_BYTES
+    };
+    messages.iter().take(N_REQUEST).take_while(fits).count().max(1)
+}
+
+/// Whole seconds, rounded up; none for none, because a queue may have a delay of its own.
+fn delay_seconds(delay: Duration) -> Option<i32> {
+    match super::receive::seconds(delay) {
+        0 => None,
+        seconds => Some(seconds),
+    }
+}
+
+/// A group as SQS takes it: 128 characters of ASCII without white space.
+fn short(group: &str) -> String {
+    let is_taken = |it: char| it.is_ascii_graphic();
+    if group.len() <= 128 && !group.is_empty() && group.chars().all(is_taken) {
+        return group.to_owned();
+    }
+    let digest = Sha256::digest(group.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_takes_ten_messages_or_a_mebibyte() {
+        let small = NewMessage { body: "x".to_owned(), ..NewMessage::default() };
+        let large = NewMessage { body: "x".repeat(MAX_BODY_BYTES), ..NewMessage::default() };
+        assert_eq!(n_of_request(&[&small; 25]), 10);
+        assert_eq!(n_of_request(&[&large, &small]), 1);
+        assert_eq!(n_of_request(&[&small, &large, &small]), 1);
+    }
+
+    #[test]
+    fn odd_group_is_named_by_its_digest() {
+        assert_eq!(short("main/Case/500A"), "main/Case/500A");
+        assert_eq!(short("a b").len(), 64);
+        assert_eq!(short(&"x".repeat(200)).len(), 64);
+    }
+}

@@ -1,0 +1,123 @@
+//! An account of its own for each test, at the peer that stands for AWS.
+
+#![expect(clippy::expect_used, reason = "a test's account fails by panicking")]
+
+use aws_config::BehaviorVersion;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use aws_sdk_sqs::config::Credentials;
+use aws_sdk_sqs::types::QueueAttributeName;
+use shared::config::Env;
+use shared::ports::{Random, SystemRandom};
+use url::Url;
+
+use crate::account::Account;
+use crate::sqs::QueueAddress;
+
+/// An account of the AWS that `MOODBRIDGE_TEST_AWS` names.
+#[derive(Debug)]
+pub struct TestAccount {
+    /// What the adapters take.
+    pub account: Account,
+    /// Which peer stands for AWS, such as `ministack`.
+    pub peer: String,
+}
+
+impl TestAccount {
+    /// Opens an empty account, or says loudly that the test is skipped: no peer is there.
+    ///
+    /// `scripts/with-aws COMMAND` starts one while it runs the command.
+    ///
+    /// # Panics
+    ///
+    /// When no peer is there and `MOODBRIDGE_REQUIRE` names `aws`.
+    pub async fn open() -> Option<Self> {
+        let env = Env::of_process();
+        let is_there = env.get("AWS_ENDPOINT_URL").is_some_and(|it| !it.is_empty());
+        let peer = env.get("MOODBRIDGE_TEST_AWS").unwrap_or_default().to_owned();
+        if !is_there && peer != "real" {
+            let required = env.get("MOODBRIDGE_REQUIRE").unwrap_or_default();
+            let is_required = required.split(',').any(|it| it.trim() == "aws");
+            assert!(!is_required, "AWS is required: run this by `scripts/with-aws`");
+            eprintln!("SKIPPED: no AWS; `scripts/with-aws COMMAND` starts a peer");
+            return None;
+        }
+        if peer == "real" {
+            return Some(Self { account: Account::of_environment().await, peer });
+        }
+        // The peers keep an account for each access key that looks like an account's number.
+        let number = format!("{:012}", SystemRandom.bits() % 1_000_000_000_000);
+        let credentials = Credentials::new(number, "test", None, None, "test");
+        let config = aws_config::defaults(BehaviorVersion::latest());
+        let config = config.credentials_provider(credentials).load().await;
+        Some(Self { account: Account::of(config), peer })
+    }
+
+    /// Makes a queue with a queue of dead letters behind it.
+    ///
+    /// # Panics
+    ///
+    /// When the peer does not make it.
+    pub async fn queue(&self, max_attempts: u32, is_fifo: bool) -> QueueAddress {
+        let client = aws_sdk_sqs::Client::new(self.account.config());
+        let name = format!("test-{:032x}", SystemRandom.bits());
+        let suffix = if is_fifo { ".fifo" } else { "" };
+        let mut made = Vec::new();
+        let mut policy = None;
+        for part in ["-dead", ""] {
+            let create = client.create_queue().queue_name(format!("{name}{part}{suffix}"));
+            let fifo = is_fifo.then(|| (QueueAttributeName::FifoQueue, "true".to_owned()));
+            let redrive = policy.take().map(|it| (QueueAttributeName::RedrivePolicy, it));
+            let attributes = fifo.into_iter().chain(redrive).collect();
+            let queue = create.set_attributes(Some(attributes)).send().await.expect("a queue");
+            let url = queue.queue_url.expect("its address");
+            let arn = QueueAttributeName::QueueArn;
+            let read = client.get_queue_attributes().queue_url(&url).attribute_names(arn.clone());
+            let read = read.send().await.expect("its attributes");
+            let arn = read.attributes().and_then(|it| it.get(&arn)).expect("its ARN").clone();
+            policy = Some(format!(
+                r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"{max_attempts}"}}"#
+            ));
+            made.push(url);
+        }
+        let url = made.pop().expect("an address");
+        let (_, rest) = url.split_once("://").expect("an address");
+        let url = Url::parse(&format!("sqs://{rest}")).expect("an address");
+        QueueAddress::of(&url).expect("an address")
+    }
+
+    /// Makes a table with these keys, texts all, and returns its name.
+    ///
+    /// # Panics
+    ///
+    /// When the peer does not make it.
+    pub async fn table(&self, keys: &[&str]) -> String {
+        let client = aws_sdk_dynamodb::Client::new(self.account.config());
+        let name = format!("test-{:032x}", SystemRandom.bits());
+        let mut create = client.create_table().table_name(&name);
+        for (key, kind) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
+            let attribute = AttributeDefinition::builder()
+                .attribute_name(*key)
+                .attribute_type(ScalarAttributeType::S)
+                .build()
+                .expect("a whole attribute");
+            let key = KeySchemaElement::builder().attribute_name(*key).key_type(kind).build();
+            create = create.attribute_definitions(attribute).key_schema(key.expect("a whole key"));
+        }
+        create.billing_mode(BillingMode::PayPerRequest).send().await.expect("a table");
+        name
+    }
+
+    /// Makes a secret and returns its name.
+    ///
+    /// # Panics
+    ///
+    /// When the peer does not make it.
+    pub async fn secret(&self, text: &str) -> String {
+        let client = aws_sdk_secretsmanager::Client::new(self.account.config());
+        let name = format!("test/{:032x}", SystemRandom.bits());
+        client.create_secret().name(&name).secret_string(text).send().await.expect("a secret");
+        name
+    }
+}

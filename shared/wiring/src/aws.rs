@@ -1,0 +1,55 @@
+//! What stands behind the addresses of AWS.
+
+use std::sync::Arc;
+
+use adapter_aws::{
+    Account, DynamoIdempotency, DynamoLedger, QueueAddress, SecretsManager, SqsQueue,
+};
+use shared::ports::SystemClock;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use crate::error::WiringError;
+
+/// One account a process: its credentials are read once, at the first call.
+static ACCOUNT: OnceCell<Account> = OnceCell::const_new();
+/// One cache of secrets a process.
+static SECRETS: OnceCell<SecretsManager> = OnceCell::const_new();
+
+async fn account() -> &'static Account {
+    // Boxed: loading what the SDK needs takes a large future, which every function would carry.
+    ACCOUNT.get_or_init(|| Box::pin(Account::of_environment())).await
+}
+
+pub(crate) async fn secrets() -> &'static SecretsManager {
+    let open = async || SecretsManager::new(account().await, Arc::new(SystemClock));
+    SECRETS.get_or_init(open).await
+}
+
+/// Opens the queue at `sqs://HOST/ACCOUNT/NAME?queue=OURS`, which remembers dedupe keys in the table
+/// that `&dedupe=TABLE` names.
+pub(crate) async fn queue(address: &Url, name: &str) -> Result<SqsQueue, WiringError> {
+    let fault = "names no queue of SQS: write \
+                 `sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME?queue=events`";
+    let place = QueueAddress::of(address);
+    let place = place.ok_or_else(|| WiringError::Malformed { address: address.clone(), fault })?;
+    let account = account().await;
+    let queue = SqsQueue::new(account, place, name);
+    let table = address.query_pairs().find(|(key, value)| key == "dedupe" && !value.is_empty());
+    Ok(match table {
+        None => queue,
+        Some((_, table)) => {
+            let claims = DynamoIdempotency::new(account, table, Arc::new(SystemClock));
+            queue.with_dedupe(Arc::new(claims))
+        }
+    })
+}
+
+/// Opens the ledger in the table at `dynamodb:TABLE`.
+pub(crate) async fn ledger(address: &Url) -> Result<DynamoLedger, WiringError> {
+    let fault = "names no table: write such as `dynamodb:moodbridge-ledger`";
+    match address.path() {
+        "" | "/" => Err(WiringError::Malformed { address: address.clone(), fault }),
+        table => Ok(DynamoLedger::new(account().await, table.trim_start_matches('/'))),
+    }
+}
