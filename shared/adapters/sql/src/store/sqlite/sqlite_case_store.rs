@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use shared::PortError;
 use shared::ports::Clock;
-use sqlx::SqlitePool;
+use sqlx::{SqliteConnection, SqlitePool};
 use tokio::sync::watch;
 
 use super::migrations::MIGRATOR;
@@ -13,6 +13,7 @@ use super::writes::CaseWrites;
 use crate::database::{Database, MigrationPolicy};
 use crate::error::{OpenError, PLATFORM, WriteError, read_error};
 use crate::store::jobs::{Answer, Job};
+use crate::turnstile::Turnstile;
 use crate::writer::Writer;
 
 /// Keeps cases, contacts and accounts, their shadows, audit log, change rows, sync runs and the
@@ -77,6 +78,13 @@ impl SqliteCaseStore {
     /// Returns the connections that only read.
     pub(in crate::store) fn readers(&self) -> &SqlitePool {
         self.database.readers()
+    }
+
+    /// Opens a connection that writes beside the group commit, and what it must pass first.
+    pub(in crate::store) async fn alone(
+        &self,
+    ) -> Result<(SqliteConnection, Turnstile), sqlx::Error> {
+        Ok((self.database.write_connection().await?, self.database.turnstile()))
     }
 
     /// Returns the clock.
