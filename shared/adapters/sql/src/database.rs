@@ -18,6 +18,9 @@ use crate::turnstile::Turnstile;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements kept for each connection.
 const N_STATEMENTS: usize = 128;
+/// Pages that the writer keeps in memory at most, in KiB below zero. A case touches a page of each of
+/// its indexes: with the 2 MiB of the library most of them are read from the file again and again.
+const WRITER_CACHE: &str = "-16384";
 /// Readers at most; each is opened when needed and closed when idle.
 const N_READERS: u32 = 4;
 const READER_IDLE: Duration = Duration::from_secs(30);
@@ -112,7 +115,7 @@ impl Database {
     ///
     /// As SQLite answers.
     pub(crate) async fn write_connection(&self) -> Result<SqliteConnection, sqlx::Error> {
-        self.options.connect().await
+        self.options.clone().pragma("cache_size", WRITER_CACHE).connect().await
     }
 
     /// Opens the lock file at which writers take turns.
