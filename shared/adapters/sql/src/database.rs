@@ -18,9 +18,6 @@ use crate::turnstile::Turnstile;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements kept for each connection.
 const N_STATEMENTS: usize = 128;
-/// Pages that the writer keeps in memory at most, in KiB below zero. A case touches a page of each of
-/// its indexes: with the 2 MiB of the library most of them are read from the file again and again.
-const WRITER_CACHE: &str = "-16384";
 /// Readers at most; each is opened when needed and closed when idle.
 const N_READERS: u32 = 4;
 const READER_IDLE: Duration = Duration::from_secs(30);
@@ -39,6 +36,7 @@ pub enum MigrationPolicy {
 pub(crate) struct Database {
     options: SqliteConnectOptions,
     readers: SqlitePool,
+    writer_cache_kib: Option<u32>,
 }
 
 impl Database {
@@ -79,7 +77,13 @@ impl Database {
             // A connection to a file does not go stale.
             .test_before_acquire(false)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
-        Ok(Self { options, readers })
+        Ok(Self { options, readers, writer_cache_kib: None })
+    }
+
+    /// Lets whoever writes keep so many KiB of pages in memory, in place of the 2,000 of SQLite.
+    #[must_use]
+    pub(crate) fn with_writer_cache_kib(self, kib: u32) -> Self {
+        Self { writer_cache_kib: Some(kib), ..self }
     }
 
     /// Brings the tables of the file at `path` to `version`, up or down.
@@ -115,7 +119,12 @@ impl Database {
     ///
     /// As SQLite answers.
     pub(crate) async fn write_connection(&self) -> Result<SqliteConnection, sqlx::Error> {
-        self.options.clone().pragma("cache_size", WRITER_CACHE).connect().await
+        let options = self.options.clone();
+        match self.writer_cache_kib {
+            // Below zero it counts KiB, above it pages. Source: SQLite, "PRAGMA cache_size".
+            Some(kib) => options.pragma("cache_size", format!("-{kib}")).connect().await,
+            None => options.connect().await,
+        }
     }
 
     /// Opens the lock file at which writers take turns.

@@ -16,6 +16,10 @@ use crate::store::jobs::{Answer, Job};
 use crate::turnstile::Turnstile;
 use crate::writer::Writer;
 
+/// Pages that the writer keeps in memory at most, in KiB. A case touches a page of each of its
+/// indexes: with the 2,000 KiB of SQLite most of them are read from the log again and again.
+const WRITER_CACHE_KIB: u32 = 16 * 1024;
+
 /// Keeps cases, contacts and accounts, their shadows, audit log, change rows, sync runs and the
 /// ledger in one SQLite file.
 ///
@@ -40,6 +44,7 @@ impl SqliteCaseStore {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         let database = Database::open(path, &MIGRATOR, policy).await?;
+        let database = database.with_writer_cache_kib(WRITER_CACHE_KIB);
         let newest = Arc::new(watch::Sender::new(0));
         let group = CaseWrites::new(Arc::clone(&clock), Arc::clone(&newest));
         let writer = Writer::start(&database, group)

@@ -207,7 +207,7 @@ async fn account_with_an_alias(store: &dyn CaseStore) -> (EntityId, EntityId) {
 
 /// What becomes of the case of `before`: some are deleted, some get other columns, one is only seen.
 fn changed(before: &Write, number: u32) -> Write {
-    let kind = if number % 5 == 0 { WriteKind::Deleted } else { WriteKind::Updated };
+    let kind = if number.is_multiple_of(5) { WriteKind::Deleted } else { WriteKind::Updated };
     let mut write = next_write(before.clone(), kind, 1);
     match number % 3 {
         0 => {
@@ -216,7 +216,7 @@ fn changed(before: &Write, number: u32) -> Write {
         }
         1 => {
             write.row.insert("status".to_owned(), FieldValue::text("open"));
-            write.row.insert("is_closed".to_owned(), FieldValue::Bool(number % 2 == 0));
+            write.row.insert("is_closed".to_owned(), FieldValue::Bool(number.is_multiple_of(2)));
         }
         _ => {}
     }
