@@ -16,7 +16,7 @@ use shared::cost::CostMeter;
 use shared::ids::ConnectionId;
 use shared::platform::{Surroundings, description_of};
 use shared::ports::{ChangeStream, Clock, Queue, Random, Secrets, SystemClock, SystemRandom};
-use shared::sync::{Mappings, ReconcileSettings, RelayPorts, RelaySettings};
+use shared::sync::{Mappings, ReconcileSettings, RelayPorts, RelaySettings, publish_fields};
 use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
@@ -227,6 +227,7 @@ impl Parts {
         let connections: Vec<_> = opened.into_iter().map(|(opened, _)| opened).collect();
         let mappings: Vec<_> =
             connections.iter().map(|it| (it.connection.clone(), it.mappings.clone())).collect();
+        publish_fields(&*self.stores.field_views, mappings.iter().map(|(_, it)| it)).await;
         let sign_in = SignIn::open(settings, self.clock.clone(), self.random.clone())?;
         let answers = AnswerSettings {
             cors_origins: settings.api.cors_origins.clone(),

@@ -1,9 +1,12 @@
 //! `moodbridge db`: prepares the case store, says which migrations it has, and moves it.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use shared::ports::QueueDepth;
+use serde::Serialize;
+use shared::ports::{FieldColumn, FieldColumns, QueueDepth};
+use shared::sync::CUSTOM_PREFIX;
 use url::Url;
 use wiring::MigrationReport;
 
@@ -19,6 +22,8 @@ pub(crate) enum DbCommand {
     Migrate(MigrateArgs),
     /// Lists the migrations. Exit code 3 when one is missing or was altered.
     Status,
+    /// Lists the columns in which the views show mapped custom fields.
+    Columns,
     /// Copies a case store from SQLite into an empty PostgreSQL database, all or nothing.
     Copy(Box<CopyArgs>),
 }
@@ -62,6 +67,7 @@ pub(crate) async fn run(
     match command {
         DbCommand::Status => {}
         DbCommand::Migrate(args) => migrate(&args, &settings.case_store()?).await?,
+        DbCommand::Columns => return columns(settings, output).await,
         DbCommand::Copy(args) => return copy(*args, settings, output).await,
     }
     let report = report(&settings.case_store()?).await?;
@@ -88,6 +94,56 @@ async fn migrate(args: &MigrateArgs, address: &Url) -> Result<(), CommandError> 
         return Err(CommandError::failed(tried, fault));
     }
     wiring::migrate_to(address, version).await.map_err(failed)
+}
+
+async fn columns(settings: &Settings, output: Output) -> Result<ExitCode, CommandError> {
+    let stores = settings.open_stores().await?;
+    let shown = stores.field_views.published().await;
+    let shown = shown.map_err(|error| CommandError::failed("list the columns", error))?;
+    output
+        .answer(&ColumnList::of(&shown))
+        .map_err(|error| CommandError::failed("print the answer", error))?;
+    Ok(SUCCESS.into())
+}
+
+/// The columns of mapped custom fields.
+#[derive(Serialize)]
+struct ColumnList {
+    columns: Vec<ColumnLine>,
+}
+
+/// One of them.
+#[derive(Serialize)]
+struct ColumnLine {
+    view: String,
+    column: String,
+    kind: &'static str,
+    field: String,
+}
+
+impl ColumnList {
+    fn of(shown: &FieldColumns) -> Self {
+        let line = |FieldColumn { field, column }: &FieldColumn| ColumnLine {
+            view: format!("{}_fields", field.entity()),
+            column: column.clone(),
+            kind: field.kind().as_str(),
+            field: format!("{CUSTOM_PREFIX}{}", field.name()),
+        };
+        Self { columns: shown.iter().map(line).collect() }
+    }
+}
+
+impl fmt::Display for ColumnList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.columns.is_empty() {
+            return f.write_str("no custom field is shown: none is mapped, or `moodbridge serve` has not started since");
+        }
+        for (place, ColumnLine { view, column, kind, field }) in self.columns.iter().enumerate() {
+            let end = if place == 0 { "" } else { "\n" };
+            write!(f, "{end}{view}.{column}  {kind}  {field}")?;
+        }
+        Ok(())
+    }
 }
 
 async fn copy(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use host::{App, CostKeeper, LedgerReady, QueueReady};
 use shared::config::Env;
 use shared::ports::{SystemClock, SystemRandom};
+use shared::sync::publish_fields;
 use wiring::Outside;
 
 use crate::config::Config;
@@ -44,10 +45,10 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
     };
-    let mut sources = Vec::with_capacity(config.outside.connections.len());
-    for settings in &config.outside.connections {
-        sources.push(Source::from(&settings.open(&surroundings)?));
-    }
+    let settings = config.outside.connections.iter();
+    let opened: Vec<_> = settings.map(|it| it.open(&surroundings)).collect::<Result<_, _>>()?;
+    publish_fields(&*stores.field_views, opened.iter().map(|it| &it.mappings)).await;
+    let sources: Vec<_> = opened.iter().map(Source::from).collect();
     let budgets = config.outside.costs.budgets;
     let costs =
         CostKeeper::new(meter, stores.costs, ports.ledger.clone(), ports.clock.clone(), budgets);

@@ -23,6 +23,9 @@ mod cost_ledger;
 pub mod cost_ledger_contract;
 mod crm;
 mod crm_writer;
+mod field_views;
+#[cfg(any(test, feature = "testkit"))]
+pub mod field_views_contract;
 mod history;
 #[cfg(any(test, feature = "testkit"))]
 pub mod history_contract;
@@ -35,6 +38,7 @@ mod matter_import;
 #[cfg(any(test, feature = "testkit"))]
 pub mod matter_import_contract;
 mod memory_case_store;
+mod memory_field_views;
 mod memory_queue;
 mod outbox;
 mod queue;
@@ -90,6 +94,7 @@ pub use crm_writer::{
     BulkAction, BulkJournal, BulkResults, BulkWriter, CrmWriter, ReadBack, Refusal, RefusalClass,
     RemoteWrite, Target, WriteResult, WriterLimits,
 };
+pub use field_views::{ColumnKind, CustomField, FieldColumn, FieldColumns, FieldViews};
 pub use history::{History, PastField, PastRow, SetBy};
 pub use idempotency::{ClaimRequest, Claimed, IdempotencyStore, MemoryIdempotency};
 pub use incident_view::{INCIDENT_SOURCE, Incident, IncidentFigures, IncidentView};
@@ -99,6 +104,7 @@ pub use matter_import::{
     ItemBody, ItemDetails, MatterImport, MatterItem, import_audit,
 };
 pub use memory_case_store::MemoryCaseStore;
+pub use memory_field_views::MemoryFieldViews;
 pub use memory_queue::MemoryQueue;
 pub use outbox::{
     Claim, Outbox, OutboxDepth, OutboxEntry, OutboxKind, OutboxMark, OutboxStatus, Setback,

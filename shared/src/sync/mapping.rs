@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::digest::hex;
 use crate::ids::{ConnectionId, EntityId, ObjectName, RecordId};
 use crate::model::{Entity, FieldValue, Fields};
+use crate::ports::ColumnKind;
 use crate::secret::Secret;
 
 pub use convert::{Conversion, Step, Unconvertible};
@@ -63,6 +64,17 @@ impl FieldMapping {
             mask: None,
             max_chars: None,
         }
+    }
+
+    /// Tells what our field holds, behind the conversion.
+    pub fn column_kind(&self) -> ColumnKind {
+        self.conversion.kind_behind(match self.kind {
+            FieldKind::Text | FieldKind::Reference(_) => ColumnKind::Text,
+            FieldKind::Bool => ColumnKind::Bool,
+            FieldKind::Number => ColumnKind::Number,
+            FieldKind::Date => ColumnKind::Date,
+            FieldKind::DateTime => ColumnKind::Datetime,
+        })
     }
 }
 

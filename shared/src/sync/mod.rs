@@ -5,6 +5,7 @@ mod audit_export;
 mod desk;
 mod digest;
 mod drift;
+mod field_columns;
 mod freshness;
 mod guard;
 mod inbound;
@@ -35,6 +36,7 @@ pub use audit_export::{AuditExportEnd, AuditExportError, export_audit, verify_au
 pub use desk::{Author, Changed, Desk, DeskError, FieldStanding, RowStanding, Stand};
 pub use digest::DigestSum;
 pub use drift::{Drift, FieldChange, FieldUse, MappedFields, Severity, drift, drift_of_mapping};
+pub use field_columns::{field_columns, publish_fields};
 pub use freshness::{Dependency, Dependents, DependsOn, OtherCause, Stale};
 pub use guard::{DeleteGuard, GuardVerdict};
 pub use inbound::{Absorbed, Inbound, work_for};

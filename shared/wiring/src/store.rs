@@ -5,9 +5,9 @@ use std::sync::Arc;
 use adapter_sql::MigrationPolicy;
 use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
 use shared::ports::{
-    AuditChain, AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, History,
-    IncidentView, Ledger, LedgerSettingsStore, MatterImport, Outbox, ReconcileJournal, RecordScan,
-    SettingsStore, SyncJournal, SystemClock, Walls,
+    AuditChain, AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, FieldViews,
+    History, IncidentView, Ledger, LedgerSettingsStore, MatterImport, Outbox, ReconcileJournal,
+    RecordScan, SettingsStore, SyncJournal, SystemClock, Walls,
 };
 use url::Url;
 
@@ -33,6 +33,8 @@ pub struct CaseStores {
     pub audit: Arc<dyn AuditLog>,
     /// The audit log as it is stored.
     pub chain: Arc<dyn AuditChain>,
+    /// Custom fields as columns.
+    pub field_views: Arc<dyn FieldViews>,
     /// How rows once stood.
     pub history: Arc<dyn History>,
     /// The change rows.
@@ -64,6 +66,7 @@ impl CaseStores {
             + CaseView
             + AuditLog
             + AuditChain
+            + FieldViews
             + History
             + ChangeFeed
             + Walls
@@ -85,6 +88,7 @@ impl CaseStores {
             view: metered::case_view(store.clone()),
             audit: metered::watched(metered::audit_log(store.clone())),
             chain: metered::audit_chain(store.clone()),
+            field_views: metered::field_views(store.clone()),
             history: metered::history(store.clone()),
             feed: metered::change_feed(store.clone()),
             walls: metered::walls(store.clone()),

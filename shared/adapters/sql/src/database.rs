@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::error::OpenError;
+use crate::field_views::sqlite;
 use crate::steps::move_to;
 use crate::turnstile::Turnstile;
 
@@ -35,6 +36,7 @@ pub enum MigrationPolicy {
 pub(crate) struct Database {
     options: SqliteConnectOptions,
     readers: SqlitePool,
+    writer_cache_kib: Option<u32>,
 }
 
 impl Database {
@@ -75,7 +77,13 @@ impl Database {
             // A connection to a file does not go stale.
             .test_before_acquire(false)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
-        Ok(Self { options, readers })
+        Ok(Self { options, readers, writer_cache_kib: None })
+    }
+
+    /// Lets whoever writes keep so many KiB of pages in memory, in place of the 2,000 of SQLite.
+    #[must_use]
+    pub(crate) fn with_writer_cache_kib(self, kib: u32) -> Self {
+        Self { writer_cache_kib: Some(kib), ..self }
     }
 
     /// Brings the tables of the file at `path` to `version`, up or down.
@@ -93,8 +101,14 @@ impl Database {
         check_journal(path, &mut connection).await?;
         let begun = connection.begin_with("BEGIN IMMEDIATE").await;
         let mut transaction = begun.map_err(|source| unopened(path, source))?;
+        let down = sqlite::take_down(&mut transaction).await;
+        down.map_err(|source| unopened(path, source))?;
         let moved = move_to(migrator, &mut *transaction, version).await;
         moved.map_err(|source| not_migrated(path, source))?;
+        let n_pending = pending(&mut transaction, migrator).await;
+        if n_pending.map_err(|source| not_migrated(path, source))? == 0 {
+            put_views_up(&mut transaction).await.map_err(|source| unopened(path, source))?;
+        }
         transaction.commit().await.map_err(|source| unopened(path, source))?;
         connection.close().await.map_err(|source| unopened(path, source))
     }
@@ -105,7 +119,12 @@ impl Database {
     ///
     /// As SQLite answers.
     pub(crate) async fn write_connection(&self) -> Result<SqliteConnection, sqlx::Error> {
-        self.options.connect().await
+        let options = self.options.clone();
+        match self.writer_cache_kib {
+            // Below zero it counts KiB, above it pages. Source: SQLite, "PRAGMA cache_size".
+            Some(kib) => options.pragma("cache_size", format!("-{kib}")).connect().await,
+            None => options.connect().await,
+        }
     }
 
     /// Opens the lock file at which writers take turns.
@@ -170,8 +189,27 @@ async fn apply(
 ) -> Result<(), OpenError> {
     let mut transaction =
         connection.begin_with("BEGIN IMMEDIATE").await.map_err(|source| unopened(path, source))?;
-    migrator.run(&mut *transaction).await.map_err(|source| not_migrated(path, source))?;
+    let n_pending = pending(&mut transaction, migrator).await;
+    if n_pending.map_err(|source| not_migrated(path, source))? > 0 {
+        let unopened = |source| unopened(path, source);
+        sqlite::take_down(&mut transaction).await.map_err(unopened)?;
+        migrator.run(&mut *transaction).await.map_err(|source| not_migrated(path, source))?;
+        put_views_up(&mut transaction).await.map_err(unopened)?;
+    }
     transaction.commit().await.map_err(|source| unopened(path, source))
+}
+
+/// Makes the views of custom fields again, if it can be: tables are worth more than views.
+async fn put_views_up(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let mut savepoint = connection.begin().await?;
+    match sqlite::put_up(&mut savepoint).await {
+        Ok(()) => savepoint.commit().await,
+        Err(error) => {
+            tracing::warn!(error = %shared::chain(&error),
+                "views of custom fields were not made again: the next start makes them");
+            savepoint.rollback().await
+        }
+    }
 }
 
 async fn check(

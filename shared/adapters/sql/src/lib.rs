@@ -13,6 +13,7 @@ pub mod testkit;
 
 mod database;
 mod error;
+mod field_views;
 mod group;
 mod steps;
 mod turnstile;

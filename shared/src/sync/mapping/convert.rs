@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::FieldValue;
+use crate::ports::ColumnKind;
 
 /// One step of a conversion. Inbound they run in the order they are written, outbound backwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +75,19 @@ impl Conversion {
             Step::Lookup(words) if !is_one_to_one(words) => Some("lookup"),
             Step::Scale(factor) if *factor == 0.0 || !factor.is_finite() => Some("scale"),
             _ => None,
+        })
+    }
+
+    /// Tells what our value holds where the remote one holds `kind`. Words stay what they are only
+    /// as text.
+    pub(super) fn kind_behind(&self, kind: ColumnKind) -> ColumnKind {
+        self.0.iter().fold(kind, |kind, step| match (kind, step) {
+            (ColumnKind::Datetime, Step::Day) => ColumnKind::Date,
+            (
+                ColumnKind::Date | ColumnKind::Datetime,
+                Step::Lookup(_) | Step::Prefix(_) | Step::Separator(_) | Step::Upper | Step::Lower,
+            ) => ColumnKind::Text,
+            _ => kind,
         })
     }
 

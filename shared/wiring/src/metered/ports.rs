@@ -136,11 +136,11 @@ mod stores {
     use shared::ports::{
         AuditChain, AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage,
         CaseStore, CaseView, ChainedRow, ChangeFeed, ChangeRow, Claim, Committed, Conflict,
-        ConflictFilter, Conflicts, CostBatch, CostLedger, CostQuery, CostSum, History,
-        ImportTallies, IncidentFigures, IncidentView, ItemBatch, Ledger, LedgerEntry, MatterImport,
-        Outbox, OutboxDepth, OutboxEntry, OutboxStatus, Overview, PastRow, ReconcileJournal,
-        Reconciliation, RecordScan, ScanRange, ScannedRecord, Setback, Shadow, StoreDigest,
-        SyncJournal, SyncRun, Wall, Walls, Write,
+        ConflictFilter, Conflicts, CostBatch, CostLedger, CostQuery, CostSum, FieldColumns,
+        FieldViews, History, ImportTallies, IncidentFigures, IncidentView, ItemBatch, Ledger,
+        LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry, OutboxStatus, Overview,
+        PastRow, ReconcileJournal, Reconciliation, RecordScan, ScanRange, ScannedRecord, Setback,
+        Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls, Write,
     };
     use shared::time::Timestamp;
 
@@ -204,6 +204,11 @@ mod stores {
         async fn chained_after(after: u64, limit: u32) -> Vec<ChainedRow>;
     });
 
+    metered!(field_views, MeteredFieldViews, FieldViews, "field_views", {
+        async fn publish(columns: &FieldColumns) -> bool;
+        async fn published() -> FieldColumns;
+    });
+
     metered!(history, MeteredHistory, History, "history", {
         async fn as_of(
             sight: &Sight,
@@ -257,9 +262,9 @@ mod stores {
 
 #[cfg(feature = "sql")]
 pub(crate) use stores::{
-    audit_chain, audit_log, case_store, case_view, change_feed, conflicts, cost_ledger, history,
-    incident_view, ledger, matter_import, outbox, reconcile_journal, record_scan, sync_journal,
-    walls,
+    audit_chain, audit_log, case_store, case_view, change_feed, conflicts, cost_ledger,
+    field_views, history, incident_view, ledger, matter_import, outbox, reconcile_journal,
+    record_scan, sync_journal, walls,
 };
 
 #[cfg(test)]

@@ -8,17 +8,48 @@ use super::error::PostgresOpenError;
 use super::options::PostgresOptions;
 use super::pool::{connect_alone, unreachable};
 use crate::database::MigrationPolicy;
+use crate::field_views::postgres as field_views;
 
 /// The migrations of one schema.
 #[derive(Debug)]
-pub(crate) struct Tables(Migrator);
+pub(crate) struct Tables {
+    migrator: Migrator,
+    has_field_views: bool,
+}
 
 impl Tables {
     /// Takes the migrations that make the tables of `schema`; they must name it themselves.
     pub(crate) fn new(schema: &'static str, mut migrator: Migrator) -> Self {
         migrator.create_schema(schema);
         migrator.dangerous_set_table_name(format!("{schema}.migration"));
-        Self(migrator)
+        Self { migrator, has_field_views: false }
+    }
+
+    /// Says that views of custom fields stand on these tables.
+    #[must_use]
+    pub(crate) fn with_field_views(self) -> Self {
+        Self { has_field_views: true, ..self }
+    }
+
+    /// Has `moving` done while no view of custom fields stands on the tables.
+    async fn without_views<T>(
+        &self,
+        connection: &mut PgConnection,
+        moving: impl AsyncFnOnce(&mut PgConnection) -> Result<T, MigrateError>,
+    ) -> Result<T, MigrateError> {
+        if !self.has_field_views {
+            return moving(connection).await;
+        }
+        let taken_down = field_views::take_down(connection).await?;
+        let moved = moving(connection).await;
+        // Tables of an older version are for an older build, which knows no views or makes its own.
+        if matches!(count(connection, self).await, Ok(0))
+            && let Err(error) = field_views::put_up(connection, taken_down).await
+        {
+            tracing::warn!(error = %shared::chain(&error),
+                "views of custom fields were not made again: the next start makes them");
+        }
+        moved
     }
 }
 
@@ -39,8 +70,11 @@ pub(super) async fn bring_up_to_date(
         }
         // The library takes an advisory lock, which goes with the connection.
         MigrationPolicy::Apply => {
-            let run = tables.0.run_direct(None, &mut connection, false).await;
-            run.map_err(|it| failed(options, it))?;
+            let migrator = &tables.migrator;
+            let run = tables.without_views(&mut connection, async |connection| {
+                migrator.run_direct(None, connection, false).await
+            });
+            run.await.map_err(|it| failed(options, it))?;
         }
     }
     connection.close().await.map_err(|source| unreachable(options, source))
@@ -57,13 +91,15 @@ pub(crate) async fn move_to(
     version: i64,
 ) -> Result<(), PostgresOpenError> {
     let mut connection = connect_alone(options).await?;
-    let moved = crate::steps::move_to(&tables.0, &mut connection, version).await;
-    moved.map_err(|it| failed(options, it))?;
+    let moved = tables.without_views(&mut connection, async |connection| {
+        crate::steps::move_to(&tables.migrator, connection, version).await
+    });
+    moved.await.map_err(|it| failed(options, it))?;
     connection.close().await.map_err(|source| unreachable(options, source))
 }
 
 async fn count(connection: &mut PgConnection, tables: &Tables) -> Result<usize, MigrateError> {
-    let Tables(migrator) = tables;
+    let migrator = &tables.migrator;
     let table_name = migrator.table_name.as_ref();
     let is_known: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
         .bind(table_name)

@@ -42,39 +42,47 @@ pub(super) struct Lines<'a> {
 /// The columns of `audit`, in order.
 #[derive(Serialize)]
 pub(super) struct AuditLine<'a>(
-    i64,
-    i64,
-    Cow<'a, str>,
-    &'a str,
-    &'a str,
-    Cow<'a, str>,
-    &'a str,
-    Cow<'a, str>,
-    Cow<'a, str>,
-    i64,
-    i64,
-    Cow<'a, str>,
-    String,
-    String,
+    pub(super) i64,
+    pub(super) i64,
+    pub(super) Cow<'a, str>,
+    pub(super) &'a str,
+    pub(super) &'a str,
+    pub(super) Cow<'a, str>,
+    pub(super) &'a str,
+    pub(super) Cow<'a, str>,
+    pub(super) Cow<'a, str>,
+    pub(super) i64,
+    pub(super) i64,
+    pub(super) Cow<'a, str>,
+    pub(super) String,
+    pub(super) String,
 );
 
 /// The columns of `changes`, in order.
 #[derive(Serialize)]
 pub(super) struct ChangeLine<'a>(
-    i64,
-    i64,
-    &'a str,
-    &'a str,
-    &'a str,
-    Option<Cow<'a, str>>,
-    &'a str,
-    Option<i64>,
-    &'a str,
+    pub(super) i64,
+    pub(super) i64,
+    pub(super) &'a str,
+    pub(super) &'a str,
+    pub(super) &'a str,
+    pub(super) Option<Cow<'a, str>>,
+    pub(super) &'a str,
+    pub(super) Option<i64>,
+    pub(super) &'a str,
 );
 
 /// The columns of `timeline_events`, in order.
 #[derive(Serialize)]
-pub(super) struct TimelineLine<'a>(&'a str, &'a str, i64, &'a str, Cow<'a, str>, u8, i64);
+pub(super) struct TimelineLine<'a>(
+    pub(super) &'a str,
+    pub(super) &'a str,
+    pub(super) i64,
+    pub(super) &'a str,
+    pub(super) Cow<'a, str>,
+    pub(super) u8,
+    pub(super) i64,
+);
 
 impl<'a> Batch<'a> {
     /// Begins the rows of a group that is committed at `at`, behind audit row `chain_end` and

@@ -9,6 +9,7 @@ mod copy;
 mod costs;
 mod cursor;
 mod decode;
+mod field_views;
 mod figures;
 mod history;
 mod imports;
@@ -27,6 +28,7 @@ pub use copy::{Copied, CopiedTable, CopyError, copy_to_postgres};
 pub(crate) use migrations::hex;
 pub use migrations::{MigrationState, MigrationStatus};
 pub use postgres::{PostgresCaseStore, move_postgres_to_version, postgres_migration_status};
+pub(crate) use prepared::table;
 pub use sqlite::{SqliteCaseStore, migration_status, move_to_version};
 
 #[cfg(test)]

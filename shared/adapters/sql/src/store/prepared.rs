@@ -130,7 +130,7 @@ fn rejected(platform: &'static str, subject: String) -> PortError {
 }
 
 /// Returns the table of `entity`.
-pub(super) const fn table(entity: Entity) -> &'static str {
+pub(crate) const fn table(entity: Entity) -> &'static str {
     match entity {
         Entity::Account => "accounts",
         Entity::Contact => "contacts",

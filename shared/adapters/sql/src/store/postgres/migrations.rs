@@ -16,7 +16,7 @@ fn migrator() -> Migrator {
 
 /// The tables of the case store.
 pub(in crate::store) fn tables() -> Tables {
-    Tables::new(SCHEMA, migrator())
+    Tables::new(SCHEMA, migrator()).with_field_views()
 }
 
 /// Brings the tables in the database of `options` to `version`, up or down; 0 is before the first.

@@ -6,12 +6,14 @@
 mod audit;
 mod batch;
 mod cases;
+mod changed_records;
 mod changes;
 mod costs;
 mod detail;
 mod imports;
 mod incidents;
 mod ledger;
+mod many;
 mod migrations;
 mod new_records;
 mod overview;

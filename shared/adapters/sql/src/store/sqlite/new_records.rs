@@ -1,25 +1,18 @@
 //! Records that are new: their shadows and rows go in by many a statement.
 //!
-//! A statement on its own costs more than the row it writes: it is handed to the thread of the
-//! connection and back. What is new needs no look at what stands there, once it is known that
-//! nothing does.
+//! What is new needs no look at what stands there, once it is known that nothing does.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use shared::model::Entity;
 use shared::time::Timestamp;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
+use super::many::{Aliases, Given, Placed, first_of_each, moves_ids, pieces, values};
 use crate::store::decode::{json_text, number};
 use crate::store::jobs::Job;
-use crate::store::prepared::{Cell, PreparedWrite, table};
-
-/// Rows of one statement at most: twice as many gain nothing more.
-const N_ROWS: usize = 64;
-
-type Placed<'a> = (usize, &'a PreparedWrite);
+use crate::store::prepared::{PreparedWrite, table};
 
 /// Writes the shadows and rows of those among `jobs` whose records are new, and returns their
 /// places. The others are left as they are: somebody was faster, or something stands there.
@@ -28,14 +21,13 @@ pub(super) async fn create(
     jobs: &[Job],
     at: Timestamp,
 ) -> Result<HashSet<usize>, sqlx::Error> {
-    let mut new = first_of_each(jobs);
-    // One alone goes the way of any other. Ids that begin to stand for another row meanwhile must
-    // find the references before them, and those behind must find the ids.
+    let mut new = first_of_each(jobs, |it| it.write.shadow.revision == 0);
+    // One alone goes the way of any other.
     if new.len() < 2 || jobs.iter().any(moves_ids) {
         return Ok(HashSet::new());
     }
     leave_out_known(connection, &mut new).await?;
-    let aliases = aliases(connection, &new).await?;
+    let aliases = Aliases::of(connection, &new).await?;
     write_shadows(connection, &new).await?;
     let mut kinds: BTreeMap<(Entity, &[&str]), Vec<&PreparedWrite>> = BTreeMap::new();
     for (_, prepared) in &new {
@@ -46,25 +38,6 @@ pub(super) async fn create(
         write_rows(connection, entity, columns, &rows, &aliases, at).await?;
     }
     Ok(new.into_iter().map(|(place, _)| place).collect())
-}
-
-/// Tells whether an id stands for another row behind `job`.
-fn moves_ids(job: &Job) -> bool {
-    let Job::Apply(prepared) = job else { return false };
-    prepared.write.marks.was_named.is_some() || prepared.write.marks.merged_into.is_some()
-}
-
-/// Picks the writes of records that were never seen; of two for one record or row, the first.
-fn first_of_each(jobs: &[Job]) -> Vec<Placed<'_>> {
-    let (mut ids, mut keys) = (HashSet::new(), HashSet::new());
-    let applied = jobs.iter().enumerate().filter_map(|(place, job)| match job {
-        Job::Apply(prepared) => Some((place, &**prepared)),
-        _ => None,
-    });
-    let new = applied.filter(|(_, PreparedWrite { write, .. })| {
-        write.shadow.revision == 0 && ids.insert(&write.entity_id) && keys.insert(&write.shadow.key)
-    });
-    new.collect()
 }
 
 /// Leaves out the writes whose shadow or row stands already.
@@ -114,70 +87,6 @@ async fn leave_out_known(
     Ok(())
 }
 
-fn is_reference(column: &str) -> bool {
-    matches!(column, "account_id" | "contact_id")
-}
-
-/// Finds what the aliases among the references of `new` stand for.
-async fn aliases(
-    connection: &mut SqliteConnection,
-    new: &[Placed<'_>],
-) -> Result<HashMap<String, String>, sqlx::Error> {
-    let cells = new.iter().flat_map(|(_, it)| it.columns.iter().zip(&it.cells));
-    let references: HashSet<&str> = cells
-        .filter_map(|(column, cell)| match cell {
-            Cell::Text(id) if is_reference(column) => Some(id.as_str()),
-            _ => None,
-        })
-        .collect();
-    if references.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let stands_for: Vec<(String, String)> = sqlx::query_as(
-        "SELECT alias, entity_id FROM id_aliases \
-         WHERE alias IN (SELECT value FROM json_each(?1))",
-    )
-    .bind(json_text(&references)?)
-    .fetch_all(connection)
-    .await?;
-    Ok(stands_for.into_iter().collect())
-}
-
-/// Splits `rows` so that few statements are enough for any number of them: each piece has a power
-/// of two.
-fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let n_rows = (1 << rows.len().checked_ilog2()?).min(N_ROWS);
-        let (piece, rest) = rows.split_at_checked(n_rows)?;
-        rows = rest;
-        Some(piece)
-    })
-}
-
-/// Spells `n_rows` lists of `n_columns` parameters each.
-fn values(n_columns: usize, n_rows: usize) -> String {
-    let row = format!("({}?)", "?, ".repeat(n_columns.saturating_sub(1)));
-    format!("{}{row}", format!("{row}, ").repeat(n_rows.saturating_sub(1)))
-}
-
-/// The arguments of one statement.
-#[derive(Default)]
-struct Given(SqliteArguments);
-
-impl Given {
-    fn text(&mut self, text: &str) -> Result<(), sqlx::Error> {
-        self.0.add(text.to_owned()).map_err(sqlx::Error::Encode)
-    }
-
-    fn text_or_null(&mut self, text: Option<&str>) -> Result<(), sqlx::Error> {
-        self.0.add(text.map(str::to_owned)).map_err(sqlx::Error::Encode)
-    }
-
-    fn int(&mut self, value: i64) -> Result<(), sqlx::Error> {
-        self.0.add(value).map_err(sqlx::Error::Encode)
-    }
-}
-
 async fn write_shadows(
     connection: &mut SqliteConnection,
     new: &[Placed<'_>],
@@ -189,9 +98,9 @@ async fn write_shadows(
             given.text(shadow.key.connection.as_str())?;
             given.text(shadow.key.object.as_str())?;
             given.text(shadow.key.record_id.as_str())?;
-            given.text(&prepared.shadow_fields)?;
+            given.text(prepared.shadow_fields.as_str())?;
             given.int(shadow.version.as_millis())?;
-            given.text(&prepared.field_versions)?;
+            given.text(prepared.field_versions.as_str())?;
             given.int(shadow.presence_version.as_millis())?;
             given.int(shadow.is_deleted.into())?;
             given.int(number(shadow.revision + 1))?;
@@ -203,7 +112,9 @@ async fn write_shadows(
              field_versions, presence_version, is_deleted, revision, entity_id, edits) VALUES {}",
             values(11, piece.len())
         );
-        sqlx::query_with(AssertSqlSafe(sql), given.0).execute(&mut *connection).await?;
+        sqlx::query_with(AssertSqlSafe(sql), given.into_arguments())
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }
@@ -214,7 +125,7 @@ async fn write_rows(
     entity: Entity,
     columns: &[&str],
     rows: &[&PreparedWrite],
-    aliases: &HashMap<String, String>,
+    aliases: &Aliases,
     at: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let mut names = String::new();
@@ -234,14 +145,7 @@ async fn write_rows(
             given.int(at.as_millis())?;
             given.int(at.as_millis())?;
             for (column, cell) in columns.iter().zip(cells) {
-                match cell {
-                    Cell::Null => given.text_or_null(None)?,
-                    Cell::Int(value) => given.int(*value)?,
-                    Cell::Text(id) if is_reference(column) => {
-                        given.text(aliases.get(id).unwrap_or(id))?;
-                    }
-                    Cell::Text(text) => given.text(text)?,
-                }
+                given.cell(column, cell, aliases)?;
             }
         }
         // The text is made of the names of `Entity::columns` alone.
@@ -251,30 +155,9 @@ async fn write_rows(
             table(entity),
             values(8 + columns.len(), piece.len())
         );
-        sqlx::query_with(AssertSqlSafe(sql), given.0).execute(&mut *connection).await?;
+        sqlx::query_with(AssertSqlSafe(sql), given.into_arguments())
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_hold_every_row_in_order_and_are_of_few_sizes() {
-        for n_rows in 0..300 {
-            let rows: Vec<usize> = (0..n_rows).collect();
-            let split: Vec<&[usize]> = pieces(&rows).collect();
-
-            assert_eq!(split.concat(), rows);
-            assert!(split.iter().all(|it| it.len().is_power_of_two() && it.len() <= N_ROWS));
-            assert!(split.len() <= n_rows / N_ROWS + 6, "{n_rows} rows in {} pieces", split.len());
-        }
-    }
-
-    #[test]
-    fn values_have_one_parameter_a_column() {
-        assert_eq!(values(2, 3), "(?, ?), (?, ?), (?, ?)");
-        assert_eq!(values(1, 1), "(?)");
-    }
 }

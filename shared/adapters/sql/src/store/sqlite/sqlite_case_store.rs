@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use shared::PortError;
 use shared::ports::Clock;
-use sqlx::SqlitePool;
+use sqlx::{SqliteConnection, SqlitePool};
 use tokio::sync::watch;
 
 use super::migrations::MIGRATOR;
@@ -13,7 +13,12 @@ use super::writes::CaseWrites;
 use crate::database::{Database, MigrationPolicy};
 use crate::error::{OpenError, PLATFORM, WriteError, read_error};
 use crate::store::jobs::{Answer, Job};
+use crate::turnstile::Turnstile;
 use crate::writer::Writer;
+
+/// Pages that the writer keeps in memory at most, in KiB. A case touches a page of each of its
+/// indexes: with the 2,000 KiB of SQLite most of them are read from the log again and again.
+const WRITER_CACHE_KIB: u32 = 16 * 1024;
 
 /// Keeps cases, contacts and accounts, their shadows, audit log, change rows, sync runs and the
 /// ledger in one SQLite file.
@@ -39,6 +44,7 @@ impl SqliteCaseStore {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         let database = Database::open(path, &MIGRATOR, policy).await?;
+        let database = database.with_writer_cache_kib(WRITER_CACHE_KIB);
         let newest = Arc::new(watch::Sender::new(0));
         let group = CaseWrites::new(Arc::clone(&clock), Arc::clone(&newest));
         let writer = Writer::start(&database, group)
@@ -77,6 +83,13 @@ impl SqliteCaseStore {
     /// Returns the connections that only read.
     pub(in crate::store) fn readers(&self) -> &SqlitePool {
         self.database.readers()
+    }
+
+    /// Opens a connection that writes beside the group commit, and what it must pass first.
+    pub(in crate::store) async fn alone(
+        &self,
+    ) -> Result<(SqliteConnection, Turnstile), sqlx::Error> {
+        Ok((self.database.write_connection().await?, self.database.turnstile()))
     }
 
     /// Returns the clock.

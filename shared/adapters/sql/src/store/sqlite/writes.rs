@@ -11,7 +11,7 @@ use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
 use tokio::sync::watch;
 
 use super::row_statements::RowStatements;
-use super::{batch, costs, imports, ledger, new_records, runs, walls};
+use super::{batch, changed_records, costs, imports, ledger, new_records, runs, walls};
 use crate::store::batch::Batch;
 use crate::store::decode::number;
 use crate::store::jobs::{Answer, Job};
@@ -45,11 +45,12 @@ impl WriteGroup for CaseWrites {
         jobs: &[Job],
     ) -> Result<Vec<Answer>, sqlx::Error> {
         let mut batch = batch::begin(connection, self.clock.now()).await?;
-        let created = new_records::create(connection, jobs, batch.at()).await?;
+        let mut written = new_records::create(connection, jobs, batch.at()).await?;
+        written.extend(changed_records::change(connection, jobs, batch.at()).await?);
         let mut answers = Vec::with_capacity(jobs.len());
         for (place, job) in jobs.iter().enumerate() {
             answers.push(match job {
-                Job::Apply(write) if created.contains(&place) => {
+                Job::Apply(write) if written.contains(&place) => {
                     finish(connection, write, &mut batch).await?
                 }
                 Job::Apply(write) => apply(connection, write, &mut batch).await?,

@@ -4,24 +4,35 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use shared::ports::{
-    AuditLog, CaseStore, CaseView, ChangeFeed, Clock, Ledger, RecordScan, SyncJournal, SystemClock,
+    AuditLog, CaseStore, CaseView, ChangeFeed, Clock, FieldViews, Ledger, RecordScan, SyncJournal,
+    SystemClock,
 };
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, FromRow, PgConnection, SqliteConnection};
 
 use crate::MigrationPolicy;
-use crate::store::{PostgresCaseStore, SqliteCaseStore};
+use crate::store::{
+    PostgresCaseStore, SqliteCaseStore, migration_status, move_postgres_to_version,
+    move_to_version, postgres_migration_status,
+};
 use crate::testkit::FreshDatabase;
 
 /// Every port of a case store.
 pub(super) trait Store:
-    CaseStore + CaseView + AuditLog + ChangeFeed + RecordScan + SyncJournal + Ledger
+    CaseStore + CaseView + AuditLog + ChangeFeed + RecordScan + SyncJournal + Ledger + FieldViews
 {
 }
 
 impl<T> Store for T where
-    T: CaseStore + CaseView + AuditLog + ChangeFeed + RecordScan + SyncJournal + Ledger
+    T: CaseStore
+        + CaseView
+        + AuditLog
+        + ChangeFeed
+        + RecordScan
+        + SyncJournal
+        + Ledger
+        + FieldViews
 {
 }
 
@@ -74,6 +85,41 @@ impl Deployment {
             Place::Database(database) => {
                 sqlx::raw_sql(sql).execute(&mut server(database).await).await.map(drop)
             }
+        }
+    }
+
+    /// Returns the number of the newest migration.
+    pub(super) async fn newest_version(&self) -> i64 {
+        let status = match &self.place {
+            Place::File(folder) => migration_status(&path(folder)).await,
+            Place::Database(it) => postgres_migration_status(&it.options()).await,
+        };
+        status.unwrap().last().unwrap().version
+    }
+
+    /// Brings the tables to `version`, up or down.
+    pub(super) async fn move_to(&self, version: i64) {
+        match &self.place {
+            Place::File(folder) => move_to_version(&path(folder), version).await.unwrap(),
+            Place::Database(it) => {
+                move_postgres_to_version(&it.options(), version).await.unwrap();
+            }
+        }
+    }
+
+    /// Connects to the server, past the store.
+    pub(super) async fn server(&self) -> PgConnection {
+        match &self.place {
+            Place::File(_) => panic!("a file has no server"),
+            Place::Database(it) => server(it).await,
+        }
+    }
+
+    /// Makes a role of the server; see [`FreshDatabase::role`].
+    pub(super) async fn role(&self, sql: &str) -> String {
+        match &self.place {
+            Place::File(_) => panic!("a file has no roles"),
+            Place::Database(it) => it.role(sql).await,
         }
     }
 

@@ -4,6 +4,7 @@ mod chain;
 mod copy;
 mod costs;
 mod deployment;
+mod field_views;
 mod lists;
 mod postgres;
 mod rollups;

@@ -148,18 +148,7 @@ async fn scanned_row_of_a_case_has_the_form_of_its_write(deployment: Deployment)
 /// already, and their columns differ.
 async fn records_that_come_together_stand_as_each_was_written(deployment: Deployment) {
     let store = &deployment.store;
-    let id = EntityId::from_random(7);
-    let mut made = sample_write(Entity::Account, 1, text_fields([("name", "Made Here")]));
-    made.entity_id = id.clone();
-    let mut key = sample_key(Entity::Account, 1);
-    key.record_id = shared::ids::RecordId::of_local(&id);
-    made.shadow = Shadow::unseen(key.clone());
-    store.apply(made.clone()).await.unwrap();
-    let mut named = next_write(made, WriteKind::Updated, 1);
-    named.marks.was_named = Some(key.record_id);
-    named.shadow.key = sample_key(Entity::Account, 1);
-    store.apply(named).await.unwrap();
-    let alias = sample_key(Entity::Account, 1).entity_id();
+    let (id, alias) = account_with_an_alias(&**store).await;
     let has_row = case_of(&id, 3);
     store.apply(has_row.clone()).await.unwrap();
     let record_id = has_row.shadow.key.record_id.as_str();
@@ -200,7 +189,90 @@ async fn records_that_come_together_stand_as_each_was_written(deployment: Deploy
     assert_eq!(store.newest_change().await.unwrap(), 3 + 151);
 }
 
+/// Makes an account here and names it over there; returns its id, and the alias of that.
+async fn account_with_an_alias(store: &dyn CaseStore) -> (EntityId, EntityId) {
+    let id = EntityId::from_random(7);
+    let mut made = sample_write(Entity::Account, 1, text_fields([("name", "Made Here")]));
+    made.entity_id = id.clone();
+    let mut key = sample_key(Entity::Account, 1);
+    key.record_id = shared::ids::RecordId::of_local(&id);
+    made.shadow = Shadow::unseen(key.clone());
+    store.apply(made.clone()).await.unwrap();
+    let mut named = next_write(made, WriteKind::Updated, 1);
+    named.marks.was_named = Some(key.record_id);
+    named.shadow.key = sample_key(Entity::Account, 1);
+    store.apply(named).await.unwrap();
+    (id, sample_key(Entity::Account, 1).entity_id())
+}
+
+/// What becomes of the case of `before`: some are deleted, some get other columns, one is only seen.
+fn changed(before: &Write, number: u32) -> Write {
+    let kind = if number.is_multiple_of(5) { WriteKind::Deleted } else { WriteKind::Updated };
+    let mut write = next_write(before.clone(), kind, 1);
+    match number % 3 {
+        0 => {
+            write.row.insert("title".to_owned(), FieldValue::Text(format!("filing {number} \0")));
+            write.row.insert("custom.rating".to_owned(), FieldValue::Int(number.into()));
+        }
+        1 => {
+            write.row.insert("status".to_owned(), FieldValue::text("open"));
+            write.row.insert("is_closed".to_owned(), FieldValue::Bool(number.is_multiple_of(2)));
+        }
+        _ => {}
+    }
+    if number == 8 {
+        write.audit = None;
+    }
+    write
+}
+
+/// Many changes in one commit: some refer to a row by an alias, one comes twice, one is stale, and
+/// what differs is not the same in all.
+async fn records_that_change_together_stand_as_each_was_written(deployment: Deployment) {
+    let store = &deployment.store;
+    let (id, alias) = account_with_an_alias(&**store).await;
+    let made: Vec<Write> = (1..=150).map(|number| case_of(&id, number)).collect();
+    let making = made.iter().map(|it| store.apply(it.clone()));
+    for applied in futures_util::future::join_all(making).await {
+        applied.unwrap();
+    }
+
+    let mut writes: Vec<Write> =
+        made.iter().zip(1..).map(|(before, number)| changed(before, number)).collect();
+    for write in writes.iter_mut().step_by(7) {
+        write.row.insert("account_id".to_owned(), FieldValue::text(alias.as_str()));
+    }
+    let (twice, mut stale) = (writes[20].clone(), writes[30].clone());
+    stale.shadow.revision = 9;
+    let together = [&stale].into_iter().chain(&writes).chain([&twice]);
+    let applied = futures_util::future::join_all(together.map(|it| store.apply(it.clone()))).await;
+
+    let failed: Vec<_> = applied.iter().enumerate().filter(|it| it.1.is_err()).collect();
+    assert_eq!(failed.iter().map(|it| it.0).collect::<Vec<_>>(), [0, 151], "{failed:?}");
+    let key = sample_key(Entity::Case, 1);
+    let (connection, object) = (key.connection, key.object);
+    let range = ScanRange { connection, object, after: None, until: None, limit: 999 };
+    let scanned = store.scan(&range).await.unwrap();
+    assert_eq!(scanned.len(), 150);
+    for (scanned, write) in scanned.iter().zip(&writes) {
+        assert_eq!(scanned.shadow, Shadow { revision: 2, ..write.shadow.clone() });
+        let row = scanned.row.clone().unwrap();
+        for (name, value) in write.row.iter().filter(|it| it.0 != "account_id") {
+            assert_eq!(&row[name], value, "{name}");
+        }
+        assert_eq!(row["account_id"], FieldValue::text(id.as_str()));
+    }
+    let n_deleted: Vec<(i64,)> = deployment
+        .rows("SELECT (SELECT count(*) FROM cases) - n_rows FROM row_counts WHERE name = 'case'")
+        .await;
+    assert_eq!(n_deleted, [(30,)]);
+    let audit = store.verify(&|_| {}).await.unwrap();
+    assert_eq!((audit.n_rows, audit.fault), (2 + 150 + 149, None));
+    assert_eq!(store.newest_change().await.unwrap(), 2 + 150 + 149);
+}
+
 on_both_engines!(
+    records_that_change_together_stand_as_each_was_written,
     records_that_come_together_stand_as_each_was_written,
     references_follow_names_and_merges,
     scanned_row_of_a_case_has_the_form_of_its_write,
