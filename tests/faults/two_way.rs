@@ -54,7 +54,7 @@ impl Extent {
     /// How long everything may take on a busy machine.
     fn limit(&self) -> Duration {
         let n_thousand = self.n_changes.max(self.n_cases / 10) as f64 / 1000.0;
-        Duration::from_secs(600).mul_f64(n_thousand.max(1.0))
+        Duration::from_secs(60).mul_f64(n_thousand.max(1.0))
     }
 
     /// How many people work on each side.
@@ -173,15 +173,19 @@ async fn both_sides_end_equal_and_every_change_is_there_or_explained() {
         KINDS.iter().all(|kind| is_done(kind.object))
     };
     moodbridge.wait_for("/v1/sync-runs?limit=200", extent.limit(), is_loaded).await;
+    moodbridge.wait_for("/v1/queues", extent.limit(), crate::soak::is_empty).await;
     let loaded = begun.elapsed();
+    eprintln!("loaded after {loaded:.0?}");
 
     let mut peak = Peak::default();
     let (moodbridge, accepted) = torture(&world, &extent, moodbridge, &mut peak).await;
     let changed = begun.elapsed();
+    eprintln!("changed after {changed:.0?}");
     let faults = world.switch(Method::GET, "faults", &json!({})).await;
     world.switch(Method::DELETE, "faults", &json!({})).await;
     rest::come_to_rest(&world, &extent, moodbridge, &mut peak).await;
     let rested = begun.elapsed();
+    eprintln!("at rest after {rested:.0?}");
 
     let lives = read_lives(&world).await;
     explained::check(&lives, &accepted);
