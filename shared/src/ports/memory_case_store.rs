@@ -215,6 +215,13 @@ impl State {
             let rows = std::mem::take(&mut self.rows);
             self.rows = rows.into_iter().map(|(key, row)| (key, self.resolved(row))).collect();
         }
+        if write.kind == WriteKind::Restored {
+            self.aliases.remove(&write.entity_id);
+            let derived = key.entity_id();
+            if derived != write.entity_id {
+                self.aliases.insert(derived, write.entity_id.clone());
+            }
+        }
         self.mark_outbox(write, at);
         for mark in &write.marks.conflicts {
             self.mark_conflict(write, mark, at);

@@ -19,7 +19,7 @@ pub(super) fn check(lives: &Lives, accepted: &Accepted) {
     check_accepted(lives, accepted, &mut faults);
     births::check(lives, accepted, &mut faults);
     for (row, life) in &lives.by_row {
-        presence::check(row, life, &mut faults);
+        presence::check(lives, row, life, &mut faults);
         let fields = life.kind.iter().flat_map(|kind| &kind.fields);
         for (name, ..) in fields {
             Field { row, name, life }.check(&mut faults);
@@ -47,6 +47,11 @@ fn check_accepted(lives: &Lives, accepted: &Accepted, faults: &mut Vec<String>) 
     }
     for value in accepted.values.iter().filter(|it| !values.contains(it.as_str())) {
         faults.push(format!("{value} was accepted and is not in the audit log"));
+    }
+    let people = lives.by_row.values().flat_map(|it| &it.here).filter(|it| it.is_person);
+    let n_merged = people.filter(|it| it.changes.contains_key("merged_into")).count();
+    if n_merged < accepted.n_merged {
+        faults.push(format!("{} merges, {n_merged} in the audit log", accepted.n_merged));
     }
     let mut wanted: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (row, kind) in &accepted.presences {

@@ -19,21 +19,24 @@ pub(super) struct Accepted {
     pub(super) values: Vec<String>,
     /// New rows: kind, id, and the value of the mark.
     pub(super) births: Vec<(&'static Kind, String, String)>,
-    /// Rows that were deleted, restored or merged: the id, and what the audit log calls it.
+    /// Rows that were deleted or restored: the id, and what the audit log calls it.
     pub(super) presences: Vec<(String, &'static str)>,
+    /// Rows that were merged; the id of one that was merged before stands for its survivor.
+    pub(super) n_merged: usize,
     /// Conflicts that were decided.
     pub(super) n_decided: usize,
 }
 
 impl Accepted {
     pub(super) fn n_changes(&self) -> usize {
-        self.values.len() + self.births.len() + self.presences.len()
+        self.values.len() + self.births.len() + self.presences.len() + self.n_merged
     }
 
     pub(super) fn add(&mut self, other: Self) {
         self.values.extend(other.values);
         self.births.extend(other.births);
         self.presences.extend(other.presences);
+        self.n_merged += other.n_merged;
         self.n_decided += other.n_decided;
     }
 }
@@ -191,7 +194,7 @@ impl Here {
     async fn merge(&mut self, kind: &'static Kind, loser: &str, winner: &str) {
         let path = format!("/v1/{}/{loser}/merge", kind.collection);
         if self.insist(Method::POST, &path, &json!({"into": winner})).await.is_some() {
-            self.accepted.presences.push((loser.to_owned(), "deleted"));
+            self.accepted.n_merged += 1;
         }
     }
 

@@ -106,6 +106,11 @@ impl Lives {
         last
     }
 
+    /// Returns the id of the row that stands for a record.
+    pub(super) fn row_of(&self, kind: &Kind, record: &str) -> String {
+        self.made_here.get(record).cloned().unwrap_or_else(|| kind.row_id(record))
+    }
+
     fn take_entry(&mut self, entry: &Value, is_ours: bool) {
         let Some(kind) = Kind::of_object(entry["object"].as_str().unwrap()) else { return };
         let record = entry["id"].as_str().unwrap();
@@ -113,7 +118,7 @@ impl Lives {
         if let Some(row) = after("MoodBridge_Id__c").as_str() {
             self.made_here.insert(record.to_owned(), row.to_owned());
         }
-        let row = self.made_here.get(record).cloned().unwrap_or_else(|| kind.row_id(record));
+        let row = self.row_of(kind, record);
         let life = self.by_row.entry(row).or_default();
         life.kind = Some(kind);
         life.records.insert(record.to_owned());

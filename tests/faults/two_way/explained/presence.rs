@@ -1,11 +1,11 @@
 //! What may happen to a deletion, a restoration or a merge.
 
-use super::life::{Deed, Here, Life, There};
+use super::life::{Deed, Here, Life, Lives, There};
 
 /// Adds to `faults` what is not explained of a record's being there.
-pub(super) fn check(row: &str, life: &Life, faults: &mut Vec<String>) {
+pub(super) fn check(lives: &Lives, row: &str, life: &Life, faults: &mut Vec<String>) {
     check_there(row, life, faults);
-    check_here(row, life, faults);
+    check_here(lives, row, life, faults);
     if life.is_deleted_there() != life.is_deleted_here() {
         let (here, there) = (life.is_deleted_here(), life.is_deleted_there());
         faults.push(format!("{row}: deleted here: {here}, deleted there: {there}"));
@@ -36,7 +36,7 @@ fn check_there(row: &str, life: &Life, faults: &mut Vec<String>) {
 }
 
 /// What people do here is done over there, or loses by a named policy, or to a person.
-fn check_here(row: &str, life: &Life, faults: &mut Vec<String>) {
+fn check_here(lives: &Lives, row: &str, life: &Life, faults: &mut Vec<String>) {
     let people = life.here.iter().enumerate().filter(|(_, it)| it.is_person);
     for (idx, it) in people.filter(|(_, it)| it.kind == "deleted" || it.kind == "restored") {
         let (deed, is_deleted) = match it.kind.as_str() {
@@ -52,22 +52,25 @@ fn check_here(row: &str, life: &Life, faults: &mut Vec<String>) {
         if !(has_reached || is_so_there || by_person || is_decided) {
             faults.push(format!("{row}: {} by a person was lost on its way there", it.kind));
         }
-        check_merge(row, life, it, later, faults);
+        check_merge(lives, (row, life), it, later, faults);
     }
 }
 
 /// A record that was merged here becomes part of the same one over there, or another one was chosen
 /// there and the audit log says so.
-fn check_merge(row: &str, life: &Life, merge: &Here, later: &[Here], faults: &mut Vec<String>) {
+fn check_merge(
+    lives: &Lives,
+    (row, life): (&str, &Life),
+    merge: &Here,
+    later: &[Here],
+    faults: &mut Vec<String>,
+) {
     let Some(change) = merge.changes.get("merged_into") else { return };
-    let kind = life.kind.unwrap();
     let ours = change.after.as_str().unwrap();
-    let is_same = |it: &There| {
-        let master = it.master.as_deref();
-        // A survivor that was made here has an id of its own.
-        it.is_ours && master.is_some_and(|master| kind.row_id(master) == ours || !it.fields.is_empty())
-    };
-    let has_reached = life.there.iter().any(is_same) || life.there.iter().any(|it| it.is_ours && it.master.is_some());
+    let has_reached = life.there.iter().any(|it| {
+        let into = it.master.as_deref().map(|record| lives.row_of(life.kind.unwrap(), record));
+        it.is_ours && into.as_deref() == Some(ours)
+    });
     let is_told = later.iter().any(|it| {
         it.changes.contains_key("is_deleted")
             || it.changes.contains_key("merged_into")

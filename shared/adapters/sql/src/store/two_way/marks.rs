@@ -2,7 +2,7 @@
 
 use shared::ids::RecordId;
 use shared::model::{Entity, RecordKey};
-use shared::ports::{ConflictDraft, ConflictMark, OutboxKind, OutboxMark};
+use shared::ports::{ConflictDraft, ConflictMark, OutboxKind, OutboxMark, WriteKind};
 use shared::time::Timestamp;
 
 use crate::store::batch::TextForm;
@@ -111,6 +111,9 @@ macro_rules! marks {
                 if let Some(into) = &marks.merged_into {
                     merge(connection, prepared, into.as_str()).await?;
                 }
+                if prepared.write.kind == WriteKind::Restored {
+                    part(connection, prepared).await?;
+                }
                 match marks.outbox {
                     OutboxMark::Keep => {}
                     OutboxMark::Clear => clear(connection, prepared).await?,
@@ -173,6 +176,23 @@ macro_rules! marks {
                         .await?;
                 }
                 Ok(())
+            }
+
+            /// Lets the ids of a row that is back stand for it again, should it have been merged.
+            async fn part(
+                connection: &mut $connection,
+                prepared: &PreparedWrite,
+            ) -> Result<(), sqlx::Error> {
+                let row = prepared.write.entity_id.as_str();
+                sqlx::query("DELETE FROM id_aliases WHERE alias = $1")
+                    .bind(row)
+                    .execute(&mut *connection)
+                    .await?;
+                let derived = prepared.write.shadow.key.entity_id();
+                match derived.as_str() {
+                    derived if derived == row => Ok(()),
+                    derived => add_alias(connection, derived, row).await,
+                }
             }
 
             async fn clear(
