@@ -23,6 +23,16 @@ fn repoint(table: &str, column: &str) -> String {
     format!("UPDATE {table} SET {column} = $1 WHERE {column} = $2")
 }
 
+/// Spells the statement that points the references in a column back to a row that is no longer merged,
+/// where the record over there still names it.
+fn repoint_back(table: &str, column: &str) -> String {
+    format!(
+        "UPDATE {table} SET {column} = $1 WHERE {column} = $2 AND EXISTS (SELECT 1 \
+         FROM sync_shadow s WHERE s.connection = {table}.connection AND s.object = {table}.object \
+         AND s.record_id = {table}.record_id AND s.fields LIKE '%' || $3 || '%')"
+    )
+}
+
 /// Spells the statement that gives a row its record's new id.
 fn rename_row(entity: Entity) -> String {
     format!("UPDATE {} SET record_id = $1 WHERE id = $2", table(entity))
@@ -184,10 +194,21 @@ macro_rules! marks {
                 prepared: &PreparedWrite,
             ) -> Result<(), sqlx::Error> {
                 let row = prepared.write.entity_id.as_str();
-                sqlx::query("DELETE FROM id_aliases WHERE alias = $1")
-                    .bind(row)
-                    .execute(&mut *connection)
-                    .await?;
+                let stood_for: Option<String> =
+                    sqlx::query_scalar("DELETE FROM id_aliases WHERE alias = $1 RETURNING entity_id")
+                        .bind(row)
+                        .fetch_optional(&mut *connection)
+                        .await?;
+                let Some(survivor) = stood_for else { return Ok(()) };
+                for (table, column) in references(prepared.write.entity) {
+                    // The text is made of the names above alone.
+                    sqlx::query(AssertSqlSafe(repoint_back(table, column)))
+                        .bind(row)
+                        .bind(&survivor)
+                        .bind(format!("\"{}\"", prepared.write.shadow.key.record_id.as_str()))
+                        .execute(&mut *connection)
+                        .await?;
+                }
                 let derived = prepared.write.shadow.key.entity_id();
                 match derived.as_str() {
                     derived if derived == row => Ok(()),
