@@ -93,6 +93,26 @@ impl Tables {
     }
 }
 
+/// Lets go what processes that are dead have taken out of the outbox.
+pub(super) async fn end_leases(place: &Place) {
+    let sql = "UPDATE outbox SET leased_by = NULL, leased_until = 0";
+    match place.addresses() {
+        Some((address, _)) => {
+            let options: PgConnectOptions = address.as_str().parse().unwrap();
+            let pool = PgPool::connect_with(options).await.unwrap();
+            let sql = sql.replace("outbox", "moodbridge.outbox");
+            sqlx::query(AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+        }
+        None => {
+            let file = place.path().join(".moodbridge").join("cases.db");
+            let options = SqliteConnectOptions::new().filename(file);
+            let pool = SqlitePool::connect_with(options).await.unwrap();
+            sqlx::query(sql).execute(&pool).await.unwrap();
+            pool.close().await;
+        }
+    }
+}
+
 /// The records that rows stand for, by kind of record and id of the row.
 type Names = HashMap<String, String>;
 
