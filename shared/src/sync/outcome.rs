@@ -5,8 +5,8 @@ use super::rulings::Rulings;
 use crate::ids::{CorrelationId, EntityId, RecordId};
 use crate::model::{Channel, Entity, FieldValue, Fields, Presence};
 use crate::ports::{
-    AuditDraft, FieldChange, MERGED_FIELD, Marks, OutboxKind, OutboxMark, PRESENCE_FIELD, Shadow, TimelineDraft,
-    Write, WriteKind,
+    AuditDraft, FieldChange, MERGED_FIELD, Marks, OutboxKind, OutboxMark, PRESENCE_FIELD, Shadow,
+    TimelineDraft, Write, WriteKind,
 };
 use crate::time::Timestamp;
 

@@ -201,7 +201,9 @@ impl Here {
     /// Decides one of the open conflicts.
     async fn decide(&mut self) {
         let path = "/v1/conflicts?state=open&limit=20";
-        let Answer::Done(open) = self.ask(Method::GET, path, &json!({}), None).await else { return };
+        let Answer::Done(open) = self.ask(Method::GET, path, &json!({}), None).await else {
+            return;
+        };
         let Some(open) = open["items"].as_array().filter(|it| !it.is_empty()) else { return };
         let conflict = &open[self.dice.below(open.len())];
         let choice = ["local", "remote"][self.dice.below(2)];

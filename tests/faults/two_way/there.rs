@@ -58,7 +58,9 @@ impl There {
             Wish::Create(kind) => {
                 let parents = match kind.object {
                     "Account" => json!({}),
-                    "Contact" => json!({"AccountId": world.herds.of(ACCOUNT).stable(&mut self.dice)}),
+                    "Contact" => {
+                        json!({"AccountId": world.herds.of(ACCOUNT).stable(&mut self.dice)})
+                    }
                     _ => json!({
                         "AccountId": world.herds.of(ACCOUNT).stable(&mut self.dice),
                         "ContactId": world.herds.of(CONTACT).stable(&mut self.dice),

@@ -38,9 +38,10 @@ impl World {
         assert_eq!(seeded[2].len(), extent.n_cases);
         // Every second contact belongs to an account that may be deleted, and goes with it.
         let n_loose = (extent.n_changes / 10).max(24) / 2 * 2;
-        let accounts = org.make_loose(n_loose, |n| {
-            json!({"object": ACCOUNT.object, "fields": {"Name": format!("loose {n}")}})
-        });
+        let accounts = org.make_loose(
+            n_loose,
+            |n| json!({"object": ACCOUNT.object, "fields": {"Name": format!("loose {n}")}}),
+        );
         let accounts = accounts.await;
         let contacts = org.make_loose(n_loose, |n| {
             let mut fields = json!({"LastName": format!("loose {n}")});

@@ -55,9 +55,7 @@ impl Lane<'_> {
         let result = self.remote.writer.merge(&self.mapping.object, winner, loser).await?;
         // The answer names the survivor; the record that was merged keeps its own id here.
         let result = match result {
-            WriteResult::Done { .. } => {
-                WriteResult::Done { record_id: loser.clone(), state: None }
-            }
+            WriteResult::Done { .. } => WriteResult::Done { record_id: loser.clone(), state: None },
             other => other,
         };
         let sent = Sent { presence: Some(Presence::MergedInto(wanted)), ..Sent::default() };
@@ -106,10 +104,8 @@ impl Lane<'_> {
         let row = EntityId::derive(&entry.key.connection, &entry.key.object, wanted);
         let other = FieldValue::Text(row.into());
         let decision = Decision { policy: ConflictPolicy::RemoteWins, winner: Side::Remote, other };
-        let rulings = Rulings {
-            decisions: vec![(MERGED_FIELD.to_owned(), decision)],
-            ..Rulings::default()
-        };
+        let rulings =
+            Rulings { decisions: vec![(MERGED_FIELD.to_owned(), decision)], ..Rulings::default() };
         let event_id = self.event_id();
         let cause = self.cause(&event_id, entry);
         let write = build_write(shadow, after, self.mapping, cause, rulings)

@@ -24,6 +24,8 @@ pub(super) struct There {
     pub(super) deed: Deed,
     /// It came by an API: only ours do.
     pub(super) is_ours: bool,
+    /// It was deleted with the account that it belongs to, not for itself.
+    pub(super) is_taken_along: bool,
     /// New values of the fields that are changed, by our names.
     pub(super) fields: BTreeMap<&'static str, Value>,
     /// What tells who made it.
@@ -99,8 +101,12 @@ impl Lives {
             last = commit["number"].as_i64();
             // What people do inside the org comes by no API.
             let is_ours = commit["origin"].as_str().is_some_and(|it| !it.is_empty());
-            for entry in commit["entries"].as_array().unwrap() {
-                self.take_entry(entry, is_ours);
+            let entries = commit["entries"].as_array().unwrap();
+            let deletes_account =
+                entries.iter().any(|it| it["object"] == "Account" && it["kind"] == "delete");
+            for entry in entries {
+                let is_taken_along = deletes_account && entry["object"] == "Contact";
+                self.take_entry(entry, is_ours, is_taken_along);
             }
         }
         last
@@ -111,7 +117,7 @@ impl Lives {
         self.made_here.get(record).cloned().unwrap_or_else(|| kind.row_id(record))
     }
 
-    fn take_entry(&mut self, entry: &Value, is_ours: bool) {
+    fn take_entry(&mut self, entry: &Value, is_ours: bool, is_taken_along: bool) {
         let Some(kind) = Kind::of_object(entry["object"].as_str().unwrap()) else { return };
         let record = entry["id"].as_str().unwrap();
         let after = |field: &str| &entry["changes"][field]["after"];
@@ -136,6 +142,7 @@ impl Lives {
                 other => panic!("nobody does {other}"),
             },
             is_ours,
+            is_taken_along,
             fields: kind.fields.iter().filter_map(changed).collect(),
             mark: after(kind.mark.1).as_str().map(ToOwned::to_owned),
             master: after("MasterRecordId").as_str().map(ToOwned::to_owned),

@@ -49,7 +49,9 @@ fn check_here(lives: &Lives, row: &str, life: &Life, faults: &mut Vec<String>) {
         let later = &life.here[idx + 1..];
         let by_person = later.iter().any(|it| it.is_person && it.kind != "updated");
         let is_decided = later.iter().any(|it| it.changes.contains_key("is_deleted"));
-        if !(has_reached || is_so_there || by_person || is_decided) {
+        // Who deletes an account deletes its contacts.
+        let goes_along = life.there.iter().any(|it| it.deed == Deed::Delete && it.is_taken_along);
+        if !(has_reached || is_so_there || by_person || is_decided || goes_along) {
             faults.push(format!("{row}: {} by a person was lost on its way there", it.kind));
         }
         check_merge(lives, (row, life), it, later, faults);
