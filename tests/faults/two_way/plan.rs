@@ -44,7 +44,7 @@ impl Herd {
         Self { kind, seeded, loose }
     }
 
-    /// Each side changes a fifth of the records; half of these are the same.
+    /// Each side changes a fifth of the records; two thirds of these are the same.
     fn window(&self) -> usize {
         self.seeded.len() / 5
     }
@@ -56,7 +56,7 @@ impl Herd {
         if dice.below(8) == 0 {
             return &self.seeded[window / 2 + dice.below((window / 50).max(6))];
         }
-        let begin = if side == Side::There { 0 } else { window / 2 };
+        let begin = if side == Side::There { 0 } else { window / 3 };
         &self.seeded[begin + dice.below(window)]
     }
 
