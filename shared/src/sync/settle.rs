@@ -78,6 +78,7 @@ pub fn settle(
     }
     if let Some(presence) = &sent.presence {
         arrive_presence(&mut after, presence, cause);
+        note_survivor(&mut after, presence, mapping);
     }
     let Some(state) = state else {
         let rulings = rule(shadow, &mut after, replaced, mapping, cause)?;
@@ -91,6 +92,15 @@ pub fn settle(
         Merged::Nothing | Merged::ReadRecord(_) => {
             build_write(shadow, after, mapping, cause, Rulings::default())
         }
+    }
+}
+
+/// Takes note of what a record was merged into, so that its event brings nothing new.
+fn note_survivor(after: &mut Shadow, sent: &Presence, mapping: &ObjectMapping) {
+    if let (Presence::MergedInto(into), Some(field)) = (sent, &mapping.rules.merged_into)
+        && into.as_local().is_none()
+    {
+        after.fields.insert(field.clone(), FieldValue::Text(into.as_str().to_owned()));
     }
 }
 

@@ -142,6 +142,26 @@ fn row_that_was_restored_while_its_deletion_was_on_its_way_is_restored_over_ther
 }
 
 #[test]
+fn merge_that_was_taken_is_not_told_again_by_its_event() {
+    let into = RecordId::parse("0015f00002J9YYFAA3").unwrap();
+    let mut shadow = shadow(ID);
+    shadow.edits.fields.clear();
+    let wanted = Presence::MergedInto(into.clone());
+    shadow.edits.presence =
+        Some(PresenceEdit { wanted: wanted.clone(), at: at(20), is_parked: false });
+    let write = settled(&shadow, &Sent { presence: Some(wanted), ..Sent::default() }, None);
+    assert_eq!((&write.audit, &write.marks.merged_into), (&None, &None));
+
+    let known = Shadow { revision: 2, ..write.shadow };
+    let mut event = state(25, "Acme");
+    event.is_deleted = true;
+    let master = FieldValue::Text(into.as_str().to_owned());
+    event.fields.insert("MasterRecordId".to_owned(), master);
+    let echo = settled(&known, &Sent::default(), Some(event));
+    assert_eq!((echo.audit, echo.marks.merged_into), (None, None));
+}
+
+#[test]
 fn row_that_was_restored_before_it_was_made_there_is_not_dropped() {
     let row = EntityId::parse("3f2a8c1e-5b7d-8e21-9c44-d1e0a7b6f529").unwrap();
     let local = shadow(RecordId::of_local(&row).as_str());
