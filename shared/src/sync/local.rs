@@ -306,7 +306,7 @@ fn resolve_presence(
             let is_deletion = conflict.remote_value == FieldValue::Bool(true);
             // It lived over there, and a deletion of ours was on its way all the same.
             let comes_back = !is_deletion && after.is_deleted;
-            after.edits.presence = comes_back.then(|| PresenceEdit {
+            after.edits.presence = comes_back.then_some(PresenceEdit {
                 wanted: Presence::Present,
                 at: cause.version,
                 is_parked: false,
