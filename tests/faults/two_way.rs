@@ -104,8 +104,10 @@ async fn torture(
     }
     let mut dice = Dice(42);
     let mut n_kills = 0;
-    let is_over =
-        || there.iter().all(|it| it.is_finished()) && here.iter().all(|it| it.is_finished());
+    let is_over = || {
+        there.iter().all(tokio::task::JoinHandle::is_finished)
+            && here.iter().all(tokio::task::JoinHandle::is_finished)
+    };
     while n_kills < extent.n_kills || !is_over() {
         assert!(begun.elapsed() < limit, "{} changes", n_done.load(Ordering::Relaxed));
         tokio::time::sleep(Duration::from_millis(500 + dice.below(1500) as u64)).await;
