@@ -14,6 +14,9 @@ use crate::time::Timestamp;
 /// changed.
 pub const PRESENCE_FIELD: &str = "is_deleted";
 
+/// The name under which the audit log tells which row a record was merged into.
+pub const MERGED_FIELD: &str = "merged_into";
+
 /// Who decided a conflict, and for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

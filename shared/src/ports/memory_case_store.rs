@@ -215,9 +215,35 @@ impl State {
             let rows = std::mem::take(&mut self.rows);
             self.rows = rows.into_iter().map(|(key, row)| (key, self.resolved(row))).collect();
         }
+        if write.kind == WriteKind::Restored {
+            if let Some(survivor) = self.aliases.remove(&write.entity_id) {
+                self.point_back(write, &survivor);
+            }
+            let derived = key.entity_id();
+            if derived != write.entity_id {
+                self.aliases.insert(derived, write.entity_id.clone());
+            }
+        }
         self.mark_outbox(write, at);
         for mark in &write.marks.conflicts {
             self.mark_conflict(write, mark, at);
+        }
+    }
+
+    /// Points references that a merge has moved back to the row that is no longer merged, where the
+    /// record over there still names it.
+    fn point_back(&mut self, write: &Write, survivor: &EntityId) {
+        let record = FieldValue::Text(write.shadow.key.record_id.as_str().to_owned());
+        for shadow in self.shadows.values() {
+            let named = shadow.fields.values().any(|it| *it == record);
+            for entity in [Entity::Contact, Entity::Case].into_iter().filter(|_| named) {
+                let row = self.rows.get_mut(&(entity, shadow.entity_id.clone()));
+                for value in row.into_iter().flat_map(|it| it.values_mut()) {
+                    if value.as_text() == Some(survivor.as_str()) {
+                        *value = FieldValue::Text(write.entity_id.clone().into());
+                    }
+                }
+            }
         }
     }
 

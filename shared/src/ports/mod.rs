@@ -84,7 +84,8 @@ pub use change_stream::{
 };
 pub use clock::{Clock, SystemClock};
 pub use conflicts::{
-    Conflict, ConflictDraft, ConflictFilter, ConflictMark, Conflicts, PRESENCE_FIELD, Resolution,
+    Conflict, ConflictDraft, ConflictFilter, ConflictMark, Conflicts, MERGED_FIELD, PRESENCE_FIELD,
+    Resolution,
 };
 pub use cost_ledger::{
     CostBatch, CostGrouping, CostLedger, CostLine, CostQuery, CostSum, MemoryCostLedger,

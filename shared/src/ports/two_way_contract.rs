@@ -95,6 +95,7 @@ where
     named_record_keeps_its_row(&*open().await).await;
     record_is_not_named_like_another(&*open().await).await;
     merged_row_stands_for_its_survivor(&*open().await).await;
+    row_that_is_back_stands_for_itself(&*open().await).await;
     custom_fields_are_taken(&*open().await).await;
 }
 
@@ -181,6 +182,23 @@ async fn merged_row_stands_for_its_survivor<S: CaseStore>(store: &S) {
     store.apply(merged).await.unwrap();
 
     let found = store.locate(Entity::Account, &loser.entity_id).await.unwrap();
+    assert_eq!(found, Some(winner.shadow.key));
+}
+
+async fn row_that_is_back_stands_for_itself<S: CaseStore>(store: &S) {
+    let (loser, winner) = (account(1, "Acme"), account(2, "Acme Inc"));
+    store.apply(loser.clone()).await.unwrap();
+    store.apply(winner.clone()).await.unwrap();
+    let mut merged = next_write(loser.clone(), WriteKind::Deleted, 1);
+    merged.marks.merged_into = Some(winner.entity_id.clone());
+    store.apply(merged.clone()).await.unwrap();
+
+    merged.marks.merged_into = None;
+    store.apply(next_write(merged, WriteKind::Restored, 2)).await.unwrap();
+
+    let found = store.locate(Entity::Account, &loser.entity_id).await.unwrap();
+    assert_eq!(found, Some(loser.shadow.key));
+    let found = store.locate(Entity::Account, &winner.entity_id).await.unwrap();
     assert_eq!(found, Some(winner.shadow.key));
 }
 

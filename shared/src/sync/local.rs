@@ -107,7 +107,13 @@ pub fn edit(
     let mut after = shadow.clone();
     let mut rulings = Rulings::default();
     match &change.presence {
-        Some(wanted) => set_presence(&mut after, wanted, mapping, cause)?,
+        Some(wanted) => {
+            set_presence(&mut after, wanted, mapping, cause)?;
+            if shadow.edits.presence.as_ref().is_some_and(|it| it.is_parked) {
+                rulings.conflicts.push(close(PRESENCE_FIELD, Resolution::Other, cause.actor));
+                after.edits.fields.values_mut().for_each(|it| it.is_parked = false);
+            }
+        }
         None if shadow.revision > 0 && is_row_deleted(shadow, mapping) => {
             return Err(EditError::Deleted);
         }
@@ -160,7 +166,11 @@ fn set_presence(
         Presence::Deleted => after.is_deleted,
         Presence::MergedInto(_) => false,
     };
-    after.edits.presence = (!is_so_over_there).then(|| PresenceEdit {
+    // What was wanted before may be on its way: then it is turned back over there.
+    let may_be_on_its_way =
+        after.edits.presence.is_some() && after.key.record_id.as_local().is_none();
+    let is_sent = !is_so_over_there || may_be_on_its_way;
+    after.edits.presence = is_sent.then(|| PresenceEdit {
         wanted: wanted.clone(),
         at: cause.version,
         is_parked: false,
@@ -293,8 +303,15 @@ fn resolve_presence(
             });
         }
         Verdict::Remote => {
-            after.edits.presence = None;
-            if conflict.remote_value == FieldValue::Bool(true) {
+            let is_deletion = conflict.remote_value == FieldValue::Bool(true);
+            // It lived over there, and a deletion of ours was on its way all the same.
+            let comes_back = !is_deletion && after.is_deleted;
+            after.edits.presence = comes_back.then_some(PresenceEdit {
+                wanted: Presence::Present,
+                at: cause.version,
+                is_parked: false,
+            });
+            if is_deletion {
                 after.edits.fields.clear();
             }
         }

@@ -5,8 +5,8 @@ use super::rulings::Rulings;
 use crate::ids::{CorrelationId, EntityId, RecordId};
 use crate::model::{Channel, Entity, FieldValue, Fields, Presence};
 use crate::ports::{
-    AuditDraft, FieldChange, Marks, OutboxKind, OutboxMark, PRESENCE_FIELD, Shadow, TimelineDraft,
-    Write, WriteKind,
+    AuditDraft, FieldChange, MERGED_FIELD, Marks, OutboxKind, OutboxMark, PRESENCE_FIELD, Shadow,
+    TimelineDraft, Write, WriteKind,
 };
 use crate::time::Timestamp;
 
@@ -61,6 +61,12 @@ pub(super) fn build_write(
         _ => WriteKind::Updated,
     };
     let mut changes = differences(&row_before, &row);
+    let into = survivor(before, &after, mapping);
+    if let Some(into) = &into {
+        let text = |id: &EntityId| FieldValue::Text(id.clone().into());
+        let was = survivor_of(before, mapping).map_or(FieldValue::Null, |it| text(&it));
+        changes.push(FieldChange::new(MERGED_FIELD, was, text(into)));
+    }
     add_decisions(&mut changes, &row, is_deleted, &rulings);
     let is_visible = kind != WriteKind::Updated || !changes.is_empty();
     let timeline = match mapping.entity {
@@ -81,7 +87,7 @@ pub(super) fn build_write(
         was_named: (before.key != after.key).then(|| before.key.record_id.clone()),
         outbox: outbox_mark(before, &after),
         conflicts: rulings.conflicts,
-        merged_into: survivor(before, &after, mapping),
+        merged_into: into,
     };
     Ok(Write {
         entity: mapping.entity,
@@ -119,18 +125,21 @@ pub(super) fn outbox_kind(shadow: &Shadow) -> OutboxKind {
 
 /// Finds the row that takes this one's place, when a merge has just become known.
 fn survivor(before: &Shadow, after: &Shadow, mapping: &ObjectMapping) -> Option<EntityId> {
-    let named = |shadow: &Shadow| {
-        if let Some(Presence::MergedInto(id)) =
-            shadow.edits.presence.as_ref().map(|it| it.wanted.clone())
-        {
-            return Some(id);
+    let into = survivor_of(after, mapping)?;
+    (Some(&into) != survivor_of(before, mapping).as_ref()).then_some(into)
+}
+
+/// Finds the row that a record was merged into, by what was decided here or is so over there.
+fn survivor_of(shadow: &Shadow, mapping: &ObjectMapping) -> Option<EntityId> {
+    let wanted = shadow.edits.presence.as_ref().map(|it| &it.wanted);
+    let id = match wanted {
+        Some(Presence::MergedInto(id)) => id.clone(),
+        _ => {
+            let field = mapping.rules.merged_into.as_ref().filter(|_| shadow.is_deleted)?;
+            RecordId::parse(shadow.fields.get(field)?.as_text()?).ok()?
         }
-        let field = mapping.rules.merged_into.as_ref()?;
-        let id = shadow.fields.get(field)?.as_text()?;
-        RecordId::parse(id).ok().filter(|_| shadow.is_deleted)
     };
-    let into = named(after).filter(|it| Some(it) != named(before).as_ref())?;
-    Some(EntityId::derive(&after.key.connection, &after.key.object, &into))
+    Some(EntityId::derive(&shadow.key.connection, &shadow.key.object, &id))
 }
 
 fn differences(before: &Fields, after: &Fields) -> Vec<FieldChange> {

@@ -8,6 +8,7 @@ mod batch;
 mod bulk;
 mod job_hold;
 mod look;
+mod merges;
 mod send;
 mod size;
 

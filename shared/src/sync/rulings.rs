@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use super::mapping::{ConflictPolicy, FieldMapping, InvalidField, ObjectMapping, Side};
 use super::outcome::Cause;
+use crate::ids::{EntityId, RecordId};
 use crate::model::{Edit, FieldValue, Presence, PresenceEdit};
-use crate::ports::{ConflictDraft, ConflictMark, Decision, PRESENCE_FIELD, Resolution, Shadow};
+use crate::ports::{
+    ConflictDraft, ConflictMark, Decision, MERGED_FIELD, PRESENCE_FIELD, Resolution, Shadow,
+};
 use crate::time::Timestamp;
 
 /// Less than versions differ by.
@@ -239,10 +242,14 @@ impl Court<'_> {
         }
         let wanted = self.after.edits.presence.clone();
         match (self.before.is_deleted, self.after.is_deleted, wanted) {
-            (_, true, Some(PresenceEdit { wanted: Presence::Deleted, is_parked, .. }))
-            | (_, true, Some(PresenceEdit { wanted: Presence::MergedInto(_), is_parked, .. })) => {
+            (_, true, Some(PresenceEdit { wanted: Presence::Deleted, is_parked, .. })) => {
                 self.end_presence(is_parked);
                 self.after.edits.fields.clear();
+            }
+            (_, true, Some(PresenceEdit { wanted: Presence::MergedInto(into), is_parked, .. })) => {
+                self.end_presence(is_parked);
+                self.after.edits.fields.clear();
+                self.hear_other_end(&into);
             }
             (_, false, Some(PresenceEdit { wanted: Presence::Present, is_parked, .. }))
                 if self.before.is_deleted =>
@@ -266,6 +273,20 @@ impl Court<'_> {
         if was_parked {
             self.rulings.close(PRESENCE_FIELD, Resolution::Converged, self.cause.actor);
         }
+    }
+
+    /// They deleted what we merged into another, or merged it into a third: what is done over there
+    /// cannot be done otherwise from here.
+    fn hear_other_end(&mut self, ours: &RecordId) {
+        let theirs = self.mapping.rules.merged_into.as_ref().map(|field| self.theirs(field));
+        if theirs.as_ref().and_then(FieldValue::as_text) == Some(ours.as_str()) {
+            return;
+        }
+        let key = &self.after.key;
+        let row = EntityId::derive(&key.connection, &key.object, ours);
+        let other = FieldValue::Text(row.into());
+        let decision = Decision { policy: ConflictPolicy::RemoteWins, winner: Side::Remote, other };
+        self.rulings.decisions.push((MERGED_FIELD.to_owned(), decision));
     }
 
     /// They deleted what we changed.

@@ -5,7 +5,9 @@ use super::merge::{Authority, MergeContext, Merged, absorb};
 use super::outcome::{Cause, build_write};
 use super::rulings::{LateChange, Rulings, rule};
 use crate::ids::RecordId;
-use crate::model::{Change, ChangeEvent, Channel, FieldValue, Fields, Overwrite, Presence, Scope};
+use crate::model::{
+    Change, ChangeEvent, Channel, FieldValue, Fields, Overwrite, Presence, PresenceEdit, Scope,
+};
 use crate::ports::{RemoteRecord, Shadow, Write};
 use crate::time::Timestamp;
 
@@ -74,15 +76,9 @@ pub fn settle(
     for (field, value) in &sent.fields {
         replaced.extend(arrive(&mut after, field, value));
     }
-    if after.edits.presence.as_ref().map(|it| &it.wanted) == sent.presence.as_ref() {
-        after.edits.presence = None;
-    }
     if let Some(presence) = &sent.presence {
-        // The version of the answer is not known yet: whatever is said later goes above it.
-        after.is_deleted = *presence != Presence::Present;
-        if after.is_deleted {
-            after.edits.fields.clear();
-        }
+        arrive_presence(&mut after, presence, cause);
+        note_survivor(&mut after, presence, mapping);
     }
     let Some(state) = state else {
         let rulings = rule(shadow, &mut after, replaced, mapping, cause)?;
@@ -96,6 +92,41 @@ pub fn settle(
         Merged::Nothing | Merged::ReadRecord(_) => {
             build_write(shadow, after, mapping, cause, Rulings::default())
         }
+    }
+}
+
+/// Takes note of what a record was merged into, so that its event brings nothing new.
+fn note_survivor(after: &mut Shadow, sent: &Presence, mapping: &ObjectMapping) {
+    if let (Presence::MergedInto(into), Some(field)) = (sent, &mapping.rules.merged_into)
+        && into.as_local().is_none()
+    {
+        after.fields.insert(field.clone(), FieldValue::Text(into.as_str().to_owned()));
+    }
+}
+
+/// Takes note that the record is `sent` over there.
+fn arrive_presence(after: &mut Shadow, sent: &Presence, cause: Cause<'_>) {
+    let wanted = after.edits.presence.as_ref().map(|it| &it.wanted);
+    let is_wanted = wanted == Some(sent);
+    if !is_wanted && after.key.record_id.as_local().is_some() {
+        // It never was over there, and somebody has thought better of dropping it.
+        return;
+    }
+    let is_deletion = *sent != Presence::Present;
+    match wanted {
+        _ if is_wanted => after.edits.presence = None,
+        // It was to live after all when this was on its way.
+        None if is_deletion && !after.is_deleted => {
+            let (wanted, at) = (Presence::Present, cause.version);
+            after.edits.presence = Some(PresenceEdit { wanted, at, is_parked: false });
+        }
+        None => return,
+        Some(_) => {}
+    }
+    // The version of the answer is not known yet: whatever is said later goes above it.
+    after.is_deleted = is_deletion;
+    if is_deletion && is_wanted {
+        after.edits.fields.clear();
     }
 }
 

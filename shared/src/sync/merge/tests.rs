@@ -133,6 +133,28 @@ fn delete_keeps_the_fields_and_undelete_brings_the_row_back() {
 }
 
 #[test]
+fn merge_into_a_third_record_stands_and_is_told() {
+    let [ours, theirs] =
+        ["0015f00002J9YYFAA3", "0015f00002J9YYGAA3"].map(|it| RecordId::parse(it).unwrap());
+    for (into, n_told) in [(&ours, 0), (&theirs, 1)] {
+        let mut shadow = stored(&event(Change::Upsert, 5, Scope::Full, &[("Name", "Acme")]));
+        shadow.edits.presence = Some(crate::model::PresenceEdit {
+            wanted: crate::model::Presence::MergedInto(ours.clone()),
+            at: shadow.version,
+            is_parked: false,
+        });
+        let fields = [("Name", "Acme"), ("MasterRecordId", into.as_str())];
+        let write =
+            written(reported(&event(Change::Delete, 9, Scope::Full, &fields), Some(&shadow)));
+        assert!(write.shadow.edits.presence.is_none());
+        let changes = write.audit.map(|it| it.changes).unwrap_or_default();
+        let told = changes.iter().filter(|it| it.field == "merged_into");
+        assert_eq!(told.flat_map(|it| &it.decisions).count(), n_told);
+        assert_eq!(write.marks.merged_into.is_some(), n_told == 1);
+    }
+}
+
+#[test]
 fn update_that_arrives_after_a_later_delete_does_not_revive_the_row() {
     let deleted = stored(&event(Change::Delete, 9, Scope::Full, &[]));
     let late = event(Change::Upsert, 8, Scope::Full, &[("Name", "Acme")]);

@@ -235,21 +235,7 @@ impl Lane<'_> {
                 }
             }
         }
-        for parcel in merges {
-            let Some(Presence::MergedInto(winner)) = wanted(&parcel) else { continue };
-            let loser = &parcel.entry.key.record_id;
-            let result = self.remote.writer.merge(object, &winner, loser).await?;
-            // The answer names the survivor; the record that was merged keeps its own id here.
-            let result = match result {
-                WriteResult::Done { .. } => {
-                    WriteResult::Done { record_id: loser.clone(), state: None }
-                }
-                other => other,
-            };
-            let sent = Sent { presence: Some(Presence::MergedInto(winner)), ..Sent::default() };
-            self.take_result(parcel, &sent, result, tally).await?;
-        }
-        Ok(())
+        self.merge(merges, tally).await
     }
 
     /// Settles a record that the platform has taken.
@@ -313,7 +299,7 @@ impl Lane<'_> {
         }
     }
 
-    fn cause<'a>(&'a self, event_id: &'a str, entry: &'a OutboxEntry) -> Cause<'a> {
+    pub(super) fn cause<'a>(&'a self, event_id: &'a str, entry: &'a OutboxEntry) -> Cause<'a> {
         let now = self.ports.clock.now();
         Cause {
             actor: self.actor,

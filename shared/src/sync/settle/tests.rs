@@ -124,6 +124,63 @@ fn deletion_that_was_taken_ends_in_a_deleted_row() {
     assert_eq!((write.audit, write.marks.outbox), (None, OutboxMark::Clear));
 }
 
+fn after_deletion(presence: Option<Presence>) -> Write {
+    let mut shadow = shadow(ID);
+    shadow.edits.fields.clear();
+    let edit = |wanted| PresenceEdit { wanted, at: at(24), is_parked: false };
+    shadow.edits.presence = presence.map(edit);
+    settled(&shadow, &Sent { presence: Some(Presence::Deleted), ..Sent::default() }, None)
+}
+
+#[test]
+fn row_that_was_restored_while_its_deletion_was_on_its_way_is_restored_over_there() {
+    for restored in [Some(Presence::Present), None] {
+        let write = after_deletion(restored);
+        assert!(!write.is_deleted && write.shadow.is_deleted);
+        assert_eq!(write.shadow.edits.sendable_presence(), Some(&Presence::Present));
+    }
+}
+
+#[test]
+fn merge_that_was_taken_is_not_told_again_by_its_event() {
+    let into = RecordId::parse("0015f00002J9YYFAA3").unwrap();
+    let mut shadow = shadow(ID);
+    shadow.edits.fields.clear();
+    let wanted = Presence::MergedInto(into.clone());
+    shadow.edits.presence =
+        Some(PresenceEdit { wanted: wanted.clone(), at: at(20), is_parked: false });
+    let write = settled(&shadow, &Sent { presence: Some(wanted), ..Sent::default() }, None);
+    assert_eq!((&write.audit, &write.marks.merged_into), (&None, &None));
+
+    let known = Shadow { revision: 2, ..write.shadow };
+    let mut event = state(25, "Acme");
+    event.is_deleted = true;
+    let master = FieldValue::Text(into.as_str().to_owned());
+    event.fields.insert("MasterRecordId".to_owned(), master);
+    let echo = settled(&known, &Sent::default(), Some(event));
+    assert_eq!((echo.audit, echo.marks.merged_into), (None, None));
+}
+
+#[test]
+fn row_that_was_restored_before_it_was_made_there_is_not_dropped() {
+    let row = EntityId::parse("3f2a8c1e-5b7d-8e21-9c44-d1e0a7b6f529").unwrap();
+    let local = shadow(RecordId::of_local(&row).as_str());
+    let sent = Sent { presence: Some(Presence::Deleted), ..Sent::default() };
+    let mut after = local.clone();
+    let correlation = CorrelationId::parse("c-1").unwrap();
+    let cause = Cause {
+        actor: "salesforce:main",
+        channel: Channel::WriteBack,
+        event_id: "push-1",
+        correlation_id: &correlation,
+        version: at(25),
+        received_at: at(25),
+        is_backfill: false,
+    };
+    arrive_presence(&mut after, sent.presence.as_ref().unwrap(), cause);
+    assert_eq!(after, local);
+}
+
 #[test]
 fn departure_is_marked_and_taken_back() {
     let leaving = depart(&shadow(ID), &sent());

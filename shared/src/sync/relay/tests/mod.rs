@@ -347,6 +347,48 @@ async fn records_are_deleted_restored_and_merged() {
 }
 
 #[tokio::test]
+async fn merge_waits_for_the_name_of_its_survivor() {
+    let world = World::new();
+    let (one, one_row) = world.account("acc-1", "One").await;
+    let two_row = world.create(Entity::Account, fields(&[("name", "Two")])).await;
+    world.desk.merge(Entity::Account, &one_row, &two_row, &anna()).await.unwrap();
+    world.pass(5);
+    for _ in 0..3 {
+        world.send().await.unwrap();
+        world.pass(5);
+    }
+    assert!(world.org.state().records[&one].is_deleted);
+    let located = world.store.locate(Entity::Account, &two_row).await.unwrap().unwrap();
+    let call = format!("merge Account {one} into {}", located.record_id);
+    assert!(world.org.state().calls.contains(&call), "{:?}", world.org.state().calls);
+    assert_eq!(world.n_waiting(OutboxStatus::Waiting).await, 0);
+}
+
+#[tokio::test]
+async fn record_whose_survivor_was_deleted_over_there_lives_on() {
+    let world = World::new();
+    let (one, one_row) = world.account("acc-1", "One").await;
+    let (two, two_row) = world.account("acc-2", "Two").await;
+    world.pass(5);
+    world.desk.merge(Entity::Account, &one_row, &two_row, &anna()).await.unwrap();
+    world.org.state().records.get_mut(&two).unwrap().is_deleted = true;
+    world.org.state().records.get_mut(&two).unwrap().version = world.clock.now().to_second();
+    world.pass(5);
+    world.poll("Account", &two).await;
+
+    world.send().await.unwrap();
+
+    assert!(!world.org.state().records[&one].is_deleted);
+    assert!(!world.store.deleted_rows().contains(&(Entity::Account, one_row.clone())));
+    let located = world.store.locate(Entity::Account, &one_row).await.unwrap().unwrap();
+    assert_eq!(located.record_id, one, "its id stands for it again");
+    let last = world.store.writes().into_iter().rev().find_map(|it| it.audit).unwrap();
+    let told = last.changes.iter().find(|it| it.field == "merged_into").unwrap();
+    assert_eq!(told.decisions.len(), 1);
+    assert_eq!(world.n_waiting(OutboxStatus::Waiting).await, 0);
+}
+
+#[tokio::test]
 async fn record_that_is_gone_over_there_is_a_question_for_a_person() {
     let world = World::new();
     let (id, row) = world.account("acc-1", "One").await;

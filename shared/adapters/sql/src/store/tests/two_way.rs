@@ -118,6 +118,33 @@ async fn references_follow_names_and_merges(deployment: Deployment) {
     assert_eq!(rows[0].1, "{}");
 }
 
+async fn references_come_back_with_a_row_that_is_no_longer_merged(deployment: Deployment) {
+    let store = &*deployment.store;
+    let [loser, winner] =
+        [1, 2].map(|it| sample_write(Entity::Account, it, text_fields([("name", "Acme")])));
+    for write in [&loser, &winner] {
+        store.apply(write.clone()).await.unwrap();
+    }
+    // One case is of the first account over there, and one has become one of the second.
+    for (number, account) in [(1, &loser), (2, &winner)] {
+        let mut case = case_of(&loser.entity_id, number);
+        let named = FieldValue::Text(account.shadow.key.record_id.as_str().to_owned());
+        case.shadow.fields = [("AccountId".to_owned(), named)].into();
+        store.apply(case).await.unwrap();
+    }
+    let mut merged = next_write(loser.clone(), WriteKind::Deleted, 1);
+    merged.marks.merged_into = Some(winner.entity_id.clone());
+    store.apply(merged.clone()).await.unwrap();
+
+    merged.marks.merged_into = None;
+    store.apply(next_write(merged, WriteKind::Restored, 2)).await.unwrap();
+
+    let rows: Vec<(String,)> =
+        deployment.rows("SELECT account_id FROM cases ORDER BY record_id").await;
+    let wanted = [loser, winner].map(|it| (it.entity_id.to_string(),));
+    assert_eq!(rows, wanted);
+}
+
 async fn scanned_row_of_a_case_has_the_form_of_its_write(deployment: Deployment) {
     let mut write = case_of(&sample_key(Entity::Account, 1).entity_id(), 1);
     let given = [
@@ -275,5 +302,6 @@ on_both_engines!(
     records_that_change_together_stand_as_each_was_written,
     records_that_come_together_stand_as_each_was_written,
     references_follow_names_and_merges,
+    references_come_back_with_a_row_that_is_no_longer_merged,
     scanned_row_of_a_case_has_the_form_of_its_write,
 );

@@ -2,7 +2,7 @@
 
 use shared::ids::RecordId;
 use shared::model::{Entity, RecordKey};
-use shared::ports::{ConflictDraft, ConflictMark, OutboxKind, OutboxMark};
+use shared::ports::{ConflictDraft, ConflictMark, OutboxKind, OutboxMark, WriteKind};
 use shared::time::Timestamp;
 
 use crate::store::batch::TextForm;
@@ -21,6 +21,16 @@ const fn references(entity: Entity) -> &'static [(&'static str, &'static str)] {
 /// Spells the statement that points the references in a column from one row to another.
 fn repoint(table: &str, column: &str) -> String {
     format!("UPDATE {table} SET {column} = $1 WHERE {column} = $2")
+}
+
+/// Spells the statement that points the references in a column back to a row that is no longer merged,
+/// where the record over there still names it.
+fn repoint_back(table: &str, column: &str) -> String {
+    format!(
+        "UPDATE {table} SET {column} = $1 WHERE {column} = $2 AND EXISTS (SELECT 1 \
+         FROM sync_shadow s WHERE s.connection = {table}.connection AND s.object = {table}.object \
+         AND s.record_id = {table}.record_id AND s.fields LIKE '%' || $3 || '%')"
+    )
 }
 
 /// Spells the statement that gives a row its record's new id.
@@ -111,6 +121,9 @@ macro_rules! marks {
                 if let Some(into) = &marks.merged_into {
                     merge(connection, prepared, into.as_str()).await?;
                 }
+                if prepared.write.kind == WriteKind::Restored {
+                    part(connection, prepared).await?;
+                }
                 match marks.outbox {
                     OutboxMark::Keep => {}
                     OutboxMark::Clear => clear(connection, prepared).await?,
@@ -173,6 +186,34 @@ macro_rules! marks {
                         .await?;
                 }
                 Ok(())
+            }
+
+            /// Lets the ids of a row that is back stand for it again, should it have been merged.
+            async fn part(
+                connection: &mut $connection,
+                prepared: &PreparedWrite,
+            ) -> Result<(), sqlx::Error> {
+                let row = prepared.write.entity_id.as_str();
+                let stood_for: Option<String> =
+                    sqlx::query_scalar("DELETE FROM id_aliases WHERE alias = $1 RETURNING entity_id")
+                        .bind(row)
+                        .fetch_optional(&mut *connection)
+                        .await?;
+                let Some(survivor) = stood_for else { return Ok(()) };
+                for (table, column) in references(prepared.write.entity) {
+                    // The text is made of the names above alone.
+                    sqlx::query(AssertSqlSafe(repoint_back(table, column)))
+                        .bind(row)
+                        .bind(&survivor)
+                        .bind(format!("\"{}\"", prepared.write.shadow.key.record_id.as_str()))
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                let derived = prepared.write.shadow.key.entity_id();
+                match derived.as_str() {
+                    derived if derived == row => Ok(()),
+                    derived => add_alias(connection, derived, row).await,
+                }
             }
 
             async fn clear(
