@@ -146,6 +146,11 @@ impl Fields {
         self.values.iter()
     }
 
+    /// Goes through the values in the order of their names, to change them.
+    pub fn values_mut(&mut self) -> slice::IterMut<'_, FieldValue> {
+        self.values.iter_mut()
+    }
+
     fn place(&self, name: &str) -> Result<usize, usize> {
         // Most maps are made in order: the last name is looked at first.
         match self.names.0.last() {
