@@ -19,6 +19,7 @@ impl Problem {
             DeskError::WhichConnection { .. } => {
                 Self::unprocessable(vec![Fault::new("connection", failed.to_string())])
             }
+            DeskError::Merged { .. } => Self::conflict(failed.to_string(), Vec::new()),
             DeskError::ChangedMeanwhile => Self::changed_meanwhile(failed.to_string()),
             DeskError::Edit(refused) => Self::of_edit(&refused),
             DeskError::Store(failed) => Self::of_port(failed),

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::gauge;
 use shared::chain;
 use shared::cost::attributed;
+use shared::ids::ObjectName;
 use shared::ports::SchemaReader;
 use shared::sync::{Mappings, SchemaNote, SchemaWatch, Severity};
 use tokio::time::timeout;
@@ -56,12 +58,21 @@ impl Poller {
                     }
                     let worst = note.findings.into_iter();
                     let worst = worst.filter(|it| it.severity == Severity::BreaksMappedField);
+                    let n_before = broken.len();
                     broken.extend(worst.map(|it| it.text));
+                    self.count_broken(&mapping.object, broken.len() - n_before);
                 }
                 Err(error) => warn!(connection = %self.source.connection, object = %mapping.object,
                     error = %chain(&error), "`{}` was not described", mapping.object),
             }
         }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "an object has hundreds of fields at most")]
+    fn count_broken(&self, object: &ObjectName, n_broken: usize) {
+        let connection = self.source.connection.to_string();
+        let labels = [("connection", connection), ("object", object.to_string())];
+        gauge!("sync_broken_fields", &labels).set(n_broken as f64);
     }
 
     fn tell(&self, note: &SchemaNote) {

@@ -30,7 +30,7 @@ const COUNTERS: [(&str, &str); 25] = [
     ("trace_spans_total", "Spans sent to the collector, refused by it, or dropped before."),
 ];
 
-const GAUGES: [(&str, &str); 23] = [
+const GAUGES: [(&str, &str); 24] = [
     ("audit_chain_broken", "1 when the last verification found the audit log altered."),
     ("cost_budget_used_ratio", "The used part of a budget: 1 is all of it."),
     ("data_disk_free_bytes", "Free space on the disk of the data folder."),
@@ -52,6 +52,7 @@ const GAUGES: [(&str, &str); 23] = [
     ("salesforce_api_calls_allowed", "Calls a day that the org allows."),
     ("salesforce_api_calls_used", "Calls that the org counted today."),
     ("sync_accuracy_ratio", "The share of records that were equal at the last comparison."),
+    ("sync_broken_fields", "Mapped fields that the platform took away or changed."),
     ("sync_records", "Records at the last comparison, by side."),
     ("sync_unrepaired_records", "Records that differed and were not put right."),
 ];

@@ -32,6 +32,16 @@ pub enum DeskError {
         /// Its id.
         id: EntityId,
     },
+    /// The id is that of a row that was merged: what would be done to it would be done to its survivor.
+    #[error("{entity} `{id}` was merged into `{into}`: name that one, if it is meant")]
+    Merged {
+        /// The kind of row.
+        entity: Entity,
+        /// The id that was named.
+        id: EntityId,
+        /// The row that stands in its place.
+        into: EntityId,
+    },
     /// There is no such conflict, or it has ended.
     #[error("there is no open conflict {id}")]
     NoConflict {
@@ -299,6 +309,10 @@ impl Desk {
             let mapping = self.mapping(&key, entity)?;
             let no_row = || DeskError::NoRow { entity, id: id.clone() };
             let shadow = self.store.shadow(&key).await?.ok_or_else(no_row)?;
+            if change.presence.is_some() && shadow.entity_id != *id {
+                let into = shadow.entity_id;
+                return Err(DeskError::Merged { entity, id: id.clone(), into });
+            }
             if revision.is_some_and(|it| it != shadow.revision) {
                 return Err(DeskError::ChangedMeanwhile);
             }

@@ -248,7 +248,7 @@ macro_rules! routes_of {
                 params(("id" = String, Path, description = "Our id (a UUID); of a case the Salesforce id too", pattern = $id_pattern, example = $id_example)),
                 responses((status = 200, description = "What became of it", body = RowChange),
                     (status = 404, description = "No row has this id", body = Problem, content_type = "application/problem+json"),
-                    (status = 409, description = "It is deleted already, or deletions are not sent", body = Problem, content_type = "application/problem+json"),
+                    (status = 409, description = "It is deleted or merged already, or deletions are not sent", body = Problem, content_type = "application/problem+json"),
                     Problems))]
             pub(crate) async fn delete_row(
                 State(api): State<Arc<Api>>,

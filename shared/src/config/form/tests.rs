@@ -98,7 +98,7 @@ fn every_fault_is_reported_with_its_path_and_what_to_write() {
     assert_eq!(
         found,
         [
-            "connections[0].auth.private_key: not the address of a secret: write `env:NAME`, `file:PATH` or `mounted:PATH`, never the secret itself",
+            "connections[0].auth.private_key: not the address of a secret: write `env:NAME`, `file:PATH`, `mounted:PATH` or `secretsmanager:NAME`, never the secret itself",
             "connections[0].auth.client_id: is missing: write text",
             "connections[0].name: `Main Org` is not a connection name: 1 to 64 lower-case letters, digits and dashes, starting with a letter: write such as `example-org`",
             "connections[1].auth.flow: `password` is not known; write `client_credentials` or `jwt_bearer`",

@@ -261,6 +261,24 @@ async fn row_is_made_once_under_its_id() {
 }
 
 #[tokio::test]
+async fn id_of_a_merged_row_deletes_nothing() {
+    let store = Arc::new(MemoryCaseStore::default());
+    let desk = desk_of(&store, &["main"]);
+    let merged = report(&store, 1, "Acme", "Law").await;
+    let kept = EntityId::from_random(7);
+    let name = text_fields([("name", "Acme Inc")]);
+    desk.create_as(Entity::Account, kept.clone(), None, name, &author()).await.unwrap();
+    desk.merge(Entity::Account, &merged, &kept, &author()).await.unwrap();
+
+    let told = desk.delete(Entity::Account, &merged, &author()).await.unwrap_err().to_string();
+
+    assert!(told.contains(&format!("was merged into `{kept}`")), "{told}");
+    let key = store.locate(Entity::Account, &kept).await.unwrap().unwrap();
+    assert!(!store.shadow(&key).await.unwrap().unwrap().is_deleted);
+    assert!(desk.delete(Entity::Account, &kept, &author()).await.is_ok());
+}
+
+#[tokio::test]
 async fn every_field_that_would_be_refused_is_named() {
     let store = Arc::new(MemoryCaseStore::default());
     let desk = desk_of(&store, &["main"]);
