@@ -174,12 +174,14 @@ impl Function {
     }
 }
 
-/// Says, as long as it is not long before `deadline`, that there is time to begin something.
+/// Says, as long as it is not long before `deadline`, that there is time to begin something: what is
+/// begun later would be cut off and done twice.
 ///
-/// `deadline` is in milliseconds since 1970; 0 is none. What is begun later would be cut off and done
-/// twice.
+/// `deadline` is in milliseconds since 1970; one that is over already is none: runtimes of development
+/// send a constant.
 fn has_time_until(deadline: u64) -> impl Fn() -> bool + Send + Sync {
-    let deadline = i64::try_from(deadline).ok().filter(|it| *it > 0).map(Timestamp::from_millis);
+    let deadline = i64::try_from(deadline).ok().map(Timestamp::from_millis);
+    let deadline = deadline.filter(|it| *it > SystemClock.now());
     move || deadline.is_none_or(|it| SystemClock.now().plus(LAST_BEGIN) < it)
 }
 
