@@ -1,0 +1,26 @@
+# What the rest of the deployment needs of one bucket.
+
+output "name" {
+  description = "Name of the bucket."
+  value       = aws_s3_bucket.this.id
+}
+
+output "arn" {
+  description = "ARN of the bucket."
+  value       = local.arn
+}
+
+output "domain_name" {
+  description = "Regional domain name, for a distribution in front."
+  value       = aws_s3_bucket.this.bucket_regional_domain_name
+}
+
+output "policy" {
+  description = "Its policy, as JSON."
+  value       = aws_s3_bucket_policy.this.policy
+}
+
+output "lifecycle_rules" {
+  description = "Its lifecycle rules."
+  value       = aws_s3_bucket_lifecycle_configuration.this.rule
+}
