@@ -41,7 +41,7 @@ module "bucket" {
   noncurrent_days = each.value.noncurrent_days
   has_object_lock = each.value.has_object_lock
   force_destroy   = !var.is_protected
-  log_bucket      = var.buckets.have_logs ? module.log_bucket[0].name : null
+  log_bucket      = var.buckets.have_logs ? { name = module.log_bucket[0].name } : null
   statements      = each.key == "dashboard" ? local.dashboard_statements : []
   tags            = local.tags
 }

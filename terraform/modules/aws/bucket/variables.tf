@@ -11,7 +11,7 @@ variable "name" {
 }
 
 variable "kms_key_arn" {
-  description = "The key that its objects are sealed with."
+  description = "The key that its objects are sealed with; null for a key of S3's own."
   type        = string
 }
 
@@ -53,7 +53,7 @@ variable "force_destroy" {
 
 variable "log_bucket" {
   description = "The bucket that takes its access log; null for none."
-  type        = string
+  type        = object({ name = string })
   default     = null
 }
 
