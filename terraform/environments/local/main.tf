@@ -10,13 +10,24 @@ provider "aws" {
   s3_use_path_style           = true
 }
 
+provider "aws" {
+  alias                       = "replica"
+  region                      = var.replica_region
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  s3_use_path_style           = true
+}
+
 module "moodbridge" {
   source = "../../modules/aws"
 
   providers = {
     aws           = aws
     aws.us_east_1 = aws
-    aws.replica   = aws
+    aws.replica   = aws.replica
   }
 
   environment        = "local"
@@ -34,12 +45,15 @@ module "moodbridge" {
   are_schedules_on      = var.are_schedules_on
   has_webhook_url       = true
 
+  network            = var.has_network ? { zones = ["${var.region}a", "${var.region}b"] } : null
+  replica_region     = var.has_replica ? var.replica_region : null
+  has_alarms         = var.has_alarms
   alert_emails       = ["operator@firm.example"]
   monthly_budget_usd = 10
-  cost_anomaly_usd   = var.has_everything ? 10 : null
+  cost_anomaly_usd   = var.has_cost_watch ? 10 : null
   has_dashboard      = true
-  dashboard          = { has_firewall = var.has_everything }
-  has_backups        = var.has_everything
+  dashboard          = { has_firewall = true }
+  has_backups        = true
 }
 
 # Only here may values stand in a state file: they are made up, and gone with the peer.

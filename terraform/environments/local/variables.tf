@@ -6,6 +6,12 @@ variable "region" {
   default     = "us-east-1"
 }
 
+variable "replica_region" {
+  description = "Another region."
+  type        = string
+  default     = "us-west-2"
+}
+
 variable "artefacts_folder" {
   description = "The folder with one NAME.zip for each function."
   type        = string
@@ -59,8 +65,26 @@ variable "are_schedules_on" {
   default     = false
 }
 
-variable "has_everything" {
-  description = "Whether what the peer lacks is made too, see README.md. True only against AWS itself."
+variable "has_alarms" {
+  description = "Whether alarms are made, see README.md."
+  type        = bool
+  default     = false
+}
+
+variable "has_network" {
+  description = "Whether a network is made, see README.md."
+  type        = bool
+  default     = false
+}
+
+variable "has_replica" {
+  description = "Whether documents are copied to another region, see README.md."
+  type        = bool
+  default     = false
+}
+
+variable "has_cost_watch" {
+  description = "Whether unusual costs are watched, see README.md."
   type        = bool
   default     = false
 }

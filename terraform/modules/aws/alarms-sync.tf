@@ -36,7 +36,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "sync" {
-  for_each = local.sync_alarms
+  for_each = { for name, it in local.sync_alarms : name => it if var.has_alarms }
 
   alarm_name          = "${local.prefix}-${each.key}"
   alarm_description   = each.value.says

@@ -42,7 +42,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "function" {
-  for_each = local.function_alarms
+  for_each = { for name, it in local.function_alarms : name => it if var.has_alarms }
 
   alarm_name          = "${local.prefix}-${each.key}"
   alarm_description   = each.value.says
@@ -63,7 +63,7 @@ resource "aws_cloudwatch_metric_alarm" "function" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "queue" {
-  for_each = local.queue_alarms
+  for_each = { for name, it in local.queue_alarms : name => it if var.has_alarms }
 
   alarm_name          = "${local.prefix}-${each.key}"
   alarm_description   = each.value.says
@@ -82,6 +82,8 @@ resource "aws_cloudwatch_metric_alarm" "queue" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "api" {
+  count = var.has_alarms ? 1 : 0
+
   alarm_name          = "${local.prefix}-api-errors"
   alarm_description   = "The API answers with 5xx. ${local.runbooks}/function-failing.md"
   namespace           = "AWS/ApiGateway"

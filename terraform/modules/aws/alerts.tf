@@ -15,7 +15,7 @@ resource "aws_sns_topic_policy" "alerts" {
       {
         Sid       = "AlarmsOfThisAccount"
         Effect    = "Allow"
-        Principal = { Service = ["backup.amazonaws.com", "budgets.amazonaws.com", "cloudwatch.amazonaws.com", "costalerts.amazonaws.com"] }
+        Principal = { Service = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "costalerts.amazonaws.com"] }
         Action    = "sns:Publish"
         Resource  = aws_sns_topic.alerts.arn
         Condition = local.from_here

@@ -44,6 +44,11 @@ resource "aws_apigatewayv2_authorizer" "tokens" {
     issuer   = var.identity.issuer
     audience = var.identity.audience
   }
+
+  # It means nothing for tokens, though some peers of AWS give it a value.
+  lifecycle {
+    ignore_changes = [authorizer_payload_format_version]
+  }
 }
 
 resource "aws_apigatewayv2_integration" "function" {

@@ -93,16 +93,8 @@ resource "aws_backup_selection" "main" {
   )
 }
 
-resource "aws_backup_vault_notifications" "main" {
-  count = var.has_backups ? 1 : 0
-
-  backup_vault_name   = aws_backup_vault.main[0].name
-  sns_topic_arn       = aws_sns_topic.alerts.arn
-  backup_vault_events = ["BACKUP_JOB_FAILED", "COPY_JOB_FAILED", "RESTORE_JOB_COMPLETED"]
-}
-
 resource "aws_cloudwatch_metric_alarm" "backup" {
-  count = var.has_backups ? 1 : 0
+  count = var.has_alarms && var.has_backups ? 1 : 0
 
   alarm_name          = "${local.prefix}-backup-failed"
   alarm_description   = "A backup failed. ${local.runbooks}/backup-failed.md"

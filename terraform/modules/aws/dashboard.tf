@@ -45,6 +45,20 @@ resource "aws_cloudfront_response_headers_policy" "dashboard" {
   name    = "${local.prefix}-dashboard"
   comment = "What a browser may do with the dashboard"
 
+  custom_headers_config {
+    items {
+      header   = "permissions-policy"
+      value    = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+      override = true
+    }
+  }
+
+  remove_headers_config {
+    items {
+      header = "server"
+    }
+  }
+
   security_headers_config {
     content_security_policy {
       content_security_policy = local.content_policy

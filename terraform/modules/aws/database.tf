@@ -157,7 +157,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "database" {
-  for_each = local.database_alarms
+  for_each = { for name, it in local.database_alarms : name => it if var.has_alarms }
 
   alarm_name          = "${local.prefix}-${each.key}"
   alarm_description   = each.value.says

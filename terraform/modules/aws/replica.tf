@@ -158,7 +158,7 @@ resource "aws_s3_bucket_replication_configuration" "documents" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "replica_behind" {
-  count = local.has_replica ? 1 : 0
+  count = var.has_alarms && local.has_replica ? 1 : 0
 
   alarm_name          = "${local.prefix}-copies-behind"
   alarm_description   = "Documents reach the other region later than after 15 minutes. Runbook: docs/runbooks/copies-behind.md"

@@ -6,6 +6,12 @@ variable "alert_emails" {
   default     = []
 }
 
+variable "has_alarms" {
+  description = "Whether alarms are made. Off where a firm watches with tools of its own."
+  type        = bool
+  default     = true
+}
+
 variable "alarms" {
   description = "When alarms sound: the age of the oldest message, the share of a function's time limit, hours without any event, calls left of a platform's quota."
   type = object({
