@@ -46,7 +46,7 @@ module "moodbridge" {
   has_webhook_url       = true
 
   network            = var.has_network ? { zones = ["${var.region}a", "${var.region}b"] } : null
-  replica_region     = var.has_replica ? var.replica_region : null
+  replica_region     = var.replica_region
   has_alarms         = var.has_alarms
   alert_emails       = ["operator@firm.example"]
   monthly_budget_usd = 10

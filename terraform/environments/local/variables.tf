@@ -77,12 +77,6 @@ variable "has_network" {
   default     = false
 }
 
-variable "has_replica" {
-  description = "Whether documents are copied to another region, see README.md."
-  type        = bool
-  default     = false
-}
-
 variable "has_cost_watch" {
   description = "Whether unusual costs are watched, see README.md."
   type        = bool

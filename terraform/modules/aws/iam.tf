@@ -8,7 +8,7 @@ locals {
   secrets = {
     for name, settings in local.settings : name => distinct([
       for found in flatten(regexall("secretsmanager:([A-Za-z0-9/_+=.@:!-]+)", join(" ", [
-        for key, value in settings : replace(replace(replace(value, "/%3[Aa]/", ":"), "/%2[Ff]/", "/"), "%23", "#") if key != "CONNECTIONS" || contains(local.sees[name], "crm")
+        for key, value in settings : replace(replace(replace(replace(value, "/%3[Aa]/", ":"), "/%2[Ff]/", "/"), "%21", "!"), "%23", "#") if key != "CONNECTIONS" || contains(local.sees[name], "crm")
       ]))) : found
     ])
   }

@@ -77,3 +77,12 @@ output "kms_key_arn" {
   description = "Key that everything is sealed with. Secrets that functions read must be sealed with it, or with AWS's own."
   value       = aws_kms_key.main.arn
 }
+
+output "protected" {
+  description = "What refuses to be destroyed."
+  value = {
+    tables   = alltrue([aws_dynamodb_table.ledger.deletion_protection_enabled, aws_dynamodb_table.claims.deletion_protection_enabled])
+    database = !local.has_database ? null : aws_rds_cluster.main[0].deletion_protection
+    buckets  = alltrue([for it in module.bucket : !it.force_destroy])
+  }
+}

@@ -24,3 +24,13 @@ output "lifecycle_rules" {
   description = "Its lifecycle rules."
   value       = aws_s3_bucket_lifecycle_configuration.this.rule
 }
+
+output "force_destroy" {
+  description = "Whether it may be destroyed with what it holds."
+  value       = aws_s3_bucket.this.force_destroy
+}
+
+output "has_object_lock" {
+  description = "Whether single versions can be put under a legal hold."
+  value       = aws_s3_bucket.this.object_lock_enabled
+}

@@ -49,3 +49,13 @@ output "timeout_s" {
   description = "How long one invocation may take, in seconds."
   value       = aws_lambda_function.this.timeout
 }
+
+output "role_name" {
+  description = "Name of its role."
+  value       = aws_iam_role.this.name
+}
+
+output "reserved_concurrency" {
+  description = "How many may run at once; -1 for no limit of its own."
+  value       = aws_lambda_function.this.reserved_concurrent_executions
+}
