@@ -36,6 +36,8 @@ module "moodbridge" {
   artefacts_folder   = var.artefacts_folder
   architecture       = var.architecture
 
+  are_queues_tls_only = false
+
   case_store            = var.case_store
   connections           = var.connections
   intake                = var.intake

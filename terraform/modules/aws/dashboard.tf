@@ -40,6 +40,7 @@ resource "aws_cloudfront_origin_access_control" "dashboard" {
 }
 
 resource "aws_cloudfront_response_headers_policy" "dashboard" {
+  #checkov:skip=CKV_AWS_259:Everything is asked for but `preload`, which binds all of a firm's domain for years.
   count = var.has_dashboard ? 1 : 0
 
   name    = "${local.prefix}-dashboard"
@@ -83,6 +84,10 @@ resource "aws_cloudfront_response_headers_policy" "dashboard" {
   }
 }
 
+# Access logs of CloudFront need a bucket with access lists; the API's log tells who asked for what.
+#trivy:ignore:AWS-0010
+# The firewall is a variable: it costs money each month.
+#trivy:ignore:AWS-0011
 resource "aws_cloudfront_distribution" "dashboard" {
   #checkov:skip=CKV_AWS_86:Access logs of CloudFront need a bucket with access lists; the API's log tells who asked for what.
   #checkov:skip=CKV_AWS_310:There is one origin for each path; a second region would be a second deployment.
@@ -91,9 +96,6 @@ resource "aws_cloudfront_distribution" "dashboard" {
   #checkov:skip=CKV2_AWS_47:The firewall is a variable; nothing here runs Java.
   #checkov:skip=CKV_AWS_174:The least TLS version can be set for a name of one's own only; then it is TLSv1.2_2021.
   #checkov:skip=CKV2_AWS_42:A name of one's own and its certificate are variables.
-  #trivy:ignore:AVD-AWS-0010 Access logs of CloudFront need a bucket with access lists; the API's log tells who asked for what.
-  #trivy:ignore:AVD-AWS-0011 The firewall is a variable: it costs money each month.
-  #trivy:ignore:AVD-AWS-0013 The least TLS version can be set for a name of one's own only; then it is TLSv1.2_2021.
   count = var.has_dashboard ? 1 : 0
 
   enabled             = true

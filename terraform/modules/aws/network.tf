@@ -123,6 +123,7 @@ resource "aws_route_table_association" "private" {
 }
 
 resource "aws_security_group" "functions" {
+  #checkov:skip=CKV2_AWS_5:The functions are in it, by way of `local.network`.
   count = local.has_network ? 1 : 0
 
   name        = "${local.prefix}-functions"

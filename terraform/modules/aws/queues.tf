@@ -49,11 +49,15 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead" {
   })
 }
 
-resource "aws_sqs_queue_policy" "over_tls_only" {
-  for_each = merge(
+locals {
+  queues = merge(
     { for name, it in aws_sqs_queue.main : name => it },
     { for name, it in aws_sqs_queue.dead : "${name}-dead" => it },
   )
+}
+
+resource "aws_sqs_queue_policy" "over_tls_only" {
+  for_each = { for name, it in local.queues : name => it if var.are_queues_tls_only }
 
   queue_url = each.value.url
   policy = jsonencode({

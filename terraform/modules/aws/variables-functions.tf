@@ -89,6 +89,12 @@ variable "queues" {
   }
 }
 
+variable "are_queues_tls_only" {
+  description = "Whether queues refuse plain HTTP. Off only against a peer on this machine, which speaks nothing else."
+  type        = bool
+  default     = true
+}
+
 variable "api" {
   description = "How the HTTP API answers: requests a second and in a burst, pages of other origins that may read it, a name of its own, and the store of certificates that callers must show there."
   type = object({

@@ -17,7 +17,6 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_50:Traces go out over OTLP. X-Ray's permissions cannot be bound to a resource.
   #checkov:skip=CKV_AWS_115:A limit is set where runs must not overlap; elsewhere reserving takes from the account's other functions.
   #checkov:skip=CKV_AWS_272:Signing is a variable, because it needs a profile that the account's owner makes.
-  #trivy:ignore:AVD-AWS-0066 Traces go out over OTLP. X-Ray's permissions cannot be bound to a resource.
   function_name = var.name
   description   = var.description
   role          = aws_iam_role.this.arn

@@ -57,6 +57,13 @@ run "queues" {
   }
 }
 
+run "queues_over_tls_only" {
+  assert {
+    condition     = toset(keys(aws_sqs_queue_policy.over_tls_only)) == toset(["events", "events-dead"]) && strcontains(aws_sqs_queue_policy.over_tls_only["events"].policy, "aws:SecureTransport")
+    error_message = "Queues refuse plain HTTP."
+  }
+}
+
 run "schedules" {
   assert {
     condition     = toset(keys(aws_cloudwatch_event_rule.schedule)) == toset(["change-subscriber", "delta-poller", "outbox-relay", "reconciler"])
