@@ -85,8 +85,8 @@ resource "aws_cloudfront_response_headers_policy" "dashboard" {
 }
 
 # Access logs of CloudFront need a bucket with access lists; the API's log tells who asked for what.
-#trivy:ignore:AWS-0010
 # The firewall is a variable: it costs money each month.
+#trivy:ignore:AWS-0010
 #trivy:ignore:AWS-0011
 resource "aws_cloudfront_distribution" "dashboard" {
   #checkov:skip=CKV_AWS_86:Access logs of CloudFront need a bucket with access lists; the API's log tells who asked for what.
