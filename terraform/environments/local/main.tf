@@ -37,6 +37,7 @@ module "moodbridge" {
   architecture       = var.architecture
 
   are_queues_tls_only = false
+  are_batches_named   = true
 
   case_store            = var.case_store
   connections           = var.connections

@@ -33,6 +33,9 @@ locals {
     ])
   }
 
+  # AWS asks for `sqs:SendMessage` when a batch is sent.
+  batched = var.are_batches_named ? ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:SendMessage"] : []
+
   # Lists of objects of one shape, so that none of them is converted to something else.
   statements = {
     for name, it in local.functions : name => [
@@ -76,7 +79,7 @@ locals {
         }],
         ) : {
         Sid       = replace(title(replace(one.sid, "/[^A-Za-z0-9]/", " ")), " ", "")
-        Action    = one.action
+        Action    = flatten([for it in one.action : contains(local.batched, it) ? [it, "${it}Batch"] : [it]])
         Resource  = one.on
         Condition = null
       }

@@ -89,6 +89,12 @@ variable "queues" {
   }
 }
 
+variable "are_batches_named" {
+  description = "Whether roles name the batch actions of SQS besides the plain ones. AWS knows the plain ones only; a peer may ask for both."
+  type        = bool
+  default     = false
+}
+
 variable "are_queues_tls_only" {
   description = "Whether queues refuse plain HTTP. Off only against a peer on this machine, which speaks nothing else."
   type        = bool
