@@ -157,6 +157,46 @@ def webhook(work: Path, org: str) -> None:
         die(f"the function URL answered {by_url}")
 
 
+RIGHTS = """
+import boto3, json, sys
+made = json.load(open(sys.argv[1]))["moodbridge"]["value"]
+arn = {}
+for name, url in {**made["queue_urls"], **{f"{k}-dead": v for k, v in made["dead_letter_queues"].items()}}.items():
+    arn[name] = boto3.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+iam = boto3.client("iam")
+def may(function, action, resource):
+    answer = iam.simulate_principal_policy(PolicySourceArn=made["functions"][function]["role"], ActionNames=[action], ResourceArns=[resource])
+    return answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
+secret = lambda name: boto3.client("secretsmanager").describe_secret(SecretId=f"moodbridge-local/{name}")["ARN"]
+WANTED = [
+    ("webhook-intake", "sqs:SendMessage", arn["events"], True),
+    ("webhook-intake", "sqs:ReceiveMessage", arn["events"], False),
+    ("webhook-intake", "secretsmanager:GetSecretValue", secret("webhook-token"), True),
+    ("webhook-intake", "secretsmanager:GetSecretValue", secret("salesforce"), False),
+    ("webhook-intake", "secretsmanager:GetSecretValue", secret("database"), False),
+    ("sync-worker", "sqs:ReceiveMessage", arn["events"], True),
+    ("sync-worker", "sqs:SendMessage", arn["events"], False),
+    ("sync-worker", "secretsmanager:GetSecretValue", secret("webhook-token"), False),
+    ("analytics-api", "sqs:ReceiveMessage", arn["events-dead"], True),
+    ("analytics-api", "sqs:ReceiveMessage", arn["events"], False),
+    ("analytics-api", "secretsmanager:GetSecretValue", secret("salesforce"), False),
+    ("reconciler", "sqs:SendMessage", arn["events"], False),
+    ("delta-poller", "dynamodb:PutItem", "arn:aws:dynamodb:us-east-1:000000000000:table/moodbridge-local-ledger", True),
+    ("webhook-intake", "dynamodb:PutItem", "arn:aws:dynamodb:us-east-1:000000000000:table/moodbridge-local-ledger", False),
+]
+wrong = [f"{f} {a} {r}: {'allowed' if not w else 'denied'}" for f, a, r, w in WANTED if may(f, a, r) != w]
+print(f"{len(WANTED) - len(wrong)} of {len(WANTED)} rights are as they should be", *wrong, sep=chr(10))
+sys.exit(1 if wrong else 0)
+"""
+
+
+def rights(work: Path, _org: str) -> None:
+    """What each role may and may not do, as IAM evaluates it."""
+    python = os.environ["MOODBRIDGE_TERRAFORM_PYTHON"]
+    if subprocess.run([python, "-c", RIGHTS, str(work / "outputs.json")], check=False).returncode:
+        die("a role may do what it should not, or may not do what it should")
+
+
 def schedule(_work: Path, org: str) -> None:
     """The rule starts the poller, which finds all cases of the org."""
     wanted = call(f"{org}/_sandbox/counts")
@@ -196,4 +236,4 @@ print(chr(10).join(left))
 
 
 if __name__ == "__main__":
-    {"prepare": prepare, "webhook": webhook, "schedule": schedule, "gone": gone}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])
+    {"prepare": prepare, "rights": rights, "webhook": webhook, "schedule": schedule, "gone": gone}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])

@@ -40,6 +40,11 @@ output "queues" {
   value       = local.queue_addresses
 }
 
+output "queue_urls" {
+  description = "URLs of the queues."
+  value       = { for name, it in aws_sqs_queue.main : name => it.url }
+}
+
 output "dead_letter_queues" {
   description = "URLs of the queues of dead letters."
   value       = { for name, it in aws_sqs_queue.dead : name => it.url }

@@ -95,4 +95,9 @@ variable "backups" {
     lock_days    = optional(number)
   })
   default = {}
+
+  validation {
+    condition     = var.backups.monthly_days >= 120 && var.backups.daily_days >= 1
+    error_message = "Monthly copies lie in cold storage for 90 days at least, after 30 days: write 120 or more."
+  }
 }
