@@ -21,8 +21,11 @@ output "policy" {
 }
 
 output "lifecycle_rules" {
-  description = "Its lifecycle rules."
-  value       = aws_s3_bucket_lifecycle_configuration.this.rule
+  description = "Its lifecycle rules: what they are for, and what they delete when."
+  value = [
+    for it in aws_s3_bucket_lifecycle_configuration.this.rule :
+    { id = it.id, filter = it.filter, expiration = it.expiration }
+  ]
 }
 
 output "force_destroy" {
