@@ -1,0 +1,6 @@
+# What tests need of the local environment.
+
+output "moodbridge" {
+  description = "Everything that the module tells."
+  value       = module.moodbridge
+}

@@ -1,0 +1,170 @@
+# Each function: its own role, its own log, and no more rights than its metadata asks for.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+mock_provider "aws" {
+  alias  = "us_east_1"
+  source = "./tests/mocks"
+}
+
+mock_provider "aws" {
+  alias  = "replica"
+  source = "./tests/mocks"
+
+  override_data {
+    target = data.aws_region.replica
+    values = { name = "eu-central-1" }
+  }
+}
+
+variables {
+  environment = "test"
+  identity    = { issuer = "https://login.example/", audience = ["moodbridge"] }
+  case_store  = "postgres://ann@db.example/firm?password=secretsmanager:test/database"
+  connections = [{
+    platform = "salesforce", connection = "main", login_url = "https://firm.my.salesforce.com"
+    auth     = { flow = "client_credentials", client_id = "x", client_secret = "secretsmanager:test/salesforce" }
+  }]
+  intake = { connections = [{ name = "main", organization_id = "00D5f000000ABCD", tokens = ["secretsmanager:test/token"] }] }
+}
+
+run "functions" {
+  assert {
+    condition     = toset(keys(module.function)) == toset([for it in jsondecode(file("../../functions.json")).functions : it.name])
+    error_message = "Every function of functions.json is made, and none besides."
+  }
+
+  assert {
+    condition     = length(distinct([for it in values(module.function) : it.role_name])) == length(module.function)
+    error_message = "Each function has a role of its own."
+  }
+
+  assert {
+    condition     = alltrue([for name, it in module.function : it.log_group_name == "/aws/lambda/moodbridge-test-${name}"])
+    error_message = "Each function has a log group of its own."
+  }
+
+  assert {
+    condition     = module.function["delta-poller"].reserved_concurrency == 1
+    error_message = "Runs of delta-poller must not overlap."
+  }
+
+  assert {
+    condition     = alltrue([for name, it in module.function : name == "delta-poller" || it.reserved_concurrency == -1])
+    error_message = "Nothing else is held back."
+  }
+
+  assert {
+    condition     = alltrue([for it in values(module.function) : it.live_version == "7"])
+    error_message = "The alias follows the newest version."
+  }
+}
+
+run "rights" {
+  assert {
+    condition = alltrue(flatten([
+      for it in values(module.function) : [
+        for statement in jsondecode(it.policy).Statement : [
+          for resource in flatten([statement.Resource]) : resource != "*" && !endswith(resource, ":*:*")
+        ]
+      ]
+    ]))
+    error_message = "Outside a network no statement is for every resource."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for it in values(module.function) : [
+        for statement in jsondecode(it.policy).Statement : [for action in flatten([statement.Action]) : !strcontains(action, "*")]
+      ]
+    ]))
+    error_message = "Actions are written out."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(module.function["webhook-intake"].policy).Statement : statement.Action
+      ])) == toset([
+      "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream",
+      "logs:PutLogEvents", "secretsmanager:GetSecretValue", "sqs:GetQueueAttributes", "sqs:SendMessage",
+    ])
+    error_message = "Intake may claim keys, send, and read its secrets; it may not receive."
+  }
+
+  assert {
+    condition     = toset(local.secrets["webhook-intake"]) == toset(["test/token"])
+    error_message = "Intake reads its own token, and no secret of a connection or of the database."
+  }
+
+  assert {
+    condition     = toset(local.secrets["analytics-api"]) == toset(["test/database"])
+    error_message = "The API reads the database's password, and no secret of a connection."
+  }
+
+  assert {
+    condition     = toset(local.secrets["sync-worker"]) == toset(["test/database", "test/salesforce"])
+    error_message = "The worker reads the database's password and the connection's secret."
+  }
+
+  assert {
+    condition     = !strcontains(module.function["sync-worker"].policy, "sqs:SendMessage")
+    error_message = "The worker sends nothing."
+  }
+
+  assert {
+    condition     = !strcontains(module.function["reconciler"].policy, "sqs:")
+    error_message = "The reconciler knows no queue."
+  }
+}
+
+run "settings" {
+  assert {
+    condition     = local.settings["sync-worker"].LEDGER == "dynamodb:moodbridge-test-ledger" && startswith(local.settings["webhook-intake"].EVENTS_QUEUE, "sqs://sqs.eu-west-1.amazonaws.com/")
+    error_message = "Functions find the ledger and the queue."
+  }
+
+  assert {
+    condition     = !contains(keys(local.settings["webhook-intake"]), "CASE_STORE") && !contains(keys(local.settings["sync-worker"]), "INTAKE_SETTINGS")
+    error_message = "A function is told only what it needs."
+  }
+}
+
+run "rolling_back" {
+  variables {
+    functions = { sync-worker = { live_version = "3" } }
+  }
+
+  assert {
+    condition     = module.function["sync-worker"].live_version == "3" && module.function["webhook-intake"].live_version == "7"
+    error_message = "One function is back at an older version, the others are not."
+  }
+}
+
+run "in_a_network" {
+  variables {
+    case_store = null
+    database   = {}
+    network    = { zones = ["eu-west-1a", "eu-west-1b"] }
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for it in values(module.function) : [
+        for statement in jsondecode(it.policy).Statement : statement.Effect == "Deny" || !contains(flatten([statement.Resource]), "*") || statement.Action == ["ec2:DescribeNetworkInterfaces"]
+      ]
+    ]))
+    error_message = "Only looking at network interfaces is for every resource, because EC2 binds it to none."
+  }
+
+  assert {
+    condition     = !strcontains(module.function["webhook-intake"].policy, "ec2:") && strcontains(module.function["sync-worker"].policy, "ec2:CreateNetworkInterface")
+    error_message = "Only what reaches the database is in the network."
+  }
+
+  assert {
+    condition     = local.secrets["reconciler"][0] == "arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!cluster-abc-xyz123"
+    error_message = "The password is where RDS keeps it."
+  }
+}
