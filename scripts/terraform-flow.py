@@ -176,6 +176,7 @@ WANTED = [
     ("webhook-intake", "secretsmanager:GetSecretValue", secret("database"), False),
     ("sync-worker", "sqs:ReceiveMessage", arn["events"], True),
     ("sync-worker", "sqs:SendMessage", arn["events"], False),
+    ("sync-worker", "sqs:SendMessage", arn["events-dead"], True),
     ("sync-worker", "secretsmanager:GetSecretValue", secret("webhook-token"), False),
     ("analytics-api", "sqs:ReceiveMessage", arn["events-dead"], True),
     ("analytics-api", "sqs:ReceiveMessage", arn["events"], False),
@@ -195,6 +196,43 @@ def rights(work: Path, _org: str) -> None:
     python = os.environ["MOODBRIDGE_TERRAFORM_PYTHON"]
     if subprocess.run([python, "-c", RIGHTS, str(work / "outputs.json")], check=False).returncode:
         die("a role may do what it should not, or may not do what it should")
+
+
+def moodbridge(work: Path, *arguments: str) -> dict:
+    """Runs the command as an operator would, on the queue that Terraform made."""
+    made = json.loads((work / "outputs.json").read_text())["moodbridge"]["value"]
+    queue = made["queue_urls"]["events"].split("://", 1)[1]
+    settings = {
+        **os.environ,
+        "MOODBRIDGE_STORE__EVENTS_QUEUE": f"sqs://{queue}?queue=events",
+        "MOODBRIDGE_DATA_DIR": str(work / "operator"),
+    }
+    command = [f"{os.environ['CARGO_TARGET_DIR']}/debug/moodbridge", "--json", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=settings, cwd=work)
+    if done.returncode:
+        die(f"`moodbridge {' '.join(arguments)}`: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def poison(work: Path, _org: str) -> None:
+    """A message that can never succeed is dead at once, with its reason, and again when it is sent again."""
+    made = json.loads((work / "outputs.json").read_text())["moodbridge"]["value"]
+    python = os.environ["MOODBRIDGE_TERRAFORM_PYTHON"]
+    script = f"import boto3; boto3.client('sqs').send_message(QueueUrl='{made['queue_urls']['events']}', MessageBody='no change event')"
+    subprocess.run([python, "-c", script], check=True)
+
+    def dead() -> list:
+        return moodbridge(work, "queue", "dead")["items"]
+
+    began = time.monotonic()
+    first = wait_for("the dead letter", 60, dead)
+    if len(first) != 1 or first[0]["body"] != "no change event" or first[0]["n_attempts"] != 1:
+        die(f"dead letters: {first}")
+    print(f"poison is dead after {time.monotonic() - began:.1f} s and one attempt: {first[0]['reason']}")
+    replayed = moodbridge(work, "queue", "replay", "--all")
+    print(f"sent again: {replayed}")
+    again = wait_for("the dead letter once more", 60, lambda: [it for it in dead() if it["id"] != first[0]["id"]])
+    print(f"dead again: {again[0]['reason']}")
 
 
 def schedule(_work: Path, org: str) -> None:
@@ -236,4 +274,4 @@ print(chr(10).join(left))
 
 
 if __name__ == "__main__":
-    {"prepare": prepare, "rights": rights, "webhook": webhook, "schedule": schedule, "gone": gone}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])
+    {"prepare": prepare, "rights": rights, "webhook": webhook, "poison": poison, "schedule": schedule, "gone": gone}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])

@@ -13,8 +13,10 @@ locals {
       { LOG_FORMAT = "json" },
       contains(concat(it.reads, it.writes), "case-store") ? { CASE_STORE = local.case_store } : {},
       contains(concat(it.reads, it.writes), "ledger") ? { LEDGER = "dynamodb:${aws_dynamodb_table.ledger.name}" } : {},
-      # A function that a queue starts is handed its messages.
-      startswith(it.trigger, "queue:") ? {} : {
+      # A function that a queue starts is handed its messages, and sets aside there what can never succeed.
+      startswith(it.trigger, "queue:") ? {
+        "${upper(trimprefix(it.trigger, "queue:"))}_QUEUE" = local.queue_addresses[trimprefix(it.trigger, "queue:")]
+        } : {
         for queue in distinct([for what in concat(it.reads, it.writes) : trimprefix(what, "queue:") if startswith(what, "queue:")]) :
         "${upper(queue)}_QUEUE" => local.queue_addresses[queue]
       },

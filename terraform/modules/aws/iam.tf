@@ -45,6 +45,12 @@ locals {
           action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
           on     = [aws_sqs_queue.main[queue].arn]
         }],
+        # What can never succeed is set aside with its reason, not handed out again.
+        [for queue in local.consumed[name] : {
+          sid    = "SetAsideFrom"
+          action = ["sqs:SendMessage"]
+          on     = [aws_sqs_queue.dead[queue].arn]
+        }],
         [for queue in local.sent[name] : {
           sid    = "SendTo"
           action = ["sqs:SendMessage"]

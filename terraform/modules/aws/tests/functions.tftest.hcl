@@ -109,8 +109,8 @@ run "rights" {
   }
 
   assert {
-    condition     = !strcontains(module.function["sync-worker"].policy, "sqs:SendMessage")
-    error_message = "The worker sends nothing."
+    condition     = [for it in local.statements["sync-worker"] : it.Resource if contains(it.Action, "sqs:SendMessage")] == [[aws_sqs_queue.dead["events"].arn]]
+    error_message = "The worker sends to the dead letters, and nowhere else."
   }
 
   assert {
