@@ -169,7 +169,7 @@ function LiveBadge() {
     <span class={`live live-${state} tone-${tone}`} title="Whether changes arrive by themselves" data-live={state}>
       <span class="live-dot" aria-hidden="true" />
       <span class="unseen">Live updates: </span>
-      {word}
+      <span class="live-word">{word}</span>
     </span>
   );
 }

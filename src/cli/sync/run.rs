@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use delta_poller::PollerGroup;
 use serde::Serialize;
 use shared::ids::{ConnectionId, ObjectName};
 use shared::ports::Queue;
@@ -22,6 +23,8 @@ const BATCH: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
 /// Groups handled side by side.
 const WIDTH: usize = 16;
 const VISIBILITY: Duration = Duration::from_secs(60);
+/// How long to wait before changes are read a second time.
+const READ_AGAIN: Duration = Duration::from_millis(300);
 
 #[derive(Default, Serialize)]
 pub(super) struct RunAnswer {
@@ -55,7 +58,7 @@ pub(super) async fn run_once(settings: &Settings) -> Result<RunAnswer, CommandEr
     let remotes = connections.iter().filter_map(outbox_relay::remote).collect();
     let relay = Relay::new(remotes, parts.relay_ports(), process::relay_settings(settings));
     let worker = parts.worker(connections);
-    pollers.poll().await.map_err(|failure| CommandError::failed("read changes", failure))?;
+    read_changes(&pollers).await?;
     let progress = Progress::start("events");
     let mut answer = drain(&parts, &worker, &progress)
         .await
@@ -69,6 +72,16 @@ pub(super) async fn run_once(settings: &Settings) -> Result<RunAnswer, CommandEr
     let written = host::Flush::flush(&costs).await;
     written.map_err(|error| CommandError::failed("write what it cost", error))?;
     Ok(answer)
+}
+
+/// Reads what changed over there; once more when it fails, for a host beside may just have moved on
+/// from the place that was read from.
+async fn read_changes(pollers: &PollerGroup) -> Result<(), CommandError> {
+    if pollers.poll().await.is_ok() {
+        return Ok(());
+    }
+    tokio::time::sleep(READ_AGAIN).await;
+    pollers.poll().await.map_err(|failure| CommandError::failed("read changes", failure))
 }
 
 /// Handles what is ready until nothing is.
