@@ -166,7 +166,7 @@ function LiveBadge() {
     said.current = state;
   }, [state, word]);
   return (
-    <span class={`live live-${state} tone-${tone}`} title="Whether changes arrive by themselves" data-live={state}>
+    <span class={`live live-${state} tone-${tone}`} title={`${word}: whether changes arrive by themselves`} data-live={state}>
       <span class="live-dot" aria-hidden="true" />
       <span class="unseen">Live updates: </span>
       <span class="live-word">{word}</span>

@@ -53,6 +53,9 @@ impl SqsQueue {
             ReplaySelection::All => None,
             ReplaySelection::Ids(ids) => Some(ids.iter().map(String::as_str).collect()),
         };
+        // Poison is dead again at once: without an end it would be sent again for ever.
+        let [n_ready, n_in_flight, _] = self.counts(&self.redrive().await?.dead).await?;
+        let n_wanted = n_ready + n_in_flight;
         let mut n_replayed = 0;
         loop {
             let messages = self.look_through().await?;
@@ -64,7 +67,7 @@ impl SqsQueue {
             self.show(others.iter()).await;
             n_replayed += sent?;
             // Of all, there may be more than are looked through at once.
-            if wanted.is_some() || n_seen < MAX_LISTED {
+            if wanted.is_some() || n_seen < MAX_LISTED || n_replayed >= n_wanted {
                 return Ok(n_replayed);
             }
         }

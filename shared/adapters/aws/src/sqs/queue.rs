@@ -82,7 +82,7 @@ impl SqsQueue {
     }
 
     /// Counts the messages of the queue at `address`: ready, in flight, delayed.
-    async fn counts(&self, address: &QueueAddress) -> Result<[u64; 3], PortError> {
+    pub(super) async fn counts(&self, address: &QueueAddress) -> Result<[u64; 3], PortError> {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,

@@ -16,7 +16,7 @@ pub(super) const N_ANSWER: u32 = 10;
 /// The longest wait of one request. Source: as above.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 /// The longest visibility. Source: API reference of SQS, `ChangeMessageVisibility`.
-const MAX_VISIBILITY: Duration = Duration::from_hours(12);
+pub(super) const MAX_VISIBILITY: Duration = Duration::from_hours(12);
 
 impl SqsQueue {
     pub(super) async fn receive_up_to(

@@ -79,15 +79,31 @@ impl SqsQueue {
     /// Says for each message whether it is to be sent: not when one with its key was, in this batch
     /// or before.
     async fn claim(&self, batch: &[NewMessage], owner: &str) -> Result<Vec<bool>, PortError> {
-        let mut seen = HashSet::new();
+        let Some(dedupe) = &self.dedupe else { return Ok(vec![true; batch.len()]) };
+        let (mut claimed, mut seen) = (Vec::new(), HashSet::new());
         let mut is_sent = Vec::with_capacity(batch.len());
-        for message in batch {
-            is_sent.push(match (&message.dedupe_key, &self.dedupe) {
-                (Some(key), Some(dedupe)) => {
-                    seen.insert(key.as_str()) && dedupe.is_first(key, owner).await?
+        for key in batch.iter().map(|it| it.dedupe_key.as_deref()) {
+            let Some(key) = key else {
+                is_sent.push(true);
+                continue;
+            };
+            let is_first = match seen.insert(key) {
+                true => dedupe.is_first(key, owner).await,
+                false => Ok(false),
+            };
+            match is_first {
+                Ok(is_first) => {
+                    claimed.extend(is_first.then_some(key));
+                    is_sent.push(is_first);
                 }
-                _ => true,
-            });
+                Err(error) => {
+                    // Nothing of the batch is sent: whoever sends it again need not wait for us.
+                    for key in claimed {
+                        dedupe.not_sent(key, owner).await;
+                    }
+                    return Err(error);
+                }
+            }
         }
         Ok(is_sent)
     }

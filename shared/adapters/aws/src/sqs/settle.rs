@@ -10,7 +10,7 @@ use shared::ports::Delivery;
 
 use super::attributes::{Attributes, DIED_AT, GROUP, ID, N_ATTEMPTS, REASON, SENT_AT, text};
 use super::queue::SqsQueue;
-use super::receive::{N_ANSWER, seconds};
+use super::receive::{MAX_VISIBILITY, N_ANSWER, seconds};
 use crate::fault::kind;
 
 /// How long a message stays hidden while it is set aside.
@@ -43,7 +43,7 @@ impl SqsQueue {
             .change_message_visibility()
             .queue_url(self.address.url())
             .receipt_handle(&delivery.receipt)
-            .visibility_timeout(seconds(visibility));
+            .visibility_timeout(seconds(visibility.min(MAX_VISIBILITY)));
         match hide.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_gone(&error) => Ok(false),
@@ -117,7 +117,8 @@ impl SqsQueue {
 }
 
 /// Tells whether the receipt is no longer valid. An expired one is an `InvalidParameterValue`.
-/// Source: API reference of SQS, `ChangeMessageVisibility`; the text was seen on AWS in 2026.
+/// Source: API reference of SQS, `ChangeMessageVisibility`, and what ministack answers; no real account
+/// was asked.
 fn is_gone(error: &SdkError<ChangeMessageVisibilityError>) -> bool {
     use aws_sdk_sqs::error::ProvideErrorMetadata as _;
     let code = error.code().map(|it| it.rsplit(['.', '#']).next().unwrap_or(it));
