@@ -1,0 +1,1 @@
+//! What people who run the platform ask of AWS: deployments, alarms, logs, the state of buckets.
