@@ -15,11 +15,17 @@ pub struct InvalidId {
     wanted: &'static str,
 }
 
+impl InvalidId {
+    pub(crate) fn new(raw: String, wanted: &'static str) -> Self {
+        Self { raw, wanted }
+    }
+}
+
 /// Declares a newtype over text whose only door is `parse`.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $wanted:literal, $check:expr) => {
         #[derive(
-            Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+            Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
         )]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         $(#[$doc])*
@@ -31,11 +37,11 @@ macro_rules! text_id {
             ///
             /// # Errors
             ///
-            /// [`InvalidId`] when `raw` breaks the rule stated on the type.
-            pub fn parse(raw: impl Into<String>) -> Result<Self, InvalidId> {
+            /// [`InvalidId`](crate::ids::InvalidId) when `raw` breaks the rule stated on the type.
+            pub fn parse(raw: impl Into<String>) -> Result<Self, $crate::ids::InvalidId> {
                 let raw = raw.into();
                 let check: fn(&str) -> bool = $check;
-                if check(&raw) { Ok(Self(raw)) } else { Err(InvalidId { raw, wanted: $wanted }) }
+                if check(&raw) { Ok(Self(raw)) } else { Err($crate::ids::InvalidId::new(raw, $wanted)) }
             }
 
             /// Returns the id as text.
@@ -45,9 +51,9 @@ macro_rules! text_id {
         }
 
         impl TryFrom<String> for $name {
-            type Error = InvalidId;
+            type Error = $crate::ids::InvalidId;
 
-            fn try_from(raw: String) -> Result<Self, InvalidId> {
+            fn try_from(raw: String) -> Result<Self, $crate::ids::InvalidId> {
                 Self::parse(raw)
             }
         }
@@ -59,20 +65,22 @@ macro_rules! text_id {
         }
 
         impl std::str::FromStr for $name {
-            type Err = InvalidId;
+            type Err = $crate::ids::InvalidId;
 
-            fn from_str(raw: &str) -> Result<Self, InvalidId> {
+            fn from_str(raw: &str) -> Result<Self, $crate::ids::InvalidId> {
                 Self::parse(raw)
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
     };
 }
+
+pub(crate) use text_id;
 
 text_id!(
     /// A configured connection to one org or system, such as `main-org`: 1 to 64 lower-case

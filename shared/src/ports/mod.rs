@@ -6,6 +6,11 @@
 mod audit_chain;
 mod audit_log;
 mod authenticator;
+mod blob_digest;
+mod blob_names;
+mod blob_store;
+#[cfg(any(test, feature = "testkit"))]
+pub mod blob_store_contract;
 mod bulk_reader;
 mod call_observer;
 mod case_store;
@@ -37,6 +42,7 @@ mod ledger;
 mod matter_import;
 #[cfg(any(test, feature = "testkit"))]
 pub mod matter_import_contract;
+mod memory_blob_store;
 mod memory_case_store;
 mod memory_field_views;
 mod memory_queue;
@@ -67,6 +73,12 @@ pub mod walls_contract;
 pub use audit_chain::{AuditChain, ChainedRow};
 pub use audit_log::{AuditFault, AuditLog, AuditRow, AuditVerification};
 pub use authenticator::{Authenticator, NobodySignsIn, SignInError};
+pub use blob_digest::{RunningSha256, Sha256Digest, checked_bytes};
+pub use blob_names::{BlobKey, BlobVersion, MediaType, PartTag, Upload, UploadId};
+pub use blob_store::{
+    Blob, BlobBytes, BlobLink, BlobRead, BlobStore, ByteRange, LinkPurpose, ListedBlob, NewUpload,
+    PartLimits, PutBlob, PutCondition, read_whole,
+};
 pub use bulk_reader::{BulkRead, BulkReadTotals, BulkReader, RecordSink};
 pub use call_observer::{CallObserver, PlatformCall};
 pub use case_store::{
@@ -104,6 +116,7 @@ pub use matter_import::{
     ImportTallies, ImportTally, ImportedCommunication, ImportedDocument, ImportedEvent, ItemBatch,
     ItemBody, ItemDetails, MatterImport, MatterItem, import_audit,
 };
+pub use memory_blob_store::MemoryBlobStore;
 pub use memory_case_store::MemoryCaseStore;
 pub use memory_field_views::MemoryFieldViews;
 pub use memory_queue::MemoryQueue;
