@@ -5,7 +5,7 @@
 macro_rules! metered {
     ($make:ident, $wrapper:ident, $port:ident, $label:literal, {
         $(async fn $method:ident($($arg:ident: $ty:ty),* $(,)?) -> $ok:ty;)*
-        $(plain fn $plain:ident() -> $plain_ty:ty;)*
+        $(plain fn $plain:ident($($plain_arg:ident: $plain_arg_ty:ty),*) -> $plain_ty:ty;)*
     }) => {
         struct $wrapper {
             inner: std::sync::Arc<dyn $port>,
@@ -31,8 +31,8 @@ macro_rules! metered {
                 self.$method.watch(self.inner.$method($($arg),*)).await
             })*
 
-            $(fn $plain(&self) -> $plain_ty {
-                self.inner.$plain()
+            $(fn $plain(&self, $($plain_arg: $plain_arg_ty),*) -> $plain_ty {
+                self.inner.$plain($($plain_arg),*)
             })*
         }
     };
