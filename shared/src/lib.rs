@@ -16,6 +16,7 @@ pub mod secret;
 pub mod sync;
 pub mod telemetry;
 pub mod time;
+pub mod transfer;
 pub mod worker;
 
 pub use error::{PortError, PortErrorKind, Retry, chain};
