@@ -7,76 +7,12 @@ import secrets
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
 
-AWS = os.environ["AWS_ENDPOINT_URL"]
-POSTGRES = os.environ["MOODBRIDGE_TEST_POSTGRES"]
+from terraform_peer import AWS, POSTGRES, call, cases, die, made_of, moodbridge, psql, status_of, tell_logs, token_of, wait_for
+
 FIELDS = ["Id", "SystemModstamp", "LastModifiedDate", "CreatedDate", "CaseNumber", "Subject", "Status", "Priority", "IsClosed"]
-
-
-def die(what: str) -> None:
-    sys.exit(f"error: {what}")
-
-
-def call(url: str, body=None, token: str | None = None, form: bool = False):
-    """Asks for JSON, with a body as JSON or as a form."""
-    headers = {"Accept": "application/json"}
-    data = None
-    if body is not None:
-        data = urllib.parse.urlencode(body).encode() if form else json.dumps(body).encode()
-        headers["Content-Type"] = "application/x-www-form-urlencoded" if form else "application/json"
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=60) as answer:
-        text = answer.read()
-    return json.loads(text) if text.strip() else None
-
-
-def status_of(url: str, body: bytes | None = None, headers=None) -> int:
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers or {}), timeout=60) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
-
-
-def psql(sql: str, database: str) -> str:
-    address = urllib.parse.urlsplit(POSTGRES)
-    host = urllib.parse.parse_qs(address.query)["host"][0]
-    command = ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-h", host, "-p", str(address.port), "-U", "postgres", "-d", database, "-c", sql]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def wait_for(what: str, seconds: int, ask):
-    """Asks until there is an answer."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        found = ask()
-        if found:
-            return found
-        time.sleep(1)
-    tell_logs()
-    die(f"{what}: not within {seconds} s")
-
-
-def tell_logs() -> None:
-    """Prints the last lines of each function's log."""
-    listing = os.environ.get("MOODBRIDGE_TERRAFORM_PYTHON")
-    if not listing:
-        return
-    script = """
-import boto3
-logs = boto3.client("logs")
-for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
-    name = group["logGroupName"]
-    events = logs.filter_log_events(logGroupName=name)["events"][-12:]
-    for event in events:
-        print(name, event["message"].strip()[:600])
-"""
-    subprocess.run([listing, "-c", script], check=False)
 
 
 def prepare(work: Path, org: str) -> None:
@@ -103,31 +39,21 @@ def prepare(work: Path, org: str) -> None:
         "connections": json.dumps([{
             "platform": "salesforce", "connection": "main", "login_url": org,
             "auth": {"flow": "client_credentials", "client_id": "moodbridge-sandbox", "client_secret": "secretsmanager:moodbridge-local/salesforce"},
+            "events": {"endpoint": os.environ["MOODBRIDGE_TERRAFORM_EVENTS"]},
         }]),
         "intake": json.dumps({"connections": [{
             "name": "main", "organization_id": organization, "tokens": ["secretsmanager:moodbridge-local/webhook-token"],
         }]}),
-        "environment_variables": json.dumps({"LOG_LEVEL": "info"}),
+        "environment_variables": json.dumps({"LOG_LEVEL": "info", "EVENTS_QUIET": "1s"}),
     }
     lines = [f"TF_VAR_{name}='{value}'" for name, value in variables.items()]
     lines += [f"MOODBRIDGE_TERRAFORM_TOKEN={token}"]
     (work / "variables").write_text("\n".join(lines) + "\n")
 
 
-def token_of(org: str) -> str:
-    signed_in = call(f"{org}/services/oauth2/token", {
-        "grant_type": "client_credentials", "client_id": "moodbridge-sandbox", "client_secret": "sandbox-secret",
-    }, form=True)
-    return signed_in["access_token"]
-
-
-def cases(condition: str = "true") -> int:
-    return int(psql(f"SELECT count(*) FROM moodbridge.cases WHERE {condition}", "moodbridge"))
-
-
 def webhook(work: Path, org: str) -> None:
     """The org sends an outbound message to the API; the case must become a row."""
-    made = json.loads((work / "outputs.json").read_text())["moodbridge"]["value"]
+    made = made_of(work)
     # The peer answers for an API below this path; its own name would need a resolver.
     api = f"{AWS}/_aws/execute-api/{made['api_id']}/$default"
     path = f"/hooks/salesforce/outbound/main/{os.environ['MOODBRIDGE_TERRAFORM_TOKEN']}"
@@ -157,66 +83,9 @@ def webhook(work: Path, org: str) -> None:
         die(f"the function URL answered {by_url}")
 
 
-RIGHTS = """
-import boto3, json, sys
-made = json.load(open(sys.argv[1]))["moodbridge"]["value"]
-arn = {}
-for name, url in {**made["queue_urls"], **{f"{k}-dead": v for k, v in made["dead_letter_queues"].items()}}.items():
-    arn[name] = boto3.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-iam = boto3.client("iam")
-def may(function, action, resource):
-    answer = iam.simulate_principal_policy(PolicySourceArn=made["functions"][function]["role"], ActionNames=[action], ResourceArns=[resource])
-    return answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
-secret = lambda name: boto3.client("secretsmanager").describe_secret(SecretId=f"moodbridge-local/{name}")["ARN"]
-WANTED = [
-    ("webhook-intake", "sqs:SendMessage", arn["events"], True),
-    ("webhook-intake", "sqs:ReceiveMessage", arn["events"], False),
-    ("webhook-intake", "secretsmanager:GetSecretValue", secret("webhook-token"), True),
-    ("webhook-intake", "secretsmanager:GetSecretValue", secret("salesforce"), False),
-    ("webhook-intake", "secretsmanager:GetSecretValue", secret("database"), False),
-    ("sync-worker", "sqs:ReceiveMessage", arn["events"], True),
-    ("sync-worker", "sqs:SendMessage", arn["events"], False),
-    ("sync-worker", "sqs:SendMessage", arn["events-dead"], True),
-    ("sync-worker", "secretsmanager:GetSecretValue", secret("webhook-token"), False),
-    ("analytics-api", "sqs:ReceiveMessage", arn["events-dead"], True),
-    ("analytics-api", "sqs:ReceiveMessage", arn["events"], False),
-    ("analytics-api", "secretsmanager:GetSecretValue", secret("salesforce"), False),
-    ("reconciler", "sqs:SendMessage", arn["events"], False),
-    ("delta-poller", "dynamodb:PutItem", "arn:aws:dynamodb:us-east-1:000000000000:table/moodbridge-local-ledger", True),
-    ("webhook-intake", "dynamodb:PutItem", "arn:aws:dynamodb:us-east-1:000000000000:table/moodbridge-local-ledger", False),
-]
-wrong = [f"{f} {a} {r}: {'allowed' if not w else 'denied'}" for f, a, r, w in WANTED if may(f, a, r) != w]
-print(f"{len(WANTED) - len(wrong)} of {len(WANTED)} rights are as they should be", *wrong, sep=chr(10))
-sys.exit(1 if wrong else 0)
-"""
-
-
-def rights(work: Path, _org: str) -> None:
-    """What each role may and may not do, as IAM evaluates it."""
-    python = os.environ["MOODBRIDGE_TERRAFORM_PYTHON"]
-    if subprocess.run([python, "-c", RIGHTS, str(work / "outputs.json")], check=False).returncode:
-        die("a role may do what it should not, or may not do what it should")
-
-
-def moodbridge(work: Path, *arguments: str) -> dict:
-    """Runs the command as an operator would, on the queue that Terraform made."""
-    made = json.loads((work / "outputs.json").read_text())["moodbridge"]["value"]
-    queue = made["queue_urls"]["events"].split("://", 1)[1]
-    settings = {
-        **os.environ,
-        "MOODBRIDGE_STORE__EVENTS_QUEUE": f"sqs://{queue}?queue=events",
-        "MOODBRIDGE_DATA_DIR": str(work / "operator"),
-    }
-    command = [f"{os.environ['CARGO_TARGET_DIR']}/debug/moodbridge", "--json", *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=settings, cwd=work)
-    if done.returncode:
-        die(f"`moodbridge {' '.join(arguments)}`: {done.stderr}")
-    return json.loads(done.stdout)
-
-
 def poison(work: Path, _org: str) -> None:
     """A message that can never succeed is dead at once, with its reason, and again when it is sent again."""
-    made = json.loads((work / "outputs.json").read_text())["moodbridge"]["value"]
+    made = made_of(work)
     python = os.environ["MOODBRIDGE_TERRAFORM_PYTHON"]
     script = f"import boto3; boto3.client('sqs').send_message(QueueUrl='{made['queue_urls']['events']}', MessageBody='no change event')"
     subprocess.run([python, "-c", script], check=True)
@@ -274,4 +143,4 @@ print(chr(10).join(left))
 
 
 if __name__ == "__main__":
-    {"prepare": prepare, "rights": rights, "webhook": webhook, "poison": poison, "schedule": schedule, "gone": gone}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])
+    {"prepare": prepare, "webhook": webhook, "poison": poison, "schedule": schedule, "gone": gone}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])

@@ -41,6 +41,9 @@ async fn serve(mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dy
     let running = Sandbox::start(settings, listener)?;
     let took = Duration::from_millis(u64::try_from(started.elapsed().as_millis())?);
     writeln!(std::io::stdout(), "{} after {took:?}", running.url())?;
+    if let Some(url) = running.pub_sub_url() {
+        writeln!(std::io::stdout(), "events at {url}")?;
+    }
     std::future::pending::<()>().await;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod audit_log;
 mod authenticator;
 mod blob_digest;
 mod blob_names;
+mod blob_notice;
 mod blob_store;
 #[cfg(any(test, feature = "testkit"))]
 pub mod blob_store_contract;
@@ -75,6 +76,7 @@ pub use audit_log::{AuditFault, AuditLog, AuditRow, AuditVerification};
 pub use authenticator::{Authenticator, NobodySignsIn, SignInError};
 pub use blob_digest::{RunningSha256, Sha256Digest, checked_bytes};
 pub use blob_names::{BlobKey, BlobVersion, MediaType, PartTag, Upload, UploadId};
+pub use blob_notice::{BlobChange, BlobNotice, BlobOrder};
 pub use blob_store::{
     Blob, BlobBytes, BlobLink, BlobRead, BlobStore, ByteRange, LinkPurpose, ListedBlob, NewUpload,
     PartLimits, PutBlob, PutCondition, read_whole,

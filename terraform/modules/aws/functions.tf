@@ -10,7 +10,8 @@ locals {
   # Everything that a function may be told, by what its metadata says that it works with.
   settings = {
     for name, it in local.functions : name => merge(
-      { LOG_FORMAT = "json" },
+      # Each call says in CloudTrail who made it.
+      { LOG_FORMAT = "json", AWS_SDK_UA_APP_ID = "${local.prefix}-${name}" },
       contains(concat(it.reads, it.writes), "case-store") ? { CASE_STORE = local.case_store } : {},
       contains(concat(it.reads, it.writes), "ledger") ? { LEDGER = "dynamodb:${aws_dynamodb_table.ledger.name}" } : {},
       # A function that a queue starts is handed its messages, and sets aside there what can never succeed.

@@ -22,13 +22,16 @@ locals {
   # What each function does with each queue.
   consumed = { for name, it in local.functions : name => [for queue in local.queue_names : queue if it.trigger == "queue:${queue}"] }
   sent     = { for name, it in local.functions : name => [for queue in local.queue_names : queue if contains(it.writes, "queue:${queue}")] }
+  measured = { for name, it in local.functions : name => [for queue in local.queue_names : queue if contains(it.reads, "queue-depth:${queue}")] }
+  # Who looks through dead letters sends them again as they are, under no key.
+  claiming = { for name in keys(local.functions) : name => length(setsubtract(local.sent[name], local.looked[name])) > 0 }
   looked   = { for name, it in local.functions : name => [for queue in local.queue_names : queue if contains(it.reads, "queue:${queue}") && it.trigger != "queue:${queue}"] }
 
   unsealing = {
     for name in keys(local.functions) : name => compact([
       "lambda.${local.region}.${local.suffix}",
       length(local.consumed[name]) + length(local.sent[name]) + length(local.looked[name]) > 0 ? "sqs.${local.region}.${local.suffix}" : "",
-      contains(local.sees[name], "ledger") || length(local.sent[name]) > 0 ? "dynamodb.${local.region}.${local.suffix}" : "",
+      contains(local.sees[name], "ledger") || local.claiming[name] ? "dynamodb.${local.region}.${local.suffix}" : "",
       length(local.secrets[name]) > 0 ? "secretsmanager.${local.region}.${local.suffix}" : "",
     ])
   }
@@ -57,7 +60,7 @@ locals {
           on     = [aws_sqs_queue.main[queue].arn]
         }],
         # Depths are asked for before a queue is filled further, and shown to people.
-        [for queue in distinct(concat(local.sent[name], local.looked[name])) : {
+        [for queue in distinct(concat(local.measured[name], local.looked[name])) : {
           sid    = "SeeDepthOf"
           action = ["sqs:GetQueueAttributes"]
           on     = [aws_sqs_queue.main[queue].arn, aws_sqs_queue.dead[queue].arn]
@@ -68,7 +71,7 @@ locals {
           action = concat(["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"], contains(local.sent[name], queue) ? ["sqs:DeleteMessage"] : [])
           on     = [aws_sqs_queue.dead[queue].arn]
         }],
-        [for _ in slice(local.sent[name], 0, min(1, length(local.sent[name]))) : {
+        [for _ in local.claiming[name] ? [1] : [] : {
           sid    = "ClaimKeys"
           action = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
           on     = [aws_dynamodb_table.claims.arn]

@@ -6,4 +6,4 @@ mod s3;
 
 pub use address::{BlobAddress, InvalidBlobAddress, S3Address};
 pub use folder::FolderBlobStore;
-pub use s3::S3BlobStore;
+pub use s3::{InvalidNotice, S3BlobStore};

@@ -88,7 +88,7 @@ run "rights" {
       for statement in jsondecode(module.function["webhook-intake"].policy).Statement : statement.Action
       ])) == toset([
       "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream",
-      "logs:PutLogEvents", "secretsmanager:GetSecretValue", "sqs:GetQueueAttributes", "sqs:SendMessage",
+      "logs:PutLogEvents", "secretsmanager:GetSecretValue", "sqs:SendMessage",
     ])
     error_message = "Intake may claim keys, send, and read its secrets; it may not receive."
   }

@@ -6,7 +6,9 @@
 mod connect;
 mod fault;
 mod links;
+mod notices;
 mod store;
 mod uploads;
 
+pub use notices::InvalidNotice;
 pub use store::S3BlobStore;

@@ -182,7 +182,11 @@ async fn process_that_dies_goes_on_behind_the_ranges_that_are_done() {
         // A range whose job is known goes on with it, and every other needs one.
         let mut seen = jobs(&state);
         for (idx, id) in journal.0.lock().unwrap().iter().flat_map(|it| jobs(it)) {
-            assert_eq!(*seen.entry(idx).or_insert_with(|| id.clone()), id, "{fails_at}: range {idx}");
+            assert_eq!(
+                *seen.entry(idx).or_insert_with(|| id.clone()),
+                id,
+                "{fails_at}: range {idx}"
+            );
         }
         assert_eq!(seen.len() + done.len(), parts.len(), "{fails_at}");
     }
