@@ -43,3 +43,8 @@ pub use settings::HostSettings;
 pub use signal::shutdown_signal;
 pub use start::{EXIT_BAD_SETTINGS, start};
 pub use telemetry::{TelemetryError, TelemetrySettings, start_telemetry};
+
+/// Keeps the example of the guide true.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/powertools.md")]
+struct Guide;
