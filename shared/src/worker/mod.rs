@@ -7,8 +7,10 @@ mod failure;
 mod handler;
 pub mod quota;
 mod retry;
+mod upload;
 
 pub use batch::{BatchReport, run_batch, run_batch_while};
 pub use failure::Failure;
 pub use handler::{Message, MessageHandler, ScheduleHandler, Service, Stop, Tick};
 pub use retry::Backoff;
+pub use upload::{UploadJournal, upload};
