@@ -9,7 +9,9 @@ use futures_util::{StreamExt as _, stream};
 use shared::PortErrorKind;
 use shared::config::Env;
 use shared::ports::blob_store_contract::contract;
-use shared::ports::{BlobKey, NewUpload, PutBlob, SystemClock, SystemRandom, read_whole};
+use shared::ports::{
+    BlobKey, NewUpload, PutBlob, PutCondition, SystemClock, SystemRandom, read_whole,
+};
 
 use super::bucket::TestBucket;
 
