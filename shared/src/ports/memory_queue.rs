@@ -340,6 +340,10 @@ impl Queue for MemoryQueue {
         Ok(n_replayed)
     }
 
+    async fn unpack(&self, body: String) -> Result<String, PortError> {
+        Ok(body)
+    }
+
     fn name(&self) -> &str {
         &self.name
     }

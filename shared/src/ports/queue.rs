@@ -206,6 +206,15 @@ pub trait Queue: Send + Sync {
     /// As the platform answers.
     async fn replay(&self, selection: ReplaySelection) -> Result<u64, PortError>;
 
+    /// Returns the body that was sent, of a body as the platform hands it to a function by itself: one
+    /// that lies outside of the message is fetched, any other comes back as it is.
+    /// [`receive`](Queue::receive) has done so already.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` or `Rejected` when it is gone or altered, else as the platform answers.
+    async fn unpack(&self, body: String) -> Result<String, PortError>;
+
     /// Returns the queue's name, such as `events`.
     fn name(&self) -> &str;
 

@@ -27,7 +27,8 @@ pub(crate) async fn secrets() -> &'static SecretsManager {
 }
 
 /// Opens the queue at `sqs://HOST/ACCOUNT/NAME?queue=OURS`, which remembers dedupe keys in the table
-/// that `&dedupe=TABLE` names.
+/// that `&dedupe=TABLE` names, and puts bodies that are too long for a message into the store that
+/// `&large=s3://BUCKET` names.
 pub(crate) async fn queue(address: &Url, name: &str) -> Result<SqsQueue, WiringError> {
     let fault = "names no queue of SQS: write \
                  `sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME?queue=events`";
@@ -35,14 +36,23 @@ pub(crate) async fn queue(address: &Url, name: &str) -> Result<SqsQueue, WiringE
     let place = place.ok_or_else(|| WiringError::Malformed { address: address.clone(), fault })?;
     let account = account().await;
     let queue = SqsQueue::new(account, place, name);
-    let table = address.query_pairs().find(|(key, value)| key == "dedupe" && !value.is_empty());
-    Ok(match table {
+    let queue = match parameter(address, "dedupe") {
         None => queue,
-        Some((_, table)) => {
+        Some(table) => {
             let claims = DynamoIdempotency::new(account, table, Arc::new(SystemClock));
             queue.with_dedupe(Arc::new(claims))
         }
+    };
+    Ok(match parameter(address, "large") {
+        None => queue,
+        Some(store) => queue.with_large_bodies(crate::blobs::blob_store(&store)?),
     })
+}
+
+fn parameter(address: &Url, name: &str) -> Option<String> {
+    let mut pairs = address.query_pairs();
+    let found = pairs.find(|(key, value)| key == name && !value.is_empty());
+    found.map(|(_, value)| value.into_owned())
 }
 
 /// Opens the ledger in the table at `dynamodb:TABLE`.

@@ -4,6 +4,8 @@
 mod address;
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "objects")]
+mod blobs;
 #[cfg(feature = "salesforce")]
 pub mod connecting;
 #[cfg(feature = "salesforce")]
@@ -33,6 +35,8 @@ mod streams;
 
 #[cfg(feature = "sql")]
 pub use adapter_sql::import as importing;
+#[cfg(feature = "objects")]
+pub use blobs::blob_store;
 #[cfg(feature = "salesforce")]
 pub use connection::ConnectionSettings;
 #[cfg(feature = "sql")]

@@ -73,6 +73,22 @@ mod tests {
         assert_eq!(queue(&address).await.unwrap().name(), "events");
     }
 
+    #[cfg(feature = "aws")]
+    #[tokio::test]
+    async fn store_of_large_bodies_is_named_in_the_address_of_the_queue() {
+        let at = "sqs://sqs.eu-west-1.amazonaws.com/123456789012/events?queue=events&large=";
+        let address = Url::parse(&format!("{at}documents")).unwrap();
+        let error = queue(&address).await.map(|_| ()).unwrap_err();
+        let text = shared::chain(&error).to_string();
+        assert!(text.contains("`documents` is not where blobs are: write `s3://"), "{text}");
+
+        let folder = std::env::temp_dir().join("moodbridge-large-bodies");
+        let address = Url::parse(&format!("{at}file%3A{}", folder.display())).unwrap();
+        let opened = queue(&address).await.unwrap();
+        assert!(opened.max_body_bytes() > 1_048_576);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
     #[tokio::test]
     async fn memory_is_always_there() {
         let address = Url::parse("memory:?queue=events").unwrap();

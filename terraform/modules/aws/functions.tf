@@ -4,7 +4,7 @@ locals {
   # The address of each queue, as `shared/wiring` reads it.
   queue_addresses = {
     for name, it in aws_sqs_queue.main :
-    name => "sqs://${replace(replace(it.url, "https://", ""), "http://", "")}?queue=${name}&dedupe=${aws_dynamodb_table.claims.name}"
+    name => "sqs://${replace(replace(it.url, "https://", ""), "http://", "")}?queue=${name}&dedupe=${aws_dynamodb_table.claims.name}&large=${urlencode("s3://${module.bucket["messages"].name}")}"
   }
 
   # Everything that a function may be told, by what its metadata says that it works with.

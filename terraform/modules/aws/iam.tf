@@ -33,6 +33,7 @@ locals {
       length(local.consumed[name]) + length(local.sent[name]) + length(local.looked[name]) > 0 ? "sqs.${local.region}.${local.suffix}" : "",
       contains(local.sees[name], "ledger") || local.claiming[name] ? "dynamodb.${local.region}.${local.suffix}" : "",
       length(local.secrets[name]) > 0 ? "secretsmanager.${local.region}.${local.suffix}" : "",
+      length(local.consumed[name]) + length(local.sent[name]) > 0 ? "s3.${local.region}.${local.suffix}" : "",
     ])
   }
 
@@ -71,6 +72,18 @@ locals {
           action = concat(["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"], contains(local.sent[name], queue) ? ["sqs:DeleteMessage"] : [])
           on     = [aws_sqs_queue.dead[queue].arn]
         }],
+        # Bodies that are too long for a message. Whoever sets one aside or sends it again puts it anew.
+        [for _ in length(local.consumed[name]) + length(local.sent[name]) > 0 ? [1] : [] : {
+          sid    = "KeepLargeBodies"
+          action = concat(length(local.consumed[name]) + length(local.looked[name]) > 0 ? ["s3:GetObject"] : [], ["s3:PutObject"])
+          on     = ["${module.bucket["messages"].arn}/messages/*"]
+        }],
+        # Without it S3 does not tell what is missing from what is forbidden.
+        [for _ in length(local.consumed[name]) > 0 ? [1] : [] : {
+          sid    = "MissLargeBodies"
+          action = ["s3:ListBucket"]
+          on     = [module.bucket["messages"].arn]
+        }],
         [for _ in local.claiming[name] ? [1] : [] : {
           sid    = "ClaimKeys"
           action = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
@@ -99,7 +112,7 @@ locals {
   statement_of_key = {
     for name in keys(local.functions) : name => {
       Sid       = "Unseal"
-      Action    = concat(["kms:Decrypt"], length(local.sent[name]) > 0 || contains(local.functions[name].writes, "ledger") ? ["kms:GenerateDataKey"] : [])
+      Action    = concat(["kms:Decrypt"], length(local.sent[name]) + length(local.consumed[name]) > 0 || contains(local.functions[name].writes, "ledger") ? ["kms:GenerateDataKey"] : [])
       Resource  = [aws_kms_key.main.arn]
       Condition = { StringEquals = { "kms:ViaService" = local.unsealing[name] } }
     }

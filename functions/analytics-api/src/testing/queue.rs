@@ -84,6 +84,10 @@ impl Queue for Firm {
         self.answer(n_replayed)
     }
 
+    async fn unpack(&self, body: String) -> Result<String, PortError> {
+        Ok(body)
+    }
+
     fn name(&self) -> &str {
         "events"
     }

@@ -318,6 +318,10 @@ impl Queue for World {
         Ok(0)
     }
 
+    async fn unpack(&self, body: String) -> Result<String, PortError> {
+        Ok(body)
+    }
+
     fn name(&self) -> &str {
         "events"
     }

@@ -128,6 +128,10 @@ impl Queue for TestQueue {
         self.inner.replay(selection).await
     }
 
+    async fn unpack(&self, body: String) -> Result<String, PortError> {
+        Ok(body)
+    }
+
     fn name(&self) -> &str {
         self.inner.name()
     }

@@ -109,6 +109,27 @@ impl TestAccount {
         name
     }
 
+    /// Returns what an adapter that is no part of the SDK reads from the environment for this account.
+    ///
+    /// # Panics
+    ///
+    /// When the account has no credentials.
+    pub async fn env(&self) -> Env {
+        use aws_sdk_sqs::config::ProvideCredentials as _;
+        let config = self.account.config();
+        let credentials = config.credentials_provider().expect("credentials");
+        let credentials = credentials.provide_credentials().await.expect("credentials");
+        let region = config.region().expect("a region").as_ref();
+        let pairs = [
+            ("AWS_REGION", Some(region)),
+            ("AWS_ENDPOINT_URL", config.endpoint_url()),
+            ("AWS_ACCESS_KEY_ID", Some(credentials.access_key_id())),
+            ("AWS_SECRET_ACCESS_KEY", Some(credentials.secret_access_key())),
+            ("AWS_SESSION_TOKEN", credentials.session_token()),
+        ];
+        Env::from_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))))
+    }
+
     /// Makes a secret and returns its name.
     ///
     /// # Panics

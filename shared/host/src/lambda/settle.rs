@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use shared::ports::{Delivery, Queue, Random};
 use shared::time::Timestamp;
-use shared::worker::{Backoff, Failure, Message};
+use shared::worker::{Backoff, Failure, Message, MessageHandler};
 use shared::{PortError, Retry, chain};
 use tracing::{error, warn};
 
@@ -34,6 +35,11 @@ impl Settle {
 
     pub(crate) fn is_on(&self) -> bool {
         self.queue.is_some()
+    }
+
+    /// Returns the handler of messages as they were sent: their bodies may lie outside of them.
+    pub(crate) fn unpacking<'a>(&'a self, handler: &'a dyn MessageHandler) -> Unpacking<'a> {
+        Unpacking { queue: self.queue.as_ref().map(|(queue, _)| queue.as_ref()), handler }
     }
 
     /// Sets the message `id` aside when it can never succeed, else hides it for a while.
@@ -66,6 +72,24 @@ impl Settle {
         if let (Some((queue, _)), Some((message, in_hand))) = (&self.queue, message) {
             noted(queue.give_back(&delivery(message, in_hand), Duration::ZERO).await);
         }
+    }
+}
+
+/// Hands messages on with the bodies that were sent.
+pub(crate) struct Unpacking<'a> {
+    queue: Option<&'a dyn Queue>,
+    handler: &'a dyn MessageHandler,
+}
+
+#[async_trait]
+impl MessageHandler for Unpacking<'_> {
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        let Some(queue) = self.queue else { return self.handler.handle(message).await };
+        let body = queue.unpack(message.body.clone()).await?;
+        if body == message.body {
+            return self.handler.handle(message).await;
+        }
+        self.handler.handle(&Message { body, ..message.clone() }).await
     }
 }
 

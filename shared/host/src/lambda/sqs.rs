@@ -164,7 +164,8 @@ impl Batch {
             true => self.messages.iter().map(|it| (it.id.clone(), it.clone())).collect(),
             false => HashMap::new(),
         };
-        let report = run_batch_while(handler, self.messages, WIDTH, has_time).await;
+        let handler = settle.unpacking(handler);
+        let report = run_batch_while(&handler, self.messages, WIDTH, has_time).await;
         let BatchReport { failed, not_begun } = report;
         for (id, failure) in &failed {
             settle.failed(id, kept.get(id).zip(self.in_hand.get(id)), failure).await;

@@ -10,6 +10,8 @@ mod ports;
 
 #[cfg(feature = "sql")]
 pub(crate) use audit::watched;
+#[cfg(feature = "objects")]
+pub(crate) use ports::blob_store;
 #[cfg(feature = "salesforce")]
 pub(crate) use ports::connection;
 pub(crate) use ports::queue;

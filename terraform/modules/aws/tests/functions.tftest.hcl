@@ -88,9 +88,9 @@ run "rights" {
       for statement in jsondecode(module.function["webhook-intake"].policy).Statement : statement.Action
       ])) == toset([
       "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream",
-      "logs:PutLogEvents", "secretsmanager:GetSecretValue", "sqs:SendMessage",
+      "logs:PutLogEvents", "s3:PutObject", "secretsmanager:GetSecretValue", "sqs:SendMessage",
     ])
-    error_message = "Intake may claim keys, send, and read its secrets; it may not receive."
+    error_message = "Intake may claim keys, send, put large bodies, and read its secrets; it may not receive."
   }
 
   assert {
@@ -114,8 +114,24 @@ run "rights" {
   }
 
   assert {
-    condition     = !strcontains(module.function["reconciler"].policy, "sqs:")
-    error_message = "The reconciler knows no queue."
+    condition     = !strcontains(module.function["reconciler"].policy, "sqs:") && !strcontains(module.function["reconciler"].policy, "s3:")
+    error_message = "The reconciler knows no queue, and no bodies of messages."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(module.function["sync-worker"].policy).Statement : statement.Resource if anytrue([for it in flatten([statement.Action]) : startswith(it, "s3:")])
+      ])) == toset([
+      "arn:aws:s3:::moodbridge-test-messages-123456789012", "arn:aws:s3:::moodbridge-test-messages-123456789012/messages/*",
+    ])
+    error_message = "The worker sees large bodies of messages, and no other bucket."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in ["webhook-intake", "delta-poller", "sync-worker"] : strcontains(module.function[name].policy, "s3.eu-west-1.amazonaws.com")
+    ])
+    error_message = "What puts or fetches large bodies may use the key through S3."
   }
 }
 
@@ -123,6 +139,13 @@ run "settings" {
   assert {
     condition     = local.settings["sync-worker"].LEDGER == "dynamodb:moodbridge-test-ledger" && startswith(local.settings["webhook-intake"].EVENTS_QUEUE, "sqs://sqs.eu-west-1.amazonaws.com/")
     error_message = "Functions find the ledger and the queue."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in ["webhook-intake", "sync-worker", "analytics-api"] : endswith(local.settings[name].EVENTS_QUEUE, "&large=s3%3A%2F%2F${module.bucket["messages"].name}")
+    ])
+    error_message = "Whoever sends to the queue and whoever receives from it find the same large bodies."
   }
 
   assert {

@@ -54,6 +54,14 @@ run "kept" {
     error_message = "Only documents that are marked expire."
   }
 
+  # A queue keeps a message for 14 days, and that of its dead letters for 14 more.
+  assert {
+    condition = anytrue([
+      for rule in module.bucket["messages"].lifecycle_rules : try(rule.expiration[0].days == 29, false)
+    ])
+    error_message = "The body of a message lives as long as the message may be sent again."
+  }
+
   assert {
     condition     = module.bucket["documents"].has_object_lock
     error_message = "A document can be put under a legal hold."

@@ -19,6 +19,7 @@ use super::attributes::{
 };
 use super::queue::SqsQueue;
 use super::receive::N_ANSWER;
+use super::send::Outgoing;
 
 /// How many dead letters are looked through at most.
 const MAX_LISTED: usize = 1_000;
@@ -116,7 +117,13 @@ impl SqsQueue {
                 group: group_of(it).map(ToOwned::to_owned),
                 ..NewMessage::default()
             });
-            self.send_batch(again.collect()).await?;
+            let again: Vec<NewMessage> = again.collect();
+            for message in &again {
+                self.keep_body(&message.body).await;
+            }
+            // As they are: SQS has taken them before, and a pointer stays one.
+            let again: Vec<Outgoing<'_>> = again.iter().map(Outgoing::as_it_is).collect();
+            self.send_all(&again).await?;
             self.remove_dead(some).await?;
         }
         Ok(messages.len() as u64)

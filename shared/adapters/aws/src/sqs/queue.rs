@@ -9,13 +9,14 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use shared::error::{PortError, PortErrorKind};
 use shared::ports::{
-    Clock, DeadLetter, Delivery, IdempotencyStore, NewMessage, Queue, QueueDepth, Random,
-    ReplaySelection, SendOutcome, SystemClock, SystemRandom,
+    BlobStore, Clock, DeadLetter, Delivery, IdempotencyStore, NewMessage, Queue, QueueDepth,
+    Random, ReplaySelection, SendOutcome, SystemClock, SystemRandom,
 };
 use tokio::sync::OnceCell;
 
 use super::address::QueueAddress;
 use super::dedupe::Dedupe;
+use super::large::{LARGEST, LargeBodies};
 use super::redrive::Redrive;
 use crate::account::Account;
 use crate::fault::Call;
@@ -32,6 +33,7 @@ pub struct SqsQueue {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) dedupe: Option<Dedupe>,
+    pub(super) large: Option<LargeBodies>,
     redrive: OnceCell<Redrive>,
 }
 
@@ -46,6 +48,7 @@ impl SqsQueue {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             dedupe: None,
+            large: None,
             redrive: OnceCell::new(),
         }
     }
@@ -55,6 +58,14 @@ impl SqsQueue {
     pub fn with_dedupe(self, store: Arc<dyn IdempotencyStore>) -> Self {
         let dedupe = Some(Dedupe { store, clock: Arc::clone(&self.clock) });
         Self { dedupe, ..self }
+    }
+
+    /// Puts bodies above 248 KiB into `store`, under `messages/`, and fetches them from there. Whoever
+    /// sends and whoever receives must have the same one, and it must keep them for as long as messages
+    /// may lie in the queue and in that of its dead letters.
+    #[must_use]
+    pub fn with_large_bodies(self, store: Arc<dyn BlobStore>) -> Self {
+        Self { large: Some(LargeBodies::new(store)), ..self }
     }
 
     pub(super) fn call(&self, operation: &'static str) -> Call<'_> {
@@ -160,11 +171,15 @@ impl Queue for SqsQueue {
         self.replay_dead(&selection).await
     }
 
+    async fn unpack(&self, body: String) -> Result<String, PortError> {
+        self.unpacked(&body).await.map(std::borrow::Cow::into_owned)
+    }
+
     fn name(&self) -> &str {
         &self.name
     }
 
     fn max_body_bytes(&self) -> usize {
-        MAX_BODY_BYTES
+        if self.large.is_some() { LARGEST } else { MAX_BODY_BYTES }
     }
 }

@@ -40,9 +40,13 @@ impl SqsQueue {
                 Err(error) => return Err(error),
             };
             let n_got = u32::try_from(messages.len()).unwrap_or(u32::MAX);
-            deliveries.extend(messages.into_iter().filter_map(delivery));
+            for delivery in messages.into_iter().filter_map(delivery) {
+                deliveries.extend(self.with_body(delivery).await);
+            }
             let is_waited = deadline <= Instant::now();
-            if n_got >= wanted || (n_got < n && (!deliveries.is_empty() || is_waited)) {
+            let is_full = deliveries.len() >= usize::try_from(max.get()).unwrap_or(usize::MAX);
+            // What was set aside for want of its body is no answer: the next may be whole.
+            if is_full || (n_got < n && (!deliveries.is_empty() || is_waited)) {
                 return Ok(deliveries);
             }
         }

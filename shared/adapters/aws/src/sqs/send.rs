@@ -1,5 +1,6 @@
 //! Sending.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -7,10 +8,11 @@ use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use sha2::{Digest as _, Sha256};
 use shared::error::{PortError, PortErrorKind};
-use shared::ports::{NewMessage, SendOutcome};
+use shared::ports::{NewMessage, Queue as _, SendOutcome};
 
 use super::attributes::{Attributes, GROUP, TRACE_PARENT, is_taken, text};
-use super::queue::{MAX_BODY_BYTES, SqsQueue};
+use super::large::is_mistakable;
+use super::queue::SqsQueue;
 use crate::fault::kind;
 
 /// Messages in one request. Source: API reference of SQS, `SendMessageBatch`.
@@ -24,6 +26,18 @@ const N_ATTEMPTS: u32 = 4;
 /// How long a message can be delayed. Source: Amazon SQS developer guide, "Message timers".
 const MAX_DELAY: Duration = Duration::from_mins(15);
 
+/// A message, and what stands in it for its body.
+pub(super) struct Outgoing<'a> {
+    message: &'a NewMessage,
+    body: Cow<'a, str>,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(super) fn as_it_is(message: &'a NewMessage) -> Self {
+        Self { message, body: Cow::Borrowed(&message.body) }
+    }
+}
+
 impl SqsQueue {
     pub(super) async fn send_batch(
         &self,
@@ -36,7 +50,7 @@ impl SqsQueue {
         let is_sent = self.claim(&batch, &owner).await?;
         let chosen: Vec<&NewMessage> =
             batch.iter().zip(&is_sent).filter(|(_, is_sent)| **is_sent).map(|(it, _)| it).collect();
-        let sent = self.send_all(&chosen).await;
+        let sent = self.send_chosen(&chosen).await;
         for key in chosen.iter().filter_map(|it| it.dedupe_key.as_deref()) {
             match (&self.dedupe, &sent) {
                 // It is durable: when it cannot be noted, a repetition is queued twice at worst.
@@ -58,8 +72,12 @@ impl SqsQueue {
         let fault =
             |text: String| Err(self.call("send").fault(PortErrorKind::Rejected).with_source(text));
         let n_bytes = message.body.len();
-        if n_bytes > MAX_BODY_BYTES {
-            return fault(format!("a body of {n_bytes} bytes: SQS takes {MAX_BODY_BYTES}"));
+        let max = self.max_body_bytes();
+        if n_bytes > max {
+            return fault(format!("a body of {n_bytes} bytes: the queue takes {max}"));
+        }
+        if is_mistakable(&message.body) {
+            return fault("a body that reads like a pointer to one".to_owned());
         }
         if n_bytes == 0 {
             return fault("an empty body: SQS takes none".to_owned());
@@ -108,7 +126,17 @@ impl SqsQueue {
         Ok(is_sent)
     }
 
-    async fn send_all(&self, messages: &[&NewMessage]) -> Result<(), PortError> {
+    /// Puts large bodies where they belong, then sends: a message never comes before its body.
+    async fn send_chosen(&self, messages: &[&NewMessage]) -> Result<(), PortError> {
+        let mut packed = Vec::with_capacity(messages.len());
+        for message in messages {
+            let body = self.packed(&message.body).await?;
+            packed.push(Outgoing { message, body });
+        }
+        self.send_all(&packed).await
+    }
+
+    pub(super) async fn send_all(&self, messages: &[Outgoing<'_>]) -> Result<(), PortError> {
         let mut rest = messages;
         while !rest.is_empty() {
             let (now, later) = rest.split_at(n_of_request(rest));
@@ -125,7 +153,7 @@ impl SqsQueue {
     fn entry(
         &self,
         place: usize,
-        message: &NewMessage,
+        Outgoing { message, body }: &Outgoing<'_>,
     ) -> Result<SendMessageBatchRequestEntry, BuildError> {
         let mut attributes = Attributes::new();
         if let Some(group) = &message.group {
@@ -136,7 +164,7 @@ impl SqsQueue {
         }
         let entry = SendMessageBatchRequestEntry::builder()
             .id(place.to_string())
-            .message_body(&message.body)
+            .message_body(body.as_ref())
             .set_message_attributes((!attributes.is_empty()).then_some(attributes));
         let entry = if self.address.is_fifo() {
             // A message of no group must not wait for others: it is a group of its own.
@@ -179,9 +207,9 @@ impl SqsQueue {
 }
 
 /// Returns how many of `messages` one request takes; at least one.
-fn n_of_request(messages: &[&NewMessage]) -> usize {
+fn n_of_request(messages: &[Outgoing<'_>]) -> usize {
     let mut n_bytes = 0;
-    let fits = |it: &&&NewMessage| {
+    let fits = |it: &&Outgoing<'_>| {
         n_bytes += it.body.len() + BESIDE_BYTES;
         n_bytes <= REQUEST_BYTES
     };
@@ -208,15 +236,19 @@ fn short(group: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::queue::MAX_BODY_BYTES;
     use super::*;
 
     #[test]
     fn request_takes_ten_messages_or_a_mebibyte() {
         let small = NewMessage { body: "x".to_owned(), ..NewMessage::default() };
         let large = NewMessage { body: "x".repeat(MAX_BODY_BYTES), ..NewMessage::default() };
-        assert_eq!(n_of_request(&[&small; 25]), 10);
-        assert_eq!(n_of_request(&[&large, &small]), 1);
-        assert_eq!(n_of_request(&[&small, &large, &small]), 1);
+        let n_of = |it: &[&NewMessage]| {
+            n_of_request(&it.iter().map(|it| Outgoing::as_it_is(it)).collect::<Vec<_>>())
+        };
+        assert_eq!(n_of(&[&small; 25]), 10);
+        assert_eq!(n_of(&[&large, &small]), 1);
+        assert_eq!(n_of(&[&small, &large, &small]), 1);
     }
 
     #[test]

@@ -88,7 +88,9 @@ impl SqsQueue {
         let attributes = self.epitaph(delivery, reason);
         let attributes =
             attributes.map_err(|error| call.fault(PortErrorKind::Rejected).with_source(error))?;
-        let send = self.client.send_message().queue_url(dead.url()).message_body(&delivery.body);
+        self.keep_body(&delivery.body).await;
+        let body = self.packed(&delivery.body).await?;
+        let send = self.client.send_message().queue_url(dead.url()).message_body(body);
         let send = send.set_message_attributes(Some(attributes));
         let send = if dead.is_fifo() {
             // The id keeps a repetition within five minutes from lying there twice.

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a contract suite fails by panicking")]
 
 mod dynamodb;
+mod large;
 mod secrets;
 mod sqs;

@@ -43,7 +43,7 @@ impl Places {
     pub(super) fn make(&self) -> io::Result<()> {
         [&self.staged, &self.uploads, &self.about, &self.locks]
             .into_iter()
-            .try_for_each(fs::create_dir_all)
+            .try_for_each(|it| folders().recursive(true).create(it))
     }
 
     /// Where the blob lies.
@@ -142,7 +142,25 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 /// Writes a file and waits until it is on the disk.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use io::Write as _;
-    let mut file = File::create_new(path)?;
+    let mut file = create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Makes a new file that its owner alone may read.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Makes folders that their owner alone may enter.
+pub(super) fn folders() -> fs::DirBuilder {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only there a folder has a mode"))]
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
 }

@@ -8,7 +8,7 @@ use shared::error::{PortError, PortErrorKind};
 use shared::ports::{Blob, BlobKey, PutCondition, Sha256Digest};
 
 use super::about::About;
-use super::files::{PLATFORM, Places, Stat, failed, sync_folder};
+use super::files::{PLATFORM, Places, Stat, failed, folders, sync_folder};
 
 /// How often a folder is made anew that somebody else removed because it was empty.
 const N_ATTEMPTS: usize = 8;
@@ -118,7 +118,7 @@ fn link(staged: &Path, path: &Path) -> io::Result<()> {
 
 /// Makes a folder and those above it, each of them for good.
 fn make_folders(folder: &Path) -> io::Result<()> {
-    match fs::create_dir(folder) {
+    match folders().create(folder) {
         Ok(()) => folder.parent().map_or(Ok(()), sync_folder),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             if folder.is_dir() {
@@ -129,7 +129,7 @@ fn make_folders(folder: &Path) -> io::Result<()> {
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             make_folders(folder.parent().ok_or(ErrorKind::InvalidInput)?)?;
-            match fs::create_dir(folder) {
+            match folders().create(folder) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
                 _ => folder.parent().map_or(Ok(()), sync_folder),
             }

@@ -51,7 +51,8 @@ pub(super) fn begin(
     let plan = serde_json::to_vec(&about).map_err(|error| fault(error.into()))?;
     let upload = Upload { key: key.clone(), id };
     let folder = folder(places, "begin", &upload)?;
-    fs::create_dir(&folder)
+    files::folders()
+        .create(&folder)
         .and_then(|()| files::write(&folder.join(PLAN), &plan))
         .and_then(|()| sync_folder(&folder))
         .and_then(|()| sync_folder(&places.uploads))
@@ -155,7 +156,7 @@ fn join(
     staged: &Path,
 ) -> Result<Sha256Digest, PortError> {
     let fault = |error: io::Error| failed("complete", key.as_str(), error);
-    let mut whole = File::create_new(staged).map_err(fault)?;
+    let mut whole = files::create(staged).map_err(fault)?;
     let mut sum = RunningSha256::default();
     for (number, tag) in parts.iter().enumerate() {
         let wanted = Sha256Digest::parse(tag.as_str())

@@ -214,10 +214,18 @@ impl BlobStore for S3BlobStore {
         let e_tag = match put.map_err(|error| failed("put", key.as_str(), error)) {
             Ok(put) => put.e_tag.and_then(|it| BlobVersion::parse(it).ok()),
             // It may be our own blob that is in the way: then it was only the answer that was lost.
-            Err(fault) if fault.kind() == PortErrorKind::Conflict => {
-                return self.made_by(key, &writer).await?.ok_or(fault);
+            Err(fault) => {
+                let may_be_there =
+                    matches!(fault.kind(), PortErrorKind::Conflict | PortErrorKind::Unavailable);
+                let is_bound = options.condition != PutCondition::Always;
+                if !(may_be_there && is_bound) {
+                    return Err(fault);
+                }
+                return match self.made_by(key, &writer).await {
+                    Ok(Some(blob)) => Ok(blob),
+                    _ => Err(fault),
+                };
             }
-            Err(fault) => return Err(fault),
         };
         let Some(version) = e_tag else { return self.head(key).await };
         Ok(Blob {

@@ -7,6 +7,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use shared::config::Env;
 use shared::ports::{BlobStore, Random as _, SystemClock, SystemRandom};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
 
 /// A bucket of the peer that `MOODBRIDGE_TEST_AWS` names.
 pub(super) struct TestBucket {
@@ -47,9 +49,47 @@ impl TestBucket {
         Some(Self { name, client, env })
     }
 
+    /// Opens the store in it behind somebody who passes the first request on and keeps its answer.
+    pub(super) async fn store_that_loses_an_answer(&self) -> Arc<dyn BlobStore> {
+        let endpoint = swallowing(self.env.get("AWS_ENDPOINT_URL").unwrap()).await;
+        let vars = self.env.starting_with("AWS_").map(|(name, value)| match name {
+            "AWS_ENDPOINT_URL" => (name, endpoint.as_str()),
+            _ => (name, value),
+        });
+        let address = BlobAddress::parse(&format!("s3://{}", self.name)).unwrap();
+        let env = Env::from_pairs(vars);
+        address.open(&env, Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap()
+    }
+
     /// Opens the store in it; `rest` is what stands behind the bucket in its address.
     pub(super) fn store(&self, rest: &str) -> Arc<dyn BlobStore> {
         let address = BlobAddress::parse(&format!("s3://{}{rest}", self.name)).unwrap();
         address.open(&self.env, Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap()
     }
+}
+
+async fn swallowing(endpoint: &str) -> String {
+    let upstream = endpoint.trim_start_matches("http://").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut server = TcpStream::connect(&upstream).await.unwrap();
+        let (mut from_client, _) = client.split();
+        let (mut from_server, mut to_server) = server.split();
+        let mut answer = [0; 1];
+        tokio::select! {
+            _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+            _ = from_server.read(&mut answer) => {}
+        }
+        drop(client);
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut server = TcpStream::connect(&upstream).await.unwrap();
+            tokio::spawn(async move {
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    address
 }

@@ -60,7 +60,13 @@ async fn blob_is_a_plain_file_and_nothing_is_left_beside() {
     store.put(&key("cases/1/note.txt"), "note".into(), &options).await.unwrap();
     store.put(&key("cases/1/note.txt"), "other".into(), &options).await.unwrap();
 
-    assert_eq!(fs::read(folder.path().join("cases/1/note.txt")).unwrap(), b"other");
+    let path = folder.path().join("cases/1/note.txt");
+    assert_eq!(fs::read(&path).unwrap(), b"other");
+    #[cfg(unix)]
+    for (path, mode) in [(path.as_path(), 0o600), (path.parent().unwrap(), 0o700)] {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode);
+    }
     assert_eq!(files(folder.path()).len(), 2, "{:?}", files(folder.path()));
 
     let upload = store.begin(&key("cases/1/scan"), &NewUpload::default()).await.unwrap();

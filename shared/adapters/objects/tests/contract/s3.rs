@@ -9,7 +9,9 @@ use futures_util::{StreamExt as _, stream};
 use shared::PortErrorKind;
 use shared::config::Env;
 use shared::ports::blob_store_contract::contract;
-use shared::ports::{BlobKey, NewUpload, PutBlob, SystemClock, SystemRandom, read_whole};
+use shared::ports::{
+    BlobKey, NewUpload, PutBlob, PutCondition, SystemClock, SystemRandom, read_whole,
+};
 
 use super::bucket::TestBucket;
 
@@ -124,4 +126,31 @@ async fn s3_that_is_not_there_is_unavailable_soon() {
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     let text = shared::chain(&error).to_string();
     assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[tokio::test]
+async fn put_whose_answer_was_lost_is_no_conflict_with_itself() {
+    let Some(bucket) = TestBucket::open().await else { return };
+    let store = bucket.store_that_loses_an_answer().await;
+    let only = PutBlob { condition: PutCondition::IfAbsent, ..PutBlob::default() };
+
+    let blob = store.put(&key("a"), "once".into(), &only).await.unwrap();
+
+    assert_eq!(bucket.store("").head(&key("a")).await.unwrap().version, blob.version);
+    let error = store.put(&key("a"), "twice".into(), &only).await.unwrap_err();
+    assert_eq!(error.kind(), PortErrorKind::Conflict);
+}
+
+#[tokio::test]
+async fn completion_whose_answer_was_lost_is_one() {
+    let Some(bucket) = TestBucket::open().await else { return };
+    let store = bucket.store("");
+    let upload = store.begin(&key("a"), &NewUpload::default()).await.unwrap();
+    let tag = store.put_part(&upload, 0, "once".into()).await.unwrap();
+
+    let store = bucket.store_that_loses_an_answer().await;
+    let blob = store.complete(&upload, &[tag]).await.unwrap();
+
+    assert_eq!(blob.n_bytes, 4);
+    assert_eq!(read_whole(store.as_ref(), &key("a"), 10).await.unwrap(), "once");
 }

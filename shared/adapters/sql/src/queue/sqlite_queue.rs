@@ -272,6 +272,10 @@ impl Queue for SqliteQueue {
         }
     }
 
+    async fn unpack(&self, body: String) -> Result<String, PortError> {
+        Ok(body)
+    }
+
     fn name(&self) -> &str {
         &self.name
     }

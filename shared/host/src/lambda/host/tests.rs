@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use serde_json::json;
-use shared::ports::{MemoryQueue, NewMessage};
+use shared::error::{PortError, PortErrorKind};
+use shared::ports::{
+    DeadLetter, Delivery, MemoryQueue, NewMessage, QueueDepth, ReplaySelection, SendOutcome,
+};
 use shared::worker::{MessageHandler, ScheduleHandler};
 
 use super::*;
@@ -14,7 +17,11 @@ struct Script;
 #[async_trait]
 impl MessageHandler for Script {
     async fn handle(&self, message: &Message) -> Result<(), Failure> {
-        if message.body == "bad" { Err(Failure::permanent("no")) } else { Ok(()) }
+        match message.body.as_str() {
+            "bad" => Err(Failure::permanent("no")),
+            body if body.starts_with("at ") => Err(Failure::permanent("a pointer is no body")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -163,4 +170,112 @@ async fn message_for_which_no_time_is_left_is_given_back() {
 
     assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": id}]}));
     assert_eq!(queue.depth().await.unwrap().n_ready, 1);
+}
+
+/// A queue whose long bodies lie elsewhere: `at body` stands for `body`.
+struct Elsewhere(Arc<MemoryQueue>);
+
+#[async_trait]
+impl Queue for Elsewhere {
+    async fn send(&self, batch: Vec<NewMessage>) -> Result<Vec<SendOutcome>, PortError> {
+        self.0.send(batch).await
+    }
+
+    async fn receive(
+        &self,
+        max: std::num::NonZeroU32,
+        visibility: Duration,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, PortError> {
+        self.0.receive(max, visibility, wait).await
+    }
+
+    async fn extend(&self, delivery: &Delivery, visibility: Duration) -> Result<(), PortError> {
+        self.0.extend(delivery, visibility).await
+    }
+
+    async fn ack(&self, deliveries: &[Delivery]) -> Result<(), PortError> {
+        self.0.ack(deliveries).await
+    }
+
+    async fn release(
+        &self,
+        delivery: &Delivery,
+        delay: Duration,
+        reason: &str,
+    ) -> Result<(), PortError> {
+        self.0.release(delivery, delay, reason).await
+    }
+
+    async fn give_back(&self, delivery: &Delivery, delay: Duration) -> Result<(), PortError> {
+        self.0.give_back(delivery, delay).await
+    }
+
+    async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), PortError> {
+        self.0.bury(delivery, reason).await
+    }
+
+    async fn depth(&self) -> Result<QueueDepth, PortError> {
+        self.0.depth().await
+    }
+
+    async fn dead_letters(
+        &self,
+        after: Option<&str>,
+        limit: std::num::NonZeroU32,
+    ) -> Result<Vec<DeadLetter>, PortError> {
+        self.0.dead_letters(after, limit).await
+    }
+
+    async fn replay(&self, selection: ReplaySelection) -> Result<u64, PortError> {
+        self.0.replay(selection).await
+    }
+
+    async fn unpack(&self, body: String) -> Result<String, PortError> {
+        match body.strip_prefix("at ") {
+            Some("nowhere") => {
+                Err(PortError::new(PortErrorKind::NotFound, "test", "fetch body", "nowhere"))
+            }
+            Some("nobody") => {
+                Err(PortError::new(PortErrorKind::Unavailable, "test", "fetch body", "nobody"))
+            }
+            Some(rest) => Ok(rest.to_owned()),
+            None => Ok(body),
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn max_body_bytes(&self) -> usize {
+        self.0.max_body_bytes()
+    }
+}
+
+#[tokio::test]
+async fn body_that_lies_elsewhere_is_fetched_or_its_message_is_set_aside() {
+    let attempts = std::num::NonZeroU32::new(5).unwrap();
+    let queue = Arc::new(MemoryQueue::new("events", attempts, Arc::new(SystemClock)));
+    let mut records = Vec::new();
+    for body in ["at good", "at bad", "at nowhere", "at nobody", "good"] {
+        records.push(handed_over(&queue, body).await);
+    }
+    let failed: Vec<_> = [1, 2, 3].map(|it: usize| records[it]["messageId"].clone()).into();
+    let app = App::new("worker").queue("events", Arc::new(Script));
+    let app = app.with_queue(Arc::new(Elsewhere(Arc::clone(&queue))));
+
+    let answer = invoke(app, json!({"Records": records})).await.unwrap();
+
+    let reported = answer["batchItemFailures"].as_array().unwrap();
+    let mut reported: Vec<_> = reported.iter().map(|it| it["itemIdentifier"].clone()).collect();
+    reported.sort_by_key(ToString::to_string);
+    assert_eq!(reported, failed);
+    let dead = queue.dead_letters(None, attempts).await.unwrap();
+    let mut dead: Vec<_> =
+        dead.iter().map(|it| (it.body.as_str(), it.reason.contains("fetch body"))).collect();
+    dead.sort_unstable();
+    // As they came: who sends them again sends the pointer.
+    assert_eq!(dead, [("at bad", false), ("at nowhere", true)]);
+    assert_eq!(queue.depth().await.unwrap().n_delayed, 1);
 }

@@ -136,6 +136,10 @@ impl Queue for RecordingQueue {
         Ok(0)
     }
 
+    async fn unpack(&self, body: String) -> Result<String, PortError> {
+        Ok(body)
+    }
+
     fn name(&self) -> &str {
         "events"
     }

@@ -368,6 +368,10 @@ impl Queue for PostgresQueue {
         Ok(u64::try_from(n_replayed).unwrap_or(0))
     }
 
+    async fn unpack(&self, body: String) -> Result<String, PortError> {
+        Ok(body)
+    }
+
     fn name(&self) -> &str {
         &self.name
     }
