@@ -4,6 +4,7 @@
 mod address;
 #[cfg(feature = "aws")]
 mod aws;
+mod calls;
 #[cfg(feature = "salesforce")]
 pub mod connecting;
 #[cfg(feature = "salesforce")]
@@ -30,9 +31,11 @@ mod secrets;
 mod store;
 #[cfg(feature = "pubsub")]
 mod streams;
+mod topic;
 
 #[cfg(feature = "sql")]
 pub use adapter_sql::import as importing;
+pub use calls::watch_cloud_calls;
 #[cfg(feature = "salesforce")]
 pub use connection::ConnectionSettings;
 #[cfg(feature = "sql")]
@@ -56,3 +59,4 @@ pub use secrets::PlatformSecrets;
 pub use shared::platform::OpenConnection;
 #[cfg(feature = "sql")]
 pub use store::{CaseStores, case_store};
+pub use topic::topic;

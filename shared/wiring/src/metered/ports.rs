@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use shared::ports::topic::{Publication, Published, Topic};
 use shared::ports::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };
@@ -20,6 +21,12 @@ metered!(queue, MeteredQueue, Queue, "queue", {
     async fn depth() -> QueueDepth;
     async fn dead_letters(after: Option<&str>, limit: NonZeroU32) -> Vec<DeadLetter>;
     async fn replay(selection: ReplaySelection) -> u64;
+    plain fn name() -> &str;
+    plain fn max_body_bytes() -> usize;
+});
+
+metered!(topic, MeteredTopic, Topic, "topic", {
+    async fn publish(batch: Vec<Publication>) -> Vec<Published>;
     plain fn name() -> &str;
     plain fn max_body_bytes() -> usize;
 });

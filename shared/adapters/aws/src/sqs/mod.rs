@@ -5,9 +5,10 @@
 //! the queue's redrive policy and is read from there once.
 
 mod address;
-mod attributes;
+pub(crate) mod attributes;
 mod dead;
 mod dedupe;
+mod moving;
 mod queue;
 mod receive;
 mod redrive;
@@ -16,3 +17,4 @@ mod settle;
 
 pub use address::QueueAddress;
 pub use queue::SqsQueue;
+pub(crate) use send::short;

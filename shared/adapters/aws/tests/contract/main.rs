@@ -4,4 +4,5 @@
 
 mod dynamodb;
 mod secrets;
+mod sns;
 mod sqs;
