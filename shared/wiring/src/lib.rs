@@ -4,6 +4,8 @@
 mod address;
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "aws-control")]
+mod buckets;
 mod calls;
 #[cfg(feature = "salesforce")]
 pub mod connecting;
@@ -35,6 +37,8 @@ mod topic;
 
 #[cfg(feature = "sql")]
 pub use adapter_sql::import as importing;
+#[cfg(feature = "aws-control")]
+pub use buckets::examine_bucket;
 pub use calls::watch_cloud_calls;
 #[cfg(feature = "salesforce")]
 pub use connection::ConnectionSettings;
