@@ -1,6 +1,11 @@
 //! What every topic must do, as code: see the contract of [`Topic`].
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a contract suite fails by panicking")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a contract suite fails by panicking"
+)]
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
