@@ -53,14 +53,12 @@ impl Parts {
             .map_err(|error| CommandError::failed(format!("open the queue `{address}`"), error))?;
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let prices = settings.price_list()?;
-        Ok(Self {
-            stores: settings.open_stores().await?,
-            queue,
-            secrets: Arc::new(settings.secret_store()),
-            meter: Arc::new(CostMeter::new(prices, clock.clone(), random.clone())),
-            clock,
-            random,
-        })
+        let stores = settings.open_stores().await?;
+        let meter = Arc::new(CostMeter::new(prices, clock.clone(), random.clone()));
+        let ledger = stores.ledger.clone();
+        wiring::watch_cloud_calls(meter.clone(), ledger, clock.clone(), &*random);
+        let secrets = Arc::new(settings.secret_store());
+        Ok(Self { stores, queue, secrets, meter, clock, random })
     }
 
     /// Opens every connection that `settings` name.

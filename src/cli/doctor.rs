@@ -9,19 +9,36 @@ mod tests;
 
 use std::process::ExitCode;
 
+use url::Url;
+
 use crate::exit::{CommandError, FOUND_WRONG, SUCCESS};
 use crate::output::Output;
 use crate::settings::Places;
 use finding::{Area, Report};
 
-/// Checks everything that `places` name. It changes nothing but a refresh token that a platform
+/// What is checked beside what the settings name.
+#[derive(clap::Args, Debug)]
+pub(crate) struct DoctorArgs {
+    /// Checks how this bucket is kept too, such as `s3://moodbridge-documents`; may be given again.
+    #[arg(long = "bucket", value_name = "ADDRESS")]
+    buckets: Vec<Url>,
+}
+
+/// Checks everything that `places` and `args` name. It changes nothing but a refresh token that a platform
 /// replaces.
 ///
 /// # Errors
 ///
 /// When the answer cannot be printed: what is wrong is a finding.
-pub(crate) async fn run(places: &Places, output: Output) -> Result<ExitCode, CommandError> {
-    let report = examine(places).await;
+pub(crate) async fn run(
+    places: &Places,
+    args: &DoctorArgs,
+    output: Output,
+) -> Result<ExitCode, CommandError> {
+    let mut report = examine(places).await;
+    for bucket in &args.buckets {
+        network::bucket(bucket, &mut report).await;
+    }
     let code = if report.is_sound() { SUCCESS } else { FOUND_WRONG };
     output.answer(&report).map_err(|error| CommandError::failed("print the answer", error))?;
     Ok(code.into())

@@ -95,7 +95,7 @@ enum Command {
     #[command(subcommand)]
     Accounts(records::RecordCommand),
     /// Checks everything, and names the fix of what is wrong. Exit code 3 when something is.
-    Doctor,
+    Doctor(doctor::DoctorArgs),
     /// Lists what records can be kept in step with, and what each platform needs.
     #[command(subcommand)]
     Platforms(platforms::PlatformsCommand),
@@ -156,7 +156,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         env: Env::of_process(),
         flags: set,
     };
-    if !matches!(command, Command::Doctor) {
+    if !matches!(command, Command::Doctor(_)) {
         places.load_platforms()?;
     }
     let settings = || places.load().map(|it| it.settings);
@@ -191,7 +191,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
             records::run(Entity::Account, command, &places.in_force().await?.settings, output).await
         }
         Command::Token(args) => token::run(args, &settings()?, output).await,
-        Command::Doctor => doctor::run(&places, output).await,
+        Command::Doctor(args) => doctor::run(&places, &args, output).await,
         Command::Platforms(command) => platforms::run(command, output),
         Command::Connect(command) => {
             let place = connect::Place { config: config.as_deref(), data_dir: &data_dir };

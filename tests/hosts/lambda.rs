@@ -1,5 +1,7 @@
 //! The functions as Lambdas, handed the samples under `events/aws`.
 
+use std::time::{Duration, Instant};
+
 use sandbox_org::{Sandbox, Seed, Settings};
 use serde_json::{Value, json};
 
@@ -54,6 +56,35 @@ async fn tick_without_an_org_fails_and_is_retried_by_the_platform() {
     let Outcome::Failed(Value::Object(error)) = said else { panic!("{said:?}") };
     assert!(error.contains_key("errorMessage"), "{error:?}");
     lambda.terminate().await;
+}
+
+#[tokio::test]
+async fn tick_hands_back_before_its_time_is_over() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = Settings { seed: Seed::Empty, ..Settings::default() };
+    settings.pub_sub.address = Some(([127, 0, 0, 1], 0).into());
+    let org = Sandbox::start(settings, listener).unwrap();
+    let stores = Stores::new().await.with_connection(&json!({
+        "platform": "salesforce", "connection": "main", "login_url": org.url(),
+        "auth": {
+            "flow": "client_credentials", "client_id": "moodbridge-sandbox",
+            "client_secret": "env:ORG_SECRET",
+        },
+        "events": {"endpoint": org.pub_sub_url().unwrap()},
+    }));
+    let mut settings = stores.settings();
+    // By itself it would wait for four minutes.
+    settings.extend([("ORG_SECRET", "sandbox-secret"), ("EVENTS_QUIET", "240s")]);
+    let mut lambda = LambdaApi::start(&binary("change-subscriber"), &settings).await;
+    let tick = sample("aws/eventbridge-schedule.json");
+    let limit = Duration::from_secs(6);
+
+    let began = Instant::now();
+    let said = lambda.invoke_within(&tick, Some(limit)).await;
+
+    assert_eq!(said, Outcome::Answered(Value::Null));
+    assert!(began.elapsed() < limit, "{:?}", began.elapsed());
+    assert_eq!(lambda.terminate().await, Some(0));
 }
 
 #[tokio::test]

@@ -21,6 +21,12 @@ use tokio::task::JoinHandle;
 /// The longest an invocation may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// An event, and how long the function has for it; no end by default.
+type Given = (String, Option<Duration>);
+
+/// The end of an invocation without one, in milliseconds since 1970.
+const ENDLESS: &str = "4102444800000";
+
 /// What the function said about one event.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
@@ -34,7 +40,7 @@ pub(crate) enum Outcome {
 
 /// The API with the one function that it runs.
 pub(crate) struct LambdaApi {
-    events: mpsc::UnboundedSender<String>,
+    events: mpsc::UnboundedSender<Given>,
     outcomes: mpsc::UnboundedReceiver<Outcome>,
     child: Child,
     server: JoinHandle<()>,
@@ -42,7 +48,7 @@ pub(crate) struct LambdaApi {
 
 #[derive(Clone)]
 struct Api {
-    events: Arc<Mutex<mpsc::UnboundedReceiver<String>>>,
+    events: Arc<Mutex<mpsc::UnboundedReceiver<Given>>>,
     outcomes: mpsc::UnboundedSender<Outcome>,
 }
 
@@ -77,7 +83,12 @@ impl LambdaApi {
 
     /// Hands `event` to the function and waits for what it says.
     pub(crate) async fn invoke(&mut self, event: &str) -> Outcome {
-        self.events.send(event.to_owned()).unwrap();
+        self.invoke_within(event, None).await
+    }
+
+    /// Does the same, with a time limit that the function is told.
+    pub(crate) async fn invoke_within(&mut self, event: &str, limit: Option<Duration>) -> Outcome {
+        self.events.send((event.to_owned(), limit)).unwrap();
         tokio::select! {
             said = self.outcomes.recv() => said.expect("the API is up"),
             ended = self.child.wait() => panic!("the function ended: {}", ended.unwrap()),
@@ -104,13 +115,20 @@ impl LambdaApi {
 }
 
 async fn next(State(api): State<Api>) -> Response {
-    let Some(event) = api.events.lock().await.recv().await else {
+    let Some((event, limit)) = api.events.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
+    let deadline = limit.map_or_else(
+        || ENDLESS.to_owned(),
+        |limit| {
+            let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+            (now + limit).as_millis().to_string()
+        },
+    );
     let headers = [
         (header::CONTENT_TYPE.as_str(), "application/json"),
         ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
-        ("lambda-runtime-deadline-ms", "4102444800000"),
+        ("lambda-runtime-deadline-ms", deadline.as_str()),
         (
             "lambda-runtime-invoked-function-arn",
             "arn:aws:lambda:eu-west-1:123456789012:function:test",

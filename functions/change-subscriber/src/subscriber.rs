@@ -89,7 +89,11 @@ impl ChangeSubscriber {
     ///
     /// [`Failure`] with the faults of all connections that were not read to their end.
     pub async fn catch_up(&self) -> Result<(), Failure> {
-        let SubscriberSettings { quiet, at_most } = self.settings;
+        self.catch_up_within(self.settings.at_most).await
+    }
+
+    async fn catch_up_within(&self, at_most: Duration) -> Result<(), Failure> {
+        let quiet = self.settings.quiet;
         let extent = Extent::UntilQuiet { quiet, at_most };
         let results = join_all(self.lanes.iter().map(|(it, sink)| it.follow(sink, extent))).await;
         self.tell(&mut Watch::default()).await;
@@ -129,8 +133,9 @@ impl ChangeSubscriber {
 
 #[async_trait]
 impl ScheduleHandler for ChangeSubscriber {
-    async fn run(&self, _: Tick) -> Result<(), Failure> {
-        self.catch_up().await
+    async fn run(&self, tick: Tick) -> Result<(), Failure> {
+        let left = tick.left(self.ports.clock.now(), self.settings.at_most);
+        self.catch_up_within(left).await
     }
 }
 

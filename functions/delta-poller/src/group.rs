@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use shared::time::Timestamp;
 use shared::worker::{Failure, ScheduleHandler, Tick};
 
 use crate::poller::{PollSettings, Poller, PollerPorts, Source};
@@ -25,7 +26,11 @@ impl PollerGroup {
     ///
     /// [`Failure`] with the faults of all connections that were not read to their end.
     pub async fn poll(&self) -> Result<(), Failure> {
-        let results = join_all(self.0.iter().map(Poller::poll)).await;
+        self.poll_until(None).await
+    }
+
+    async fn poll_until(&self, until: Option<Timestamp>) -> Result<(), Failure> {
+        let results = join_all(self.0.iter().map(|it| it.poll_until(until))).await;
         let faults: Vec<_> =
             results.into_iter().filter_map(Result::err).map(|it| it.to_string()).collect();
         match faults.is_empty() {
@@ -37,7 +42,7 @@ impl PollerGroup {
 
 #[async_trait]
 impl ScheduleHandler for PollerGroup {
-    async fn run(&self, _tick: Tick) -> Result<(), Failure> {
-        self.poll().await
+    async fn run(&self, tick: Tick) -> Result<(), Failure> {
+        self.poll_until(tick.until).await
     }
 }

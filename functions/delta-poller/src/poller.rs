@@ -138,6 +138,15 @@ impl Poller {
     ///
     /// [`Failure`] with the faults of all objects that were not read to their end.
     pub async fn poll(&self) -> Result<(), Failure> {
+        self.poll_until(None).await
+    }
+
+    /// Does the same, and leaves to the next run what is not begun by `until`.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll`](Self::poll).
+    pub async fn poll_until(&self, until: Option<Timestamp>) -> Result<(), Failure> {
         if self.is_running.swap(true, Ordering::AcqRel) {
             debug!(connection = %self.source.connection, "`{}` is being polled already", self.source.connection);
             return Ok(());
@@ -153,7 +162,12 @@ impl Poller {
         };
         let mut faults = Vec::new();
         for (object, fields) in &self.source.objects {
-            if let Err(fault) = self.sweep(object, fields, health.remote_now).await {
+            if self.is_over(until) {
+                info!(connection = %self.source.connection,
+                    "the time of this run is over: the next one goes on with `{object}`");
+                break;
+            }
+            if let Err(fault) = self.sweep(object, fields, health.remote_now, until).await {
                 faults.push(fault);
             }
         }
@@ -163,6 +177,11 @@ impl Poller {
             true => Ok(()),
             false => Err(Failure::transient(faults.join("; "))),
         }
+    }
+
+    /// Whether nothing is to be begun any more.
+    pub(crate) fn is_over(&self, until: Option<Timestamp>) -> bool {
+        until.is_some_and(|it| it <= self.ports.clock.now())
     }
 
     /// Says for whom calls are made.
@@ -186,6 +205,7 @@ impl Poller {
         object: &ObjectName,
         fields: &[String],
         remote_now: Timestamp,
+        until: Option<Timestamp>,
     ) -> Result<(), String> {
         let mut run = SyncRun {
             id: self.ports.random.correlation_id(),
@@ -200,11 +220,12 @@ impl Poller {
         };
         self.record(&run).await;
         let work = Work { run_id: Some(run.id.clone()), ..self.work() };
-        let mut sweep = Sweep { poller: self, object, fields, tally: Default::default() };
-        let loaded = attributed(work.clone(), self.load_whole(&mut run, remote_now)).await;
+        let mut sweep = Sweep { poller: self, object, fields, until, tally: Default::default() };
+        let loaded = attributed(work.clone(), self.load_whole(&mut run, remote_now, until)).await;
         let ended = match loaded {
+            Ok(SweepEnd::OutOfTime) => Ok(SweepEnd::OutOfTime),
             // What changed since the load began is read at once.
-            Ok(()) => attributed(work, sweep.run(self.end(remote_now))).await,
+            Ok(_) => attributed(work, sweep.run(self.end(remote_now))).await,
             Err(error) => Err(error),
         };
         run.n_read += sweep.tally.n_read;
@@ -219,6 +240,11 @@ impl Poller {
                 run.outcome = RunOutcome::Failed;
                 let queue = self.ports.queue.name();
                 run.error = Some(format!("paused: {n_waiting} messages wait in `{queue}`"));
+                Ok(())
+            }
+            Ok(SweepEnd::OutOfTime) => {
+                run.outcome = RunOutcome::Failed;
+                run.error = Some("paused: the time of the run was over".to_owned());
                 Ok(())
             }
             Err(error) => {
@@ -323,8 +349,8 @@ impl Poller {
 
 #[async_trait]
 impl ScheduleHandler for Poller {
-    async fn run(&self, _tick: Tick) -> Result<(), Failure> {
-        self.poll().await
+    async fn run(&self, tick: Tick) -> Result<(), Failure> {
+        self.poll_until(tick.until).await
     }
 }
 

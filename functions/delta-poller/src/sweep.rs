@@ -31,6 +31,8 @@ pub(crate) enum SweepEnd {
     UpToDate,
     /// The queue is full; the next sweep goes on.
     QueueFull { n_waiting: u64 },
+    /// The time of the run is over; the next sweep goes on.
+    OutOfTime,
 }
 
 /// One sweep of one object.
@@ -38,6 +40,8 @@ pub(crate) struct Sweep<'a> {
     pub(crate) poller: &'a Poller,
     pub(crate) object: &'a ObjectName,
     pub(crate) fields: &'a [String],
+    /// When the time of the run is over.
+    pub(crate) until: Option<Timestamp>,
     pub(crate) tally: Tally,
 }
 
@@ -102,6 +106,9 @@ impl Sweep<'_> {
                 let DeltaQuery { from, after_id, .. } = position.clone();
                 let until = Some(until);
                 bookmark.save(Cursor { at: from, after_id, until, is_backfill }).await?;
+            }
+            if self.poller.is_over(self.until) {
+                return Ok(SweepEnd::OutOfTime);
             }
             if let Some(full) = self.full_queue().await? {
                 return Ok(full);

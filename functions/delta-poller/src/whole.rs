@@ -13,6 +13,7 @@ use tracing::info;
 use crate::bookmark::{Bookmark, SweepError};
 use crate::event;
 use crate::poller::{Poller, Whole};
+use crate::sweep::SweepEnd;
 
 impl Poller {
     /// Loads the object of `run` as a whole when its cursor stands at the beginning and it is large;
@@ -21,11 +22,12 @@ impl Poller {
         &self,
         run: &mut SyncRun,
         remote_now: Timestamp,
-    ) -> Result<(), SweepError> {
+        until: Option<Timestamp>,
+    ) -> Result<SweepEnd, SweepError> {
         let Some(whole) = self.source.whole.as_ref().filter(|_| self.ports.store.is_some()) else {
-            return Ok(());
+            return Ok(SweepEnd::UpToDate);
         };
-        let Some(mapping) = whole.mappings.get(&run.object) else { return Ok(()) };
+        let Some(mapping) = whole.mappings.get(&run.object) else { return Ok(SweepEnd::UpToDate) };
         let port_error = |source| SweepError::Port { object: mapping.object.clone(), source };
         self.begin_again_after_a_new_mapping(mapping).await.map_err(port_error)?;
         let connection = &self.source.connection;
@@ -33,7 +35,7 @@ impl Poller {
         let mut bookmark =
             Bookmark::open(&*ports.ledger, &*ports.random, connection, &mapping.object).await?;
         if !bookmark.is_at_the_beginning() {
-            return Ok(());
+            return Ok(SweepEnd::UpToDate);
         }
         let is_begun = Loader::noted(&*ports.ledger, connection, &mapping.object)
             .await
@@ -42,22 +44,26 @@ impl Poller {
         if !is_begun {
             let n_records = whole.reader.count(&mapping.object).await.map_err(port_error)?;
             if n_records <= self.settings.load_above {
-                return Ok(());
+                return Ok(SweepEnd::UpToDate);
             }
         }
         let reads_deleted = bookmark.cursor().is_some();
         let generation = bookmark.generation().to_owned();
         let order = Order { mapping, whole, remote_now, reads_deleted, generation: &generation };
-        if let Some(begun_at) = self.load(run, &order).await? {
-            bookmark.save(Cursor::resting(begun_at.to_second())).await?;
-        }
-        Ok(())
+        let Some(begun_at) = self.load(run, &order, until).await? else {
+            return Ok(SweepEnd::OutOfTime);
+        };
+        bookmark.save(Cursor::resting(begun_at.to_second())).await?;
+        Ok(SweepEnd::UpToDate)
     }
 
+    /// Loads, and returns when the load began over there; `None` when its time was over before its
+    /// end.
     async fn load(
         &self,
         run: &mut SyncRun,
         order: &Order<'_>,
+        until: Option<Timestamp>,
     ) -> Result<Option<Timestamp>, SweepError> {
         let Some(store) = &self.ports.store else { return Ok(None) };
         let Order { mapping, whole, remote_now, reads_deleted, generation } = *order;
@@ -81,9 +87,18 @@ impl Poller {
         let loading =
             loader.load(LoadOrder { mapping, remote_now, reads_deleted, run: &id }, &watch);
         tokio::pin!(loading);
+        let over = async {
+            match until {
+                Some(until) => tokio::time::sleep(until.since(self.ports.clock.now())).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(over);
         let loaded = loop {
             tokio::select! {
                 loaded = &mut loading => break loaded,
+                // It has noted how far it came.
+                () = &mut over => return Ok(None),
                 Ok(()) = heard.changed() => {
                     run.n_read = heard.borrow_and_update().n_read;
                     self.record(run).await;

@@ -118,11 +118,11 @@ impl OutboxRelay {
 
 #[async_trait]
 impl ScheduleHandler for OutboxRelay {
-    async fn run(&self, _: Tick) -> Result<(), Failure> {
+    async fn run(&self, tick: Tick) -> Result<(), Failure> {
         if self.relay.remotes().is_empty() {
             return Ok(());
         }
-        self.send(self.run.at_most).await
+        self.send(tick.left(self.ports.clock.now(), self.run.at_most)).await
     }
 }
 

@@ -13,7 +13,7 @@ use shared::ports::{
 use shared::sync::{Cursor, Mappings, ObjectMapping, ReconcileSettings, Reconciler};
 use shared::time::Timestamp;
 use shared::worker::{Failure, ScheduleHandler, Tick};
-use tracing::warn;
+use tracing::{info, warn};
 use wiring::OpenConnection;
 
 /// Below this share of records that were the same, a run failed although all was put right.
@@ -105,8 +105,9 @@ impl ReconcileRuns {
         results
     }
 
-    /// Compares every object that was not compared for long enough, and has been read to its end.
-    async fn compare_what_is_due(&self) -> Result<Vec<ComparedObject>, Failure> {
+    /// Compares every object that was not compared for long enough, and has been read to its end. With
+    /// the time of `tick` over, the rest is left to the next.
+    async fn compare_what_is_due(&self, tick: Tick) -> Result<Vec<ComparedObject>, Failure> {
         let now = self.ports.clock.now();
         let (since, retry_since) = (now.minus(self.every.mul_f64(EARLY)), now.minus(RETRY_AFTER));
         let recent: Vec<_> = self.ports.journal.reconciliations(N_REMEMBERED).await?;
@@ -121,6 +122,10 @@ impl ReconcileRuns {
                             _ => run.started_at >= since,
                         }
                 });
+                if tick.is_over(self.ports.clock.now()) {
+                    info!("the time of this run is over: the next one goes on");
+                    return Ok(results);
+                }
                 if !was_compared && self.is_read(&it.connection, &mapping.object).await? {
                     results.push(self.compare_one(it, mapping).await);
                 }
@@ -183,9 +188,9 @@ fn fault(run: &Reconciliation) -> Option<String> {
 
 #[async_trait]
 impl ScheduleHandler for ReconcileRuns {
-    async fn run(&self, _: Tick) -> Result<(), Failure> {
+    async fn run(&self, tick: Tick) -> Result<(), Failure> {
         let mut faults = Vec::new();
-        for (connection, object, result) in self.compare_what_is_due().await? {
+        for (connection, object, result) in self.compare_what_is_due(tick).await? {
             match result {
                 Ok(run) => faults.extend(fault(&run).map(|it| format!("{connection}: {it}"))),
                 Err(failure) => {

@@ -124,7 +124,7 @@ impl CallObserver for CostMeter {
     fn called(&self, call: &PlatformCall<'_>) {
         // What never reached the platform is not billed.
         if call.outcome != "connection" {
-            self.count(call.platform, call.operation, CALL, 1);
+            self.count(call.platform, call.operation, CALL, call.n_billed);
         }
     }
 }
@@ -157,6 +157,7 @@ mod tests {
             outcome,
             n_bytes_out: 1,
             n_bytes_in: 1,
+            n_billed: 1,
             elapsed: Duration::ZERO,
         }
     }

@@ -17,6 +17,8 @@ pub struct PlatformCall<'a> {
     pub n_bytes_out: u64,
     /// Bytes received, when the whole answer was read.
     pub n_bytes_in: u64,
+    /// As how many calls the platform bills it.
+    pub n_billed: u64,
     /// How long it took.
     pub elapsed: Duration,
 }

@@ -65,6 +65,9 @@ mod settings_store;
 #[cfg(any(test, feature = "testkit"))]
 pub mod settings_store_contract;
 mod sync_journal;
+pub mod topic;
+#[cfg(any(test, feature = "testkit"))]
+pub mod topic_contract;
 #[cfg(any(test, feature = "testkit"))]
 pub mod two_way_contract;
 mod walls;

@@ -1,5 +1,7 @@
 //! What a function with a queue, a schedule, or work without an end is.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
@@ -37,6 +39,26 @@ pub trait MessageHandler: Send + Sync {
 pub struct Tick {
     /// When it was due.
     pub due_at: Timestamp,
+    /// From when on nothing is to be begun any more, where the host knows an end: what is in hand
+    /// shortly after it is cut off.
+    pub until: Option<Timestamp>,
+}
+
+impl Tick {
+    /// A tick whose run has no end.
+    pub fn endless(due_at: Timestamp) -> Self {
+        Self { due_at, until: None }
+    }
+
+    /// How long something may be begun from `now` on, and no longer than `at_most`.
+    pub fn left(&self, now: Timestamp, at_most: Duration) -> Duration {
+        self.until.map_or(at_most, |until| until.since(now).min(at_most))
+    }
+
+    /// Whether nothing is to be begun at `now`.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
 }
 
 /// Runs on a schedule. Ticks may be missed or come twice.

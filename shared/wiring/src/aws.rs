@@ -1,9 +1,10 @@
 //! What stands behind the addresses of AWS.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use adapter_aws::{
-    Account, DynamoIdempotency, DynamoLedger, QueueAddress, SecretsManager, SqsQueue,
+    Account, CallGuard, DynamoIdempotency, DynamoLedger, QueueAddress, SecretsManager, SnsTopic,
+    SqsQueue,
 };
 use shared::ports::SystemClock;
 use tokio::sync::OnceCell;
@@ -13,12 +14,15 @@ use crate::error::WiringError;
 
 /// One account a process: its credentials are read once, at the first call.
 static ACCOUNT: OnceCell<Account> = OnceCell::const_new();
+/// What watches over its calls, there before the first one.
+pub(crate) static GUARD: LazyLock<CallGuard> = LazyLock::new(CallGuard::default);
 /// One cache of secrets a process.
 static SECRETS: OnceCell<SecretsManager> = OnceCell::const_new();
 
 async fn account() -> &'static Account {
     // Boxed: loading what the SDK needs takes a large future, which every function would carry.
-    ACCOUNT.get_or_init(|| Box::pin(Account::of_environment())).await
+    let open = async || Account::of_environment().await.guarded_by(&GUARD);
+    ACCOUNT.get_or_init(|| Box::pin(open())).await
 }
 
 pub(crate) async fn secrets() -> &'static SecretsManager {
@@ -53,6 +57,13 @@ fn parameter(address: &Url, name: &str) -> Option<String> {
     let mut pairs = address.query_pairs();
     let found = pairs.find(|(key, value)| key == name && !value.is_empty());
     found.map(|(_, value)| value.into_owned())
+}
+
+/// Opens the topic at `sns:ARN`.
+pub(crate) async fn topic(address: &Url) -> Result<SnsTopic, WiringError> {
+    let fault = "names no topic: write such as `sns:arn:aws:sns:eu-west-1:123456789012:changes`";
+    let topic = SnsTopic::of(account().await, address);
+    topic.ok_or_else(|| WiringError::Malformed { address: address.clone(), fault })
 }
 
 /// Opens the ledger in the table at `dynamodb:TABLE`.

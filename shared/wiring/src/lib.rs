@@ -6,6 +6,9 @@ mod address;
 mod aws;
 #[cfg(feature = "objects")]
 mod blobs;
+#[cfg(feature = "aws-control")]
+mod buckets;
+mod calls;
 #[cfg(feature = "salesforce")]
 pub mod connecting;
 #[cfg(feature = "salesforce")]
@@ -32,11 +35,15 @@ mod secrets;
 mod store;
 #[cfg(feature = "pubsub")]
 mod streams;
+mod topic;
 
 #[cfg(feature = "sql")]
 pub use adapter_sql::import as importing;
 #[cfg(feature = "objects")]
 pub use blobs::blob_store;
+#[cfg(feature = "aws-control")]
+pub use buckets::examine_bucket;
+pub use calls::watch_cloud_calls;
 #[cfg(feature = "salesforce")]
 pub use connection::ConnectionSettings;
 #[cfg(feature = "sql")]
@@ -60,3 +67,4 @@ pub use secrets::PlatformSecrets;
 pub use shared::platform::OpenConnection;
 #[cfg(feature = "sql")]
 pub use store::{CaseStores, case_store};
+pub use topic::topic;

@@ -73,6 +73,8 @@ impl Outside {
         let secrets = Arc::new(PlatformSecrets::new(LocalSecrets::new(env)));
         let prices = costs.prices().map_err(ConfigError::from)?;
         let meter = Arc::new(CostMeter::new(prices, clock.clone(), random.clone()));
+        let ledger = stores.ledger.clone();
+        crate::calls::watch_cloud_calls(meter.clone(), ledger, clock.clone(), &*random);
         let surroundings = Surroundings {
             ledger: Some(stores.ledger.clone()),
             observer: Some(meter.clone()),

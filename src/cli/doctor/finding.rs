@@ -20,6 +20,7 @@ pub(crate) enum Area {
     Identity,
     Telemetry,
     Server,
+    Bucket,
 }
 
 impl fmt::Display for Area {
@@ -36,6 +37,7 @@ impl fmt::Display for Area {
             Self::Identity => "identity",
             Self::Telemetry => "telemetry",
             Self::Server => "server",
+            Self::Bucket => "bucket",
         })
     }
 }

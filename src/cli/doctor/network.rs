@@ -77,6 +77,23 @@ pub(super) async fn connections(
     }
 }
 
+/// Checks how the bucket at `address` is kept.
+pub(super) async fn bucket(address: &Url, report: &mut Report) {
+    match wiring::examine_bucket(address).await {
+        Ok(findings) => {
+            for it in findings {
+                let subject = format!("{address} {}", it.aspect);
+                let fix = it.fix.map(ToOwned::to_owned);
+                report.add(Area::Bucket, subject, it.verdict, it.what, fix);
+            }
+        }
+        Err(error) => {
+            let fix = "write such as `--bucket s3://moodbridge-documents`";
+            report.bad(Area::Bucket, address.as_str(), chain(&error).to_string(), fix);
+        }
+    }
+}
+
 /// Tells how the event streams of a connection did when they were last looked at.
 async fn streams(connection: &ConnectionId, stores: &CaseStores, report: &mut Report) {
     let prefix = format!("{}{connection}/", StreamStatus::LEDGER_PREFIX);

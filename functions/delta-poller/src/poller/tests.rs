@@ -50,6 +50,8 @@ struct World {
     fuse: Fuse,
     now: AtomicI64,
     page: AtomicUsize,
+    /// How many seconds a page takes to be read.
+    page_takes: AtomicI64,
     records: Mutex<HashMap<String, BTreeMap<String, RemoteRecord>>>,
     uncommitted: Mutex<Vec<(i64, String, RemoteRecord)>>,
     marks: Mutex<HashMap<String, Vec<RemoteRecord>>>,
@@ -110,6 +112,7 @@ impl World {
     }
 
     fn cut(&self, mut records: Vec<RemoteRecord>) -> DeltaPage {
+        self.forward(self.page_takes.load(Ordering::SeqCst));
         let order = *self.order.lock().unwrap();
         if order == PageOrder::Other {
             records.sort_by_key(|it| std::cmp::Reverse(it.version));
@@ -542,6 +545,24 @@ async fn full_queue_pauses_the_reading_and_the_next_tick_goes_on() {
     world.depth.store(0, Ordering::SeqCst);
     world.poll(None).await.unwrap();
     assert_eq!(world.queued(), world.held());
+}
+
+#[tokio::test]
+async fn run_whose_time_is_over_hands_back_and_the_next_goes_on() {
+    let world = World::new();
+    (0..600).for_each(|id| world.put("Case", record(id, START - 1000, "a", false)));
+    world.page_takes.store(10, Ordering::SeqCst);
+
+    world.poller(&["Case"]).poll_until(Some(at(START + 15))).await.unwrap();
+    assert_eq!(world.queued().len(), 400);
+    assert!(world.last_run().error.unwrap().contains("the time of the run was over"));
+    let n_runs = world.runs.lock().unwrap().len();
+    world.poller(&["Case"]).poll_until(Some(at(START))).await.unwrap();
+    assert_eq!(world.runs.lock().unwrap().len(), n_runs, "nothing is begun too late");
+
+    world.poll(None).await.unwrap();
+    assert_eq!(world.queued(), world.held());
+    assert_eq!(world.events.lock().unwrap().len(), 600);
 }
 
 #[tokio::test]

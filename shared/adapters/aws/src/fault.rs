@@ -8,6 +8,7 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use shared::error::{PortError, PortErrorKind};
 
 use crate::PLATFORM;
+use crate::guard::Pause;
 
 /// What was tried, and on what.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,10 @@ impl<'a> Call<'a> {
     where
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
+        if let Some(pause) = Pause::under(&error) {
+            let fault = self.fault(pause.kind()).with_source(error);
+            return fault.with_retry_after(pause.wait());
+        }
         let status = error.raw_response().map(|it| it.status().as_u16());
         let retry_after = error
             .raw_response()

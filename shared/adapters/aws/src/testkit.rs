@@ -6,14 +6,33 @@ use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use aws_sdk_sqs::config::Credentials;
+use aws_sdk_sqs::config::{Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
 use shared::config::Env;
 use shared::ports::{Random, SystemRandom};
 use url::Url;
 
-use crate::account::Account;
+use crate::account::{Account, within_limits};
 use crate::sqs::QueueAddress;
+
+/// Opens an account whose AWS is at `url`, such as a server that fails as it is told, with the secret
+/// key `key`.
+pub async fn account_at(url: &str, key: &str) -> Account {
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(url)
+        .credentials_provider(Credentials::new("AKIDTEST", key, None, None, "test"));
+    Account::of(within_limits(config).load().await)
+}
+
+/// What peers lack that AWS has. A test that meets a gap checks that it is still one.
+const GAPS: [(&str, &str); 4] = [
+    ("localemu", "counts that begin anew when a message is moved"),
+    // Nor does AWS promise it of a standard queue.
+    ("localemu", "receipts that expire"),
+    ("ministack", "tasks that move messages"),
+    ("moto", "tasks that move messages"),
+];
 
 /// An account of the AWS that `MOODBRIDGE_TEST_AWS` names.
 #[derive(Debug)]
@@ -25,6 +44,15 @@ pub struct TestAccount {
 }
 
 impl TestAccount {
+    /// Tells whether this peer lacks `what`, loudly when it does.
+    pub fn lacks(&self, what: &str) -> bool {
+        let lacks = GAPS.contains(&(self.peer.as_str(), what));
+        if lacks {
+            eprintln!("gap: {} lacks {what}", self.peer);
+        }
+        lacks
+    }
+
     /// Opens an empty account, or says loudly that the test is skipped: no peer is there.
     ///
     /// `scripts/with-aws COMMAND` starts one while it runs the command.
@@ -85,6 +113,51 @@ impl TestAccount {
         let (_, rest) = url.split_once("://").expect("an address");
         let url = Url::parse(&format!("sqs://{rest}")).expect("an address");
         QueueAddress::of(&url).expect("an address")
+    }
+
+    /// Makes a topic with two queues that listen to it by raw delivery: one to all, one to the messages
+    /// whose attribute of this name has this value. Returns the topic's ARN.
+    ///
+    /// # Panics
+    ///
+    /// When the peer does not make them.
+    pub async fn topic(
+        &self,
+        is_fifo: bool,
+        (name, value): (&str, &str),
+    ) -> (String, QueueAddress, QueueAddress) {
+        let topics = aws_sdk_sns::Client::new(self.account.config());
+        let queues = aws_sdk_sqs::Client::new(self.account.config());
+        let suffix = if is_fifo { ".fifo" } else { "" };
+        let create =
+            topics.create_topic().name(format!("test-{:032x}{suffix}", SystemRandom.bits()));
+        let fifo = is_fifo.then(|| ("FifoTopic".to_owned(), "true".to_owned()));
+        let create = create.set_attributes(fifo.map(|it| [it].into()));
+        let topic = create.send().await.expect("a topic").topic_arn.expect("its ARN");
+        let (all, some) = (self.queue(3, is_fifo).await, self.queue(3, is_fifo).await);
+        let filter = format!(r#"{{"{name}":["{value}"]}}"#);
+        for (queue, filter) in [(&all, None), (&some, Some(filter))] {
+            let arn = QueueAttributeName::QueueArn;
+            let read = queues.get_queue_attributes().queue_url(queue.url());
+            let read = read.attribute_names(arn.clone()).send().await.expect("its attributes");
+            let arn = read.attributes().and_then(|it| it.get(&arn)).expect("its ARN").clone();
+            let policy = format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"sqs:SendMessage",
+                "Principal":{{"Service":"sns.amazonaws.com"}},"Resource":"{arn}",
+                "Condition":{{"ArnEquals":{{"aws:SourceArn":"{topic}"}}}}}}]}}"#
+            );
+            let allow = queues.set_queue_attributes().queue_url(queue.url());
+            let allow = allow.attributes(QueueAttributeName::Policy, policy);
+            allow.send().await.expect("a policy");
+            let listen = topics.subscribe().topic_arn(&topic).protocol("sqs").endpoint(arn);
+            let listen = listen.attributes("RawMessageDelivery", "true");
+            let listen = match filter {
+                Some(filter) => listen.attributes("FilterPolicy", filter),
+                None => listen,
+            };
+            listen.send().await.expect("a subscription");
+        }
+        (topic, all, some)
     }
 
     /// Makes a table with these keys, texts all, and returns its name.

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::worker::breaker::BreakerName;
+use shared::worker::breaker::{Breaker, BreakerName};
 
-use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
 use crate::latency::Latency;
 use crate::pace::Pacer;

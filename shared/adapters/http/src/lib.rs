@@ -7,7 +7,6 @@
 
 mod attempt;
 mod body;
-mod breaker;
 mod bulkhead;
 mod call;
 mod client;
@@ -29,5 +28,5 @@ pub use client::HttpClient;
 pub use fault::HttpFault;
 pub use request::Request;
 pub use response::{BodyStream, Response};
-pub use settings::{BreakerSettings, HedgeSettings, HttpSettings, Pace, PlainHttp, TlsSettings};
+pub use settings::{HedgeSettings, HttpSettings, Pace, PlainHttp, TlsSettings};
 pub use status::kind_of_status;

@@ -47,6 +47,7 @@ pub(crate) fn observe(
             outcome,
             n_bytes_out,
             n_bytes_in,
+            n_billed: 1,
             elapsed,
         });
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::platform::OutboundTls;
 use shared::worker::Backoff;
+use shared::worker::breaker::BreakerSettings;
 
 /// Whether requests may go over HTTP without TLS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,21 +14,6 @@ pub enum PlainHttp {
     LoopbackOnly,
     /// Anywhere, for a network that encrypts by other means.
     Anywhere,
-}
-
-/// When a breaker opens and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BreakerSettings {
-    /// It opens after this many failures in a row.
-    pub n_failures: u32,
-    /// It stays open this long, then lets one call through.
-    pub open_for: Duration,
-}
-
-impl Default for BreakerSettings {
-    fn default() -> Self {
-        Self { n_failures: 5, open_for: Duration::from_secs(10) }
-    }
 }
 
 /// The highest rate of calls to one host.

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_http::{BreakerSettings, HttpClient, HttpSettings, Pace, PlainHttp, Request, Response};
+use adapter_http::{HttpClient, HttpSettings, Pace, PlainHttp, Request, Response};
 use fault_server::{Answer, FaultServer, Script, Step};
 use http::StatusCode;
 use shared::ids::CorrelationId;
 use shared::ports::{SystemClock, SystemRandom};
 use shared::worker::Backoff;
+use shared::worker::breaker::BreakerSettings;
 use shared::{PortError, PortErrorKind, chain};
 use tokio::time::Instant;
 use url::Url;

@@ -9,7 +9,7 @@ use adapter_http::oauth::{
     CachePolicy, ClientCredentialsSource, Endpoints, OAuthClient, OAuthSettings,
     RefreshTokenSource, SecretPlace, TokenCache,
 };
-use adapter_http::{BreakerSettings, HttpClient, HttpSettings, Request};
+use adapter_http::{HttpClient, HttpSettings, Request};
 use async_trait::async_trait;
 use axum::Router;
 use axum::extract::State;
@@ -24,6 +24,7 @@ use shared::ports::{
 use shared::secret::Secret;
 use shared::time::Timestamp;
 use shared::worker::Backoff;
+use shared::worker::breaker::BreakerSettings;
 use shared::{PortError, PortErrorKind, chain};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;

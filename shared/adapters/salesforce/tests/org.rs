@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adapter_http::{BreakerSettings, HttpClient, HttpSettings};
+use adapter_http::{HttpClient, HttpSettings};
 use adapter_salesforce::{ApiUsage, SalesforceCrm, SalesforceSettings};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -24,6 +24,7 @@ use shared::ids::{ObjectName, RecordId, SalesforceId};
 use shared::ports::{Clock, Crm, DeltaQuery, LocalSecrets, SystemRandom};
 use shared::time::Timestamp;
 use shared::worker::Backoff;
+use shared::worker::breaker::BreakerSettings;
 use shared::{PortError, PortErrorKind, chain};
 use tokio::net::TcpListener;
 

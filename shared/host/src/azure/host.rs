@@ -151,7 +151,7 @@ async fn tick(
 ) -> Response {
     use futures_util::FutureExt;
     let due_at = due_at(invocation).unwrap_or_else(|| SystemClock.now());
-    let run = std::panic::AssertUnwindSafe(handler.run(Tick { due_at })).catch_unwind().await;
+    let run = std::panic::AssertUnwindSafe(handler.run(Tick::endless(due_at))).catch_unwind().await;
     let result =
         run.unwrap_or_else(|_| Err(shared::worker::Failure::transient("the handler panicked")));
     count_run(name, result.is_ok());

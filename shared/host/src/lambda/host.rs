@@ -13,7 +13,7 @@ use shared::ports::{Clock, Queue, Random, SystemClock};
 use shared::time::Timestamp;
 use shared::worker::{Failure, Message, Tick, run_batch};
 use tokio::sync::RwLock;
-use tracing::{Instrument, info, info_span};
+use tracing::{Instrument, info, info_span, warn};
 
 use super::emf::Emf;
 use super::event::{Event, ScheduledEvent};
@@ -30,6 +30,9 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// How long before the end of an invocation nothing is begun any more.
 const LAST_BEGIN: Duration = Duration::from_secs(2);
+
+/// How long before the end of an invocation a run is cut off, to write out what it gathered.
+const LAST_WRITES: Duration = Duration::from_secs(1);
 
 /// An event that no handler of the app takes.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +131,7 @@ impl Function {
                 let response = batch.handle(trigger.handler.as_ref(), &settle, &has_time).await;
                 Ok(serde_json::to_value(response)?)
             }
-            Event::Schedule(event) => self.tick(&event).await,
+            Event::Schedule(event) => self.tick(&event, end_of(context.deadline)).await,
             Event::Bus(id) => self.relay(id, payload).await,
             Event::Http => http::answer(self.router.clone(), payload, context).await,
         }
@@ -145,7 +148,9 @@ impl Function {
         found.ok_or_else(|| Unhandled { app: self.name, what: what() })
     }
 
-    async fn tick(&self, event: &ScheduledEvent) -> Result<Value, Error> {
+    /// Runs a schedule, which is told when to begin nothing more and is cut off a moment before Lambda
+    /// would: what it gathered in memory is still written out.
+    async fn tick(&self, event: &ScheduledEvent, end: Option<Timestamp>) -> Result<Value, Error> {
         let found = match self.schedules.as_slice() {
             [only] => Some(only),
             many => many.iter().find(|schedule| {
@@ -155,8 +160,26 @@ impl Function {
         let what = || format!("the schedule of `{}`", event.rules.join("`, `"));
         let schedule = found.ok_or_else(|| Unhandled { app: self.name, what: what() })?;
         let due_at = event.due_at.unwrap_or_else(|| SystemClock.now());
-        let run = AssertUnwindSafe(schedule.handler.run(Tick { due_at })).catch_unwind();
-        run.await.unwrap_or_else(|_| Err(Failure::transient("the handler panicked")))?;
+        let tick = Tick { due_at, until: end.map(|it| it.minus(LAST_BEGIN)) };
+        let run = AssertUnwindSafe(schedule.handler.run(tick)).catch_unwind();
+        let cut = async {
+            match end {
+                Some(end) => {
+                    let left = end.minus(LAST_WRITES).since(SystemClock.now());
+                    tokio::time::sleep(left).await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            ran = run => ran.unwrap_or_else(|_| Err(Failure::transient("the handler panicked")))?,
+            () = cut => {
+                warn!(schedule = schedule.name, "schedule `{}` was cut off: its time is over",
+                    schedule.name);
+                return Err(Failure::transient("it was cut off: its time is over").into());
+            }
+        }
         info!(schedule = schedule.name, "schedule `{}` ran", schedule.name);
         Ok(Value::Null)
     }
@@ -180,9 +203,14 @@ impl Function {
 /// `deadline` is in milliseconds since 1970; one that is over already is none: runtimes of development
 /// send a constant.
 fn has_time_until(deadline: u64) -> impl Fn() -> bool + Send + Sync {
-    let deadline = i64::try_from(deadline).ok().map(Timestamp::from_millis);
-    let deadline = deadline.filter(|it| *it > SystemClock.now());
-    move || deadline.is_none_or(|it| SystemClock.now().plus(LAST_BEGIN) < it)
+    let end = end_of(deadline);
+    move || end.is_none_or(|it| SystemClock.now().plus(LAST_BEGIN) < it)
+}
+
+/// Reads when Lambda ends an invocation.
+fn end_of(deadline: u64) -> Option<Timestamp> {
+    let end = i64::try_from(deadline).ok().map(Timestamp::from_millis);
+    end.filter(|it| *it > SystemClock.now())
 }
 
 /// Tells whether a platform's name, such as `moodbridge-dev-events.fifo`, is that of `ours`.

@@ -55,7 +55,7 @@ impl Schedule {
     }
 
     async fn run_once(&self) -> Result<(), Failure> {
-        let tick = Tick { due_at: self.clock.now() };
+        let tick = Tick::endless(self.clock.now());
         let span =
             info_span!("schedule", schedule = self.trigger.name, otel.name = self.trigger.name);
         let run = AssertUnwindSafe(self.trigger.handler.run(tick)).catch_unwind();

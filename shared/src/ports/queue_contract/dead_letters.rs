@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{LONG, Platform, grouped, keyed, message, receive, receive_one, send, up_to};
+use super::{LONG, Lacks, Platform, grouped, keyed, message, receive, receive_one, send, up_to};
 use crate::ports::{Queue, ReplaySelection};
 
 pub(super) async fn message_released_too_often_becomes_a_dead_letter(
@@ -87,7 +87,10 @@ pub(super) async fn dead_letters_are_listed_newest_first_by_pages(queue: Arc<dyn
     assert_eq!(listed, ["c", "b", "a"]);
 }
 
-pub(super) async fn replayed_message_has_its_attempts_forgotten(queue: Arc<dyn Queue>) {
+pub(super) async fn replayed_message_has_its_attempts_forgotten(
+    queue: Arc<dyn Queue>,
+    lacks: Lacks,
+) {
     send(&queue, vec![keyed("a", "1")]).await;
     let dead = receive_one(&queue, LONG).await;
     queue.bury(&dead, "broken").await.unwrap();
@@ -95,8 +98,11 @@ pub(super) async fn replayed_message_has_its_attempts_forgotten(queue: Arc<dyn Q
     assert_eq!(queue.replay(ReplaySelection::All).await.unwrap(), 1);
 
     let replayed = receive_one(&queue, LONG).await;
-    assert_eq!((replayed.body.as_str(), replayed.attempt), ("a", 1));
-    queue.ack(&[dead]).await.unwrap();
+    assert_eq!(replayed.body, "a");
+    assert!(replayed.attempt == 1 || lacks.forgotten_attempts, "{replayed:?}");
+    if !lacks.expired_receipts {
+        queue.ack(&[dead]).await.unwrap();
+    }
     let depth = queue.depth().await.unwrap();
     assert_eq!((depth.n_in_flight, depth.n_dead), (1, 0));
 }

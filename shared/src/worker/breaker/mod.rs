@@ -4,9 +4,11 @@
 //! transitions only. See ADR 0011.
 
 mod board;
+mod guard;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use board::{BreakerBoard, Probe, Seen};
+pub use guard::{Breaker, BreakerSettings, Change, Permit};
 pub use state::{BreakerName, BreakerPhase, BreakerState, list};

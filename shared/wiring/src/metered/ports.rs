@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use shared::ports::topic::{Publication, Published, Topic};
 use shared::ports::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };
@@ -63,6 +64,12 @@ mod objects {
 
 #[cfg(feature = "objects")]
 pub(crate) use objects::blob_store;
+
+metered!(topic, MeteredTopic, Topic, "topic", {
+    async fn publish(batch: Vec<Publication>) -> Vec<Published>;
+    plain fn name() -> &str;
+    plain fn max_body_bytes() -> usize;
+});
 
 #[cfg(feature = "salesforce")]
 mod platforms {

@@ -54,6 +54,11 @@ impl SqsQueue {
             ReplaySelection::All => None,
             ReplaySelection::Ids(ids) => Some(ids.iter().map(String::as_str).collect()),
         };
+        if wanted.is_none()
+            && let Some(n_moved) = self.move_dead().await?
+        {
+            return Ok(n_moved);
+        }
         // Poison is dead again at once: without an end it would be sent again for ever.
         let [n_ready, n_in_flight, _] = self.counts(&self.redrive().await?.dead).await?;
         let n_wanted = n_ready + n_in_flight;
@@ -158,15 +163,19 @@ fn letter(message: &Message, max_attempts: NonZeroU32) -> DeadLetter {
     let first_seen = system(message, &MessageSystemAttributeName::ApproximateFirstReceiveTimestamp);
     let first_seen = first_seen.and_then(|it| it.parse().ok());
     let first_seen = first_seen.map(shared::time::Timestamp::from_millis);
-    let n_attempts = text_of(message, N_ATTEMPTS).and_then(|it| it.parse().ok());
+    // SQS itself set it aside: what is said of an earlier death, before it was sent again, is over.
+    let of_sqs = system(message, &MessageSystemAttributeName::DeadLetterQueueSourceArn).is_some();
+    let told = |name| text_of(message, name).filter(|_| !of_sqs);
+    let n_attempts = told(N_ATTEMPTS).and_then(|it| it.parse().ok());
+    let died_at = instant_of(message, DIED_AT).filter(|_| !of_sqs);
     DeadLetter {
         id: id_of(message).to_owned(),
         body: message.body().unwrap_or_default().to_owned(),
         group: group_of(message).map(ToOwned::to_owned),
         n_attempts: n_attempts.unwrap_or(max_attempts.get()),
-        reason: text_of(message, REASON).unwrap_or(ABANDONED).to_owned(),
+        reason: told(REASON).unwrap_or(ABANDONED).to_owned(),
         sent_at: instant_of(message, SENT_AT).unwrap_or_else(|| queued_at(message)),
         // SQS moves a message without telling when.
-        died_at: instant_of(message, DIED_AT).or(first_seen).unwrap_or_else(|| queued_at(message)),
+        died_at: died_at.or(first_seen).unwrap_or_else(|| queued_at(message)),
     }
 }

@@ -7,10 +7,11 @@
 //! A body that is too long for a message is put into a blob store, where the queue is given one.
 
 mod address;
-mod attributes;
+pub(crate) mod attributes;
 mod dead;
 mod dedupe;
 mod large;
+mod moving;
 mod queue;
 mod receive;
 mod redrive;
@@ -19,3 +20,4 @@ mod settle;
 
 pub use address::QueueAddress;
 pub use queue::SqsQueue;
+pub(crate) use send::short;

@@ -79,10 +79,12 @@ impl SqsQueue {
                 let call = self.call("read redrive policy");
                 let name = QueueAttributeName::RedrivePolicy;
                 let ask = self.client.get_queue_attributes().queue_url(self.address.url());
-                let answer = ask.attribute_names(name.clone()).send().await;
+                let ask = ask.attribute_names(name.clone());
+                let answer = ask.attribute_names(QueueAttributeName::QueueArn).send().await;
                 let answer = answer.map_err(|error| call.failed(error))?;
-                let policy = answer.attributes().and_then(|it| it.get(&name));
-                let redrive = policy.and_then(|it| Redrive::read(&self.address, it));
+                let told = |name| Some(answer.attributes()?.get(name)?.as_str());
+                let arn = told(&QueueAttributeName::QueueArn);
+                let redrive = told(&name).and_then(|it| Redrive::read(&self.address, arn, it));
                 redrive.ok_or_else(|| {
                     call.fault(PortErrorKind::Rejected).with_source(
                         "the queue has no redrive policy: give it a queue for dead letters",

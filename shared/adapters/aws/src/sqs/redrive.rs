@@ -12,6 +12,10 @@ use super::address::QueueAddress;
 pub(crate) struct Redrive {
     /// The queue of dead letters.
     pub(crate) dead: QueueAddress,
+    /// Its ARN.
+    pub(crate) dead_arn: String,
+    /// The ARN of the queue itself, where it tells one.
+    pub(crate) arn: Option<String>,
     /// How often a message is handed out at most.
     pub(crate) max_attempts: NonZeroU32,
 }
@@ -40,11 +44,12 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::E
 }
 
 impl Redrive {
-    /// Reads the redrive policy of `queue`.
-    pub(crate) fn read(queue: &QueueAddress, policy: &str) -> Option<Self> {
+    /// Reads the redrive policy of `queue`, whose ARN is `arn`.
+    pub(crate) fn read(queue: &QueueAddress, arn: Option<&str>, policy: &str) -> Option<Self> {
         let policy: Policy = serde_json::from_str(policy).ok()?;
         let dead = queue.beside(&policy.dead_letter_target_arn)?;
-        Some(Self { dead, max_attempts: policy.max_receive_count })
+        let (dead_arn, arn) = (policy.dead_letter_target_arn, arn.map(ToOwned::to_owned));
+        Some(Self { dead, dead_arn, arn, max_attempts: policy.max_receive_count })
     }
 }
 
@@ -60,10 +65,10 @@ mod tests {
             let policy = format!(
                 r#"{{"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:1:dead","maxReceiveCount":{count}}}"#
             );
-            let redrive = Redrive::read(&queue, &policy).unwrap();
+            let redrive = Redrive::read(&queue, None, &policy).unwrap();
             assert!(redrive.dead.url().ends_with("/1/dead"), "{redrive:?}");
             assert_eq!(redrive.max_attempts.get(), 5);
         }
-        assert!(Redrive::read(&queue, "{}").is_none());
+        assert!(Redrive::read(&queue, None, "{}").is_none());
     }
 }

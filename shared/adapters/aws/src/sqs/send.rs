@@ -9,8 +9,10 @@ use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use sha2::{Digest as _, Sha256};
 use shared::error::{PortError, PortErrorKind};
 use shared::ports::{NewMessage, Queue as _, SendOutcome};
+use shared::time::Timestamp;
 
 use super::attributes::{Attributes, GROUP, TRACE_PARENT, is_taken, text};
+use super::dedupe::Claim;
 use super::large::is_mistakable;
 use super::queue::SqsQueue;
 use crate::fault::kind;
@@ -38,6 +40,19 @@ impl<'a> Outgoing<'a> {
     }
 }
 
+/// A message that is not settled yet, and where its outcome goes.
+type Pending<'a, 'b> = (&'a NewMessage, &'b mut SendOutcome);
+
+/// What a round of claims brought.
+struct Round<'a, 'b> {
+    /// To be sent now.
+    ours: Vec<&'a NewMessage>,
+    /// To be looked at again.
+    left: Vec<Pending<'a, 'b>>,
+    /// When the claim ends that another sender has on one of those.
+    other: Option<Timestamp>,
+}
+
 impl SqsQueue {
     pub(super) async fn send_batch(
         &self,
@@ -47,25 +62,38 @@ impl SqsQueue {
             self.check(message)?;
         }
         let owner = format!("{:032x}", self.random.bits());
-        let is_sent = self.claim(&batch, &owner).await?;
-        let chosen: Vec<&NewMessage> =
-            batch.iter().zip(&is_sent).filter(|(_, is_sent)| **is_sent).map(|(it, _)| it).collect();
-        let sent = self.send_chosen(&chosen).await;
-        for key in chosen.iter().filter_map(|it| it.dedupe_key.as_deref()) {
-            match (&self.dedupe, &sent) {
-                // It is durable: when it cannot be noted, a repetition is queued twice at worst.
-                (Some(dedupe), Ok(())) => {
-                    if let Err(error) = dedupe.sent(key, &owner).await {
-                        tracing::warn!(%error, queue = %self.name, "sent message is not remembered");
-                    }
-                }
-                (Some(dedupe), Err(_)) => dedupe.not_sent(key, &owner).await,
-                (None, _) => {}
+        let mut outcomes = vec![SendOutcome::Queued; batch.len()];
+        let mut open = Vec::with_capacity(batch.len());
+        let mut seen = HashSet::new();
+        for (message, outcome) in batch.iter().zip(&mut outcomes) {
+            if message.dedupe_key.as_ref().is_none_or(|key| seen.insert(key)) {
+                open.push((message, outcome));
+            } else {
+                *outcome = SendOutcome::Duplicate;
             }
         }
-        sent?;
-        let outcome = |is_sent| if is_sent { SendOutcome::Queued } else { SendOutcome::Duplicate };
-        Ok(is_sent.into_iter().map(outcome).collect())
+        while !open.is_empty() {
+            let Round { ours, left, other } = self.claim(open, &owner).await?;
+            self.send_claimed(&ours, &owner).await?;
+            open = left;
+            if let (Some(until), Some(dedupe)) = (other, &self.dedupe) {
+                dedupe.wait_for_other(until, &*self.random).await;
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Sends what was claimed, and says so to whoever sends the same; gives it up when it was not sent.
+    async fn send_claimed(&self, ours: &[&NewMessage], owner: &str) -> Result<(), PortError> {
+        let sent = self.send_chosen(ours).await;
+        if let Some(dedupe) = &self.dedupe {
+            let keys: Vec<&str> = ours.iter().filter_map(|it| it.dedupe_key.as_deref()).collect();
+            match &sent {
+                Ok(()) => dedupe.sent(&keys, owner).await,
+                Err(_) => dedupe.not_sent(&keys, owner).await,
+            }
+        }
+        sent
     }
 
     fn check(&self, message: &NewMessage) -> Result<(), PortError> {
@@ -94,36 +122,41 @@ impl SqsQueue {
         Ok(())
     }
 
-    /// Says for each message whether it is to be sent: not when one with its key was, in this batch
-    /// or before.
-    async fn claim(&self, batch: &[NewMessage], owner: &str) -> Result<Vec<bool>, PortError> {
-        let Some(dedupe) = &self.dedupe else { return Ok(vec![true; batch.len()]) };
-        let (mut claimed, mut seen) = (Vec::new(), HashSet::new());
-        let mut is_sent = Vec::with_capacity(batch.len());
-        for key in batch.iter().map(|it| it.dedupe_key.as_deref()) {
-            let Some(key) = key else {
-                is_sent.push(true);
-                continue;
-            };
-            let is_first = match seen.insert(key) {
-                true => dedupe.is_first(key, owner).await,
-                false => Ok(false),
-            };
-            match is_first {
-                Ok(is_first) => {
-                    claimed.extend(is_first.then_some(key));
-                    is_sent.push(is_first);
+    /// Claims what is to be sent, all at once.
+    ///
+    /// While another sender has a claim, nothing that is ours waits for it: it is sent, or, where the
+    /// order counts and it stands behind, given up until then.
+    async fn claim<'a, 'b>(
+        &self,
+        open: Vec<Pending<'a, 'b>>,
+        owner: &str,
+    ) -> Result<Round<'a, 'b>, PortError> {
+        let Some(dedupe) = &self.dedupe else {
+            let ours = open.into_iter().map(|(message, _)| message).collect();
+            return Ok(Round { ours, left: Vec::new(), other: None });
+        };
+        let keys: Vec<&str> = open.iter().filter_map(|(it, _)| it.dedupe_key.as_deref()).collect();
+        let mut claims = dedupe.claim(&keys, owner).await?.into_iter();
+        let mut round = Round { ours: Vec::new(), left: Vec::new(), other: None };
+        let mut given_up = Vec::new();
+        for (message, outcome) in open {
+            let key = message.dedupe_key.as_deref();
+            let claim = key.and_then(|_| claims.next()).unwrap_or(Claim::Ours);
+            match claim {
+                Claim::Sent => *outcome = SendOutcome::Duplicate,
+                Claim::Theirs { until } => {
+                    round.other = round.other.or(Some(until));
+                    round.left.push((message, outcome));
                 }
-                Err(error) => {
-                    // Nothing of the batch is sent: whoever sends it again need not wait for us.
-                    for key in claimed {
-                        dedupe.not_sent(key, owner).await;
-                    }
-                    return Err(error);
+                Claim::Ours if round.other.is_some() && self.address.is_fifo() => {
+                    given_up.extend(key);
+                    round.left.push((message, outcome));
                 }
+                Claim::Ours => round.ours.push(message),
             }
         }
-        Ok(is_sent)
+        dedupe.not_sent(&given_up, owner).await;
+        Ok(round)
     }
 
     /// Puts large bodies where they belong, then sends: a message never comes before its body.
@@ -224,8 +257,8 @@ fn delay_seconds(delay: Duration) -> Option<i32> {
     }
 }
 
-/// A group as SQS takes it: 128 characters of ASCII without white space.
-fn short(group: &str) -> String {
+/// A group or key as SQS and SNS take it: 128 characters of ASCII without white space.
+pub(crate) fn short(group: &str) -> String {
     let is_taken = |it: char| it.is_ascii_graphic();
     if group.len() <= 128 && !group.is_empty() && group.chars().all(is_taken) {
         return group.to_owned();

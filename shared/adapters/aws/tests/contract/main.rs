@@ -5,4 +5,5 @@
 mod dynamodb;
 mod large;
 mod secrets;
+mod sns;
 mod sqs;

@@ -8,10 +8,9 @@ use shared::chain;
 use shared::ids::CorrelationId;
 use shared::ports::{MemoryLedger, PlatformCall};
 use shared::worker::Backoff;
-use shared::worker::breaker::{self, BreakerPhase};
+use shared::worker::breaker::{self, BreakerPhase, BreakerSettings};
 
 use super::*;
-use crate::settings::BreakerSettings;
 use crate::transport::Sending;
 
 /// What the script does with a call: after so long, this status and `Retry-After`.

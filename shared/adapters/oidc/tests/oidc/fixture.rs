@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use adapter_http::{BreakerSettings, HttpClient, HttpSettings};
+use adapter_http::{HttpClient, HttpSettings};
 use adapter_oidc::{Algorithm, ClaimRules, OidcAuthenticator, OidcSettings};
 use aws_lc_rs::rand::SystemRandom as Rng;
 use aws_lc_rs::rsa::KeySize;
@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use shared::auth::Principal;
 use shared::ports::{Authenticator as _, Clock, SignInError, SystemRandom};
 use shared::time::Timestamp;
+use shared::worker::breaker::BreakerSettings;
 use tokio::net::TcpListener;
 
 pub(crate) const AUDIENCE: &str = "https://api.firm.test";

@@ -279,3 +279,35 @@ async fn body_that_lies_elsewhere_is_fetched_or_its_message_is_set_aside() {
     assert_eq!(dead, [("at bad", false), ("at nowhere", true)]);
     assert_eq!(queue.depth().await.unwrap().n_delayed, 1);
 }
+
+/// Says when it is to begin nothing more, and does not end by itself.
+struct Endless(Arc<std::sync::Mutex<Option<Tick>>>);
+
+#[async_trait]
+impl ScheduleHandler for Endless {
+    async fn run(&self, tick: Tick) -> Result<(), Failure> {
+        *self.0.lock().unwrap() = Some(tick);
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn run_is_told_its_end_and_cut_off_before_lambda_does() {
+    let seen = Arc::new(std::sync::Mutex::default());
+    let endless = Arc::new(Endless(Arc::clone(&seen)));
+    let app = App::new("poller").schedule("poll", Duration::from_secs(60), endless);
+    let function =
+        Function::new(app, Duration::from_secs(5), Arc::new(shared::ports::SystemRandom));
+    let mut context = lambda_runtime::Context::default();
+    let end = SystemClock.now().plus(Duration::from_millis(2_500));
+    context.deadline = u64::try_from(end.as_millis()).unwrap();
+    let event = json!({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}});
+
+    let error = function.invoke(&event.to_string(), context).await.unwrap_err();
+
+    assert!(error.to_string().contains("cut off"), "{error}");
+    assert!(SystemClock.now() < end, "too late to write anything out");
+    let tick = seen.lock().unwrap().unwrap();
+    assert_eq!(tick.until, Some(end.minus(LAST_BEGIN)));
+    assert!(tick.is_over(SystemClock.now()) && !tick.is_over(end.minus(LAST_BEGIN * 2)));
+}

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use adapter_http::{BreakerSettings, HttpClient, HttpSettings, Request};
+use adapter_http::{HttpClient, HttpSettings, Request};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use shared::ports::{SystemClock, SystemRandom};
+use shared::worker::breaker::BreakerSettings;
 use tokio::net::TcpListener;
 use url::Url;
 

@@ -4,7 +4,7 @@ mod line;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_http::{BreakerSettings, HttpClient, HttpSettings, Request};
+use adapter_http::{HttpClient, HttpSettings, Request};
 use adapter_salesforce::bulk::PollPace;
 use adapter_salesforce::{SalesforceClient, SalesforceSettings};
 use http::Method;
@@ -16,6 +16,7 @@ use shared::model::{FieldValue, Fields};
 use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
 use shared::secret::Secret;
 use shared::worker::Backoff;
+use shared::worker::breaker::BreakerSettings;
 use tokio::net::TcpListener;
 use url::Url;
 

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use shared::ports::{MemoryLedger, SystemRandom};
 use tokio::time::advance;
 
 use super::*;
+use crate::ports::{MemoryLedger, SystemRandom};
 
 #[derive(Default)]
 struct HandClock(AtomicI64);

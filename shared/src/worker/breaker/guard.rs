@@ -8,16 +8,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::gauge;
-use shared::ports::Clock;
-use shared::time::Timestamp;
-use shared::worker::breaker::{BreakerBoard, BreakerName, BreakerPhase, Probe, Seen};
 use tracing::warn;
 
-use crate::settings::BreakerSettings;
+use super::board::{BreakerBoard, Probe, Seen};
+use super::state::{BreakerName, BreakerPhase};
+use crate::ports::Clock;
+use crate::time::Timestamp;
+
+/// When a breaker opens and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerSettings {
+    /// It opens after this many failures in a row.
+    pub n_failures: u32,
+    /// It stays open this long, then lets one call through.
+    pub open_for: Duration,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self { n_failures: 5, open_for: Duration::from_secs(10) }
+    }
+}
 
 /// The breaker of one host and operation.
 #[derive(Debug)]
-pub(crate) struct Breaker {
+pub struct Breaker {
     name: BreakerName,
     settings: BreakerSettings,
     state: Mutex<State>,
@@ -41,7 +56,8 @@ enum Phase {
 }
 
 /// The permission for one attempt. Dropped without a verdict, the attempt counts as abandoned.
-pub(crate) struct Permit {
+#[must_use]
+pub struct Permit {
     breaker: Arc<Breaker>,
     clock: Arc<dyn Clock>,
     is_probe: bool,
@@ -50,22 +66,33 @@ pub(crate) struct Permit {
 
 /// What a verdict changed, for the other processes to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub enum Change {
+    /// Nothing that others need to know.
     Nothing,
-    Opened { until: Timestamp },
+    /// Calls stop.
+    Opened {
+        /// When one call is tried.
+        until: Timestamp,
+    },
+    /// Calls go through again.
     Closed,
 }
 
 impl Breaker {
-    pub(crate) fn new(name: BreakerName, settings: BreakerSettings) -> Self {
+    /// Stands before the calls that `name` names; closed at first.
+    pub fn new(name: BreakerName, settings: BreakerSettings) -> Self {
         let state = State { phase: Phase::Closed { n_failures: 0 }, revision: 0 };
         let breaker = Self { name, settings, state: Mutex::new(state) };
         breaker.show(&breaker.state());
         breaker
     }
 
-    /// Allows an attempt, or says how long to stay away.
-    pub(crate) async fn admit(
+    /// Allows an attempt.
+    ///
+    /// # Errors
+    ///
+    /// How long to stay away.
+    pub async fn admit(
         self: &Arc<Self>,
         clock: &Arc<dyn Clock>,
         board: Option<&BreakerBoard>,
@@ -94,7 +121,7 @@ impl Breaker {
     }
 
     /// Tells the other processes of `change`.
-    pub(crate) async fn share(&self, change: Change, board: Option<&BreakerBoard>) {
+    pub async fn share(&self, change: Change, board: Option<&BreakerBoard>) {
         let Some(board) = board else { return };
         let revision = match change {
             Change::Nothing => return,
@@ -107,7 +134,7 @@ impl Breaker {
     }
 
     /// Tells whether calls go through.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         matches!(self.state().phase, Phase::Closed { .. })
     }
 
@@ -178,7 +205,7 @@ impl Breaker {
 
 impl Permit {
     /// Reports that the platform answered.
-    pub(crate) fn succeeded(mut self) -> Change {
+    pub fn succeeded(mut self) -> Change {
         self.is_settled = true;
         let mut state = self.breaker.state();
         match state.phase {
@@ -197,7 +224,7 @@ impl Permit {
     }
 
     /// Reports that the platform failed.
-    pub(crate) fn failed(mut self) -> Change {
+    pub fn failed(mut self) -> Change {
         self.is_settled = true;
         let breaker = &self.breaker;
         let mut state = breaker.state();
