@@ -23,6 +23,9 @@ mod cost_ledger;
 pub mod cost_ledger_contract;
 mod crm;
 mod crm_writer;
+mod deploy_target;
+#[cfg(any(test, feature = "testkit"))]
+pub mod deploy_target_contract;
 mod field_views;
 #[cfg(any(test, feature = "testkit"))]
 pub mod field_views_contract;
@@ -38,6 +41,7 @@ mod matter_import;
 #[cfg(any(test, feature = "testkit"))]
 pub mod matter_import_contract;
 mod memory_case_store;
+mod memory_deploy_target;
 mod memory_field_views;
 mod memory_queue;
 mod outbox;
@@ -60,6 +64,7 @@ pub mod settings_store_contract;
 mod sync_journal;
 #[cfg(any(test, feature = "testkit"))]
 pub mod two_way_contract;
+mod usage_meter;
 mod walls;
 #[cfg(any(test, feature = "testkit"))]
 pub mod walls_contract;
@@ -95,6 +100,10 @@ pub use crm_writer::{
     BulkAction, BulkJournal, BulkResults, BulkWriter, CrmWriter, ReadBack, Refusal, RefusalClass,
     RemoteWrite, Target, WriteResult, WriterLimits,
 };
+pub use deploy_target::{
+    Alarm, CheckAnswer, DeployTarget, DeployedFunction, Digest, InvalidDigest, MAX_NOTE_CHARS,
+    NewRoute, PublishedVersion, Route, VersionNumber, VersionRuns,
+};
 pub use field_views::{ColumnKind, CustomField, FieldColumn, FieldColumns, FieldViews};
 pub use history::{History, PastField, PastRow, SetBy};
 pub use idempotency::{ClaimRequest, Claimed, IdempotencyStore, MemoryIdempotency};
@@ -105,6 +114,7 @@ pub use matter_import::{
     ItemBody, ItemDetails, MatterImport, MatterItem, import_audit,
 };
 pub use memory_case_store::MemoryCaseStore;
+pub use memory_deploy_target::MemoryDeployTarget;
 pub use memory_field_views::MemoryFieldViews;
 pub use memory_queue::MemoryQueue;
 pub use outbox::{
@@ -123,4 +133,5 @@ pub use schema_reader::SchemaReader;
 pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
 pub use settings_store::{LedgerSettingsStore, SettingChange, SettingsStore, SettingsVersion};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};
+pub use usage_meter::{FunctionUsage, MeasuredUsage, UsageMeter};
 pub use walls::{Stance, Wall, Walls, wall_audit};

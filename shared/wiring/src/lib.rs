@@ -8,6 +8,8 @@ mod aws;
 pub mod connecting;
 #[cfg(feature = "salesforce")]
 mod connection;
+#[cfg(feature = "aws-control")]
+mod control;
 #[cfg(feature = "sql")]
 mod copy;
 mod error;
@@ -35,6 +37,8 @@ mod streams;
 pub use adapter_sql::import as importing;
 #[cfg(feature = "salesforce")]
 pub use connection::ConnectionSettings;
+#[cfg(feature = "aws-control")]
+pub use control::{deploy_target, usage_meter};
 #[cfg(feature = "sql")]
 pub use copy::{CopyLine, CopyReport, copy_case_store};
 pub use error::WiringError;

@@ -1,1 +1,11 @@
 //! What people who run the platform ask of AWS: deployments, alarms, logs, the state of buckets.
+//!
+//! Region, credentials and a peer in place of AWS come from where every AWS tool reads them: `AWS_REGION`,
+//! `AWS_PROFILE`, `AWS_ENDPOINT_URL`.
+
+mod deploy;
+
+pub use deploy::{DeployPlace, LambdaTarget, LambdaUsage};
+
+/// What errors call this platform.
+const PLATFORM: &str = "aws";

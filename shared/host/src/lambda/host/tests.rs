@@ -164,3 +164,35 @@ async fn message_for_which_no_time_is_left_is_given_back() {
     assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": id}]}));
     assert_eq!(queue.depth().await.unwrap().n_ready, 1);
 }
+
+struct Need(Option<&'static str>);
+
+#[async_trait]
+impl ReadyCheck for Need {
+    fn name(&self) -> &str {
+        "queue"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.0.map_or(Ok(()), |reason| Err(reason.to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn question_of_a_deployment_is_answered_without_any_work() {
+    let question = json!({"moodbridge": "check"});
+    let app = |need| {
+        App::new("worker")
+            .queue("events", Arc::new(Script))
+            .schedule("poll", Duration::from_secs(60), Arc::new(Script))
+            .ready(Arc::new(Need(need)))
+    };
+
+    let sound = invoke(app(None), question.clone()).await.unwrap();
+    let broken = invoke(app(Some("no such queue")), question).await.unwrap();
+
+    assert_eq!((&sound["function"], &sound["is_ready"]), (&json!("worker"), &json!(true)));
+    assert!(sound["version"].is_string(), "{sound}");
+    assert_eq!(broken["is_ready"], false);
+    assert_eq!(broken["checks"][0]["reason"], "no such queue");
+}
