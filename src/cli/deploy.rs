@@ -56,7 +56,7 @@ pub(crate) enum Cloud {
 
 /// Which functions are meant.
 #[derive(Debug, Args)]
-pub(crate) struct PlaceArgs {
+struct PlaceArgs {
     /// The cloud.
     #[arg(long, value_enum, default_value = "aws")]
     cloud: Cloud,
@@ -64,9 +64,12 @@ pub(crate) struct PlaceArgs {
     #[arg(long, value_name = "NAME")]
     environment: String,
     /// What the deployment is called, as Terraform's `name`.
-    #[arg(long, value_name = "NAME", default_value = "moodbridge")]
+    #[arg(long, value_name = "NAME", default_value = DEPLOYMENT_NAME)]
     deployment_name: String,
 }
+
+/// What Terraform calls a deployment when nobody names it.
+pub(crate) const DEPLOYMENT_NAME: &str = "moodbridge";
 
 /// What to deploy.
 #[derive(Debug, Args)]
@@ -103,7 +106,7 @@ fn watch_time(raw: &str) -> Result<Duration, String> {
 
 impl PlaceArgs {
     /// Returns what the names of functions and alarms begin with, as Terraform names them.
-    pub(crate) fn prefix(&self) -> String {
+    fn prefix(&self) -> String {
         let Cloud::Aws = self.cloud;
         format!("{}-{}-", self.deployment_name, self.environment)
     }

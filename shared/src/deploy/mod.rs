@@ -5,8 +5,8 @@
 //! deployment and the version before, so that anybody can go on with it or take it back.
 
 mod note;
-mod packages;
 mod pace;
+mod packages;
 mod plan;
 mod progress;
 mod rollback;

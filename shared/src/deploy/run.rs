@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use super::note::{Note, NoteKind};
-use super::packages::{Package, PackageError};
 use super::pace::Pace;
+use super::packages::{Package, PackageError};
 use super::plan::{Plan, PlannedFunction, Task};
 use super::progress::{Line, Outcome, Progress, Report};
 use super::rollback::take_back;
 use crate::error::{PortError, PortErrorKind, chain};
 use crate::ports::{
-    Alarm, CheckAnswer, Clock, DeployTarget, DeployedFunction, NewRoute, VersionNumber,
-    VersionRuns,
+    Alarm, CheckAnswer, Clock, DeployTarget, DeployedFunction, NewRoute, VersionNumber, VersionRuns,
 };
 use crate::time::Timestamp;
 
@@ -172,8 +171,7 @@ impl<'a> Deployer<'a> {
             Task::Continue { version, percent } => (version, percent),
             Task::Nothing => (planned.live, 100),
             Task::Deploy { is_uploaded } => {
-                let failed =
-                    |source| DeployError::Platform { function: function.clone(), source };
+                let failed = |source| DeployError::Platform { function: function.clone(), source };
                 if !is_uploaded {
                     self.upload(planned, packages).await?;
                 }
@@ -290,7 +288,8 @@ impl<'a> Deployer<'a> {
         let concerns = |function: &str| on_the_way.iter().any(|it| it.function == function);
         // Who cannot see must not go on.
         let alarms = self.target.alarms().await.map_err(|error| platform(&error))?;
-        if let Some(alarm) = alarms.into_iter().find(|it| it.is_raised && self.counts(it, &concerns))
+        if let Some(alarm) =
+            alarms.into_iter().find(|it| it.is_raised && self.counts(it, &concerns))
         {
             return Err(Trouble::Alarm { name: alarm.name, reason: alarm.reason });
         }

@@ -175,11 +175,8 @@ pub trait DeployTarget: Send + Sync {
     /// # Errors
     ///
     /// As the platform answers, when the call did not reach the function.
-    async fn check(
-        &self,
-        function: &str,
-        version: VersionNumber,
-    ) -> Result<CheckAnswer, PortError>;
+    async fn check(&self, function: &str, version: VersionNumber)
+    -> Result<CheckAnswer, PortError>;
 }
 
 /// Text that is no SHA-256.

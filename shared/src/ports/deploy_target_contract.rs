@@ -12,18 +12,18 @@ use crate::time::Timestamp;
 /// # Panics
 ///
 /// When the contract is broken.
-pub async fn deploy_target_contract(
-    target: &dyn DeployTarget,
-    function: &str,
-    archive: Vec<u8>,
-) {
+pub async fn deploy_target_contract(target: &dyn DeployTarget, function: &str, archive: Vec<u8>) {
     let digest = Digest::of(&archive);
     let before = find(target, function).await;
     let route = before.route.clone().unwrap();
     assert_ne!(before.newest_code, digest, "the archive must be new");
 
     let too_early = target.publish(function, &digest).await.unwrap_err();
-    assert_eq!(too_early.kind(), PortErrorKind::Conflict, "code of another digest is not published");
+    assert_eq!(
+        too_early.kind(),
+        PortErrorKind::Conflict,
+        "code of another digest is not published"
+    );
 
     target.upload(function, &digest, archive.clone()).await.unwrap();
     let uploaded = find(target, function).await;

@@ -18,7 +18,8 @@ impl CostModel {
     pub fn with_usage(mut self, usage: &MeasuredUsage) -> Self {
         for measured in usage.functions.iter().filter(|it| it.n_calls >= ENOUGH_CALLS) {
             let is_its = |it: &FunctionModel| it.function == measured.function;
-            let by_changes = self.functions.iter().any(|it| is_its(it) && it.calls_per_change.0 > 0);
+            let by_changes =
+                self.functions.iter().any(|it| is_its(it) && it.calls_per_change.0 > 0);
             if by_changes && usage.n_changes == 0 {
                 continue;
             }

@@ -109,7 +109,8 @@ impl CostModel {
         let at = |idx: usize| services.iter().filter_map(|it| it.a_month.get(idx)).copied().sum();
         let total = (0..changes.len()).map(at).collect();
         let fixed = self.services.iter().filter(|it| it.is_fixed);
-        let fixed = fixed.filter_map(|it| Some(self.price(&it.price)?.of(u128::from(it.per_month.0))));
+        let fixed =
+            fixed.filter_map(|it| Some(self.price(&it.price)?.of(u128::from(it.per_month.0))));
         Estimate {
             prices: self.version.clone(),
             region: self.region.clone(),
@@ -126,12 +127,7 @@ impl CostModel {
         self.prices.iter().find(|it| it.name == name)
     }
 
-    fn of_function(
-        &self,
-        it: &FunctionModel,
-        memory_mb: u64,
-        changes: &[u64],
-    ) -> FunctionEstimate {
+    fn of_function(&self, it: &FunctionModel, memory_mb: u64, changes: &[u64]) -> FunctionEstimate {
         let cost = |load: &Load| {
             let requests = self.price(REQUESTS).map(|price| price.of(load.calls));
             let time = self.price(GB_SECONDS).map(|price| price.of_memory(memory_mb, load.time_us));
@@ -145,7 +141,9 @@ impl CostModel {
             memory_mb,
             calls_per_month: it.calls_per_month.0.div_ceil(1000),
             calls_per_million: whole(million.calls / 1000),
-            gb_seconds_per_million: whole(u128::from(memory_mb) * million.time_us / 1024 / 1_000_000),
+            gb_seconds_per_million: whole(
+                u128::from(memory_mb) * million.time_us / 1024 / 1_000_000,
+            ),
             per_million: cost(&million),
             a_month: changes.iter().map(|n_changes| cost(&load(it, *n_changes))).collect(),
             basis: it.basis,
@@ -164,8 +162,8 @@ struct Load {
 fn load(it: &FunctionModel, n_changes: u64) -> Load {
     let calls = quantity(it.calls_per_month, it.calls_per_change, n_changes);
     // A thousandth of a call, times milliseconds, is microseconds.
-    let time_us = calls * u128::from(it.ms_per_call)
-        + u128::from(it.ms_per_change.0) * u128::from(n_changes);
+    let time_us =
+        calls * u128::from(it.ms_per_call) + u128::from(it.ms_per_change.0) * u128::from(n_changes);
     Load { calls, time_us }
 }
 

@@ -11,7 +11,7 @@ const AWS: &str = include_str!("aws.json");
 
 /// A quantity in whole thousandths: half a call a change is 500.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Thousandths(pub u64);
+pub(super) struct Thousandths(pub(super) u64);
 
 /// Where a figure comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,11 +48,11 @@ pub struct CostModel {
 pub(super) struct ListPrice {
     pub(super) name: String,
     pub(super) service: String,
-    #[expect(dead_code, reason = "for whoever reads the list")]
+    /// What is billed, for whoever reads the list.
     unit: String,
     pub(super) price: Money,
     pub(super) per: u64,
-    #[expect(dead_code, reason = "for whoever compares it with the page it is from")]
+    /// The page that it is from.
     source: String,
 }
 
@@ -96,7 +96,9 @@ pub(super) struct ServiceModel {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidCostModel {
     /// It is not the JSON that a model is.
-    #[error("the prices cannot be read: compare them with the built-in ones (`moodbridge costs prices --cloud aws`)")]
+    #[error(
+        "the prices cannot be read: compare them with the built-in ones (`moodbridge costs prices --cloud aws`)"
+    )]
     Malformed(#[source] serde_json::Error),
     /// A price is missing, named twice, or for nothing.
     #[error("the price `{name}` {fault}")]
@@ -145,10 +147,11 @@ impl CostModel {
             }
         }
         let needed = model.services.iter().map(|it| it.price.as_str());
-        match needed.chain([REQUESTS, GB_SECONDS]).find(|it| !names.contains(it)) {
-            Some(missing) => Err(bad(missing, "is used and does not stand among the prices")),
-            None => Ok(model),
+        let missing = needed.chain([REQUESTS, GB_SECONDS]).find(|it| !names.contains(it));
+        if let Some(missing) = missing {
+            return Err(bad(missing, "is used and does not stand among the prices"));
         }
+        Ok(model)
     }
 }
 

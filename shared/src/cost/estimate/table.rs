@@ -20,7 +20,9 @@ impl fmt::Display for Estimate {
 
 impl Estimate {
     fn write_functions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("| function | MB | calls a month by themselves | calls per million changes | ")?;
+        f.write_str(
+            "| function | MB | calls a month by themselves | calls per million changes | ",
+        )?;
         f.write_str("GB-s per million | price per million |")?;
         self.write_sizes(f)?;
         f.write_str(" |\n|---|---|---|---|---|---|")?;
@@ -97,7 +99,9 @@ fn grouped(number: u64) -> String {
 /// Writes such as `10 k`, `1 M`.
 fn size(n_changes: u64) -> String {
     match n_changes {
-        n if n >= 1_000_000 && n.is_multiple_of(1_000_000) => format!("{} M", grouped(n / 1_000_000)),
+        n if n >= 1_000_000 && n.is_multiple_of(1_000_000) => {
+            format!("{} M", grouped(n / 1_000_000))
+        }
         n if n >= 1_000 && n.is_multiple_of(1_000) => format!("{} k", grouped(n / 1_000)),
         n => grouped(n),
     }

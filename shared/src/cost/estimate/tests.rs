@@ -69,8 +69,18 @@ fn what_was_counted_takes_the_place_of_what_was_assumed() {
         n_changes: 40_000,
         functions: vec![
             // A quarter of a call a change, 41 ms each, rounded up.
-            FunctionUsage { function: "worker".to_owned(), memory_mb: 512, n_calls: 10_000, total_ms: 400_001 },
-            FunctionUsage { function: "poller".to_owned(), memory_mb: 256, n_calls: 99, total_ms: 1 },
+            FunctionUsage {
+                function: "worker".to_owned(),
+                memory_mb: 512,
+                n_calls: 10_000,
+                total_ms: 400_001,
+            },
+            FunctionUsage {
+                function: "poller".to_owned(),
+                memory_mb: 256,
+                n_calls: 99,
+                total_ms: 1,
+            },
         ],
     };
     let model = CostModel::parse(SMALL).unwrap().with_usage(&usage);
@@ -82,7 +92,12 @@ fn what_was_counted_takes_the_place_of_what_was_assumed() {
     assert_eq!(worker.gb_seconds_per_million, 5_125);
     assert_eq!(estimate.functions[1].basis, Basis::Assumed, "99 calls say nothing");
 
-    let often = FunctionUsage { function: "poller".to_owned(), memory_mb: 256, n_calls: 1_000, total_ms: 500_000 };
+    let often = FunctionUsage {
+        function: "poller".to_owned(),
+        memory_mb: 256,
+        n_calls: 1_000,
+        total_ms: 500_000,
+    };
     let usage = MeasuredUsage { functions: vec![often], n_changes: 0, ..usage };
     let model = CostModel::parse(SMALL).unwrap().with_usage(&usage);
     // A month has 30.42 days.
@@ -117,6 +132,9 @@ fn tables_are_for_people() {
     let model = CostModel::parse(SMALL).unwrap();
     let text = model.estimate(&memory(), &[10_000, 1_000_000, 1_234]).to_string();
     assert!(text.contains("| 10 k | 1 M | 1,234 | |"), "{text}");
-    assert!(text.contains("| `worker` | 512 | 0 | 500,000 | 30,250 | 0.40 | 0.00 | 0.40 |"), "{text}");
+    assert!(
+        text.contains("| `worker` | 512 | 0 | 500,000 | 30,250 | 0.40 | 0.00 | 0.40 |"),
+        "{text}"
+    );
     assert!(text.contains("Of it 36.50 a month"), "{text}");
 }

@@ -87,11 +87,8 @@ fn failure(payload: &[u8]) -> String {
     let value: Value = serde_json::from_slice(payload).unwrap_or_default();
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (kind, message) = (text("errorType"), text("errorMessage"));
-    let settings = if message.contains("exit status 78") {
-        " (its settings cannot be used)"
-    } else {
-        ""
-    };
+    let settings =
+        if message.contains("exit status 78") { " (its settings cannot be used)" } else { "" };
     match (kind.as_str(), message.as_str()) {
         ("", "") => "it failed without a reason".to_owned(),
         ("", message) => format!("{message}{settings}"),
@@ -108,7 +105,8 @@ fn log_lines(tail: &str) -> Vec<String> {
         let is_error = value.get("level").and_then(Value::as_str) == Some("ERROR");
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         is_error.then_some(())?;
-        let message = text("message").or_else(|| value.get("fields")?.get("message")?.as_str().map(str::to_owned))?;
+        let message = text("message")
+            .or_else(|| value.get("fields")?.get("message")?.as_str().map(str::to_owned))?;
         Some(text("error").map_or_else(|| message.clone(), |error| format!("{message}: {error}")))
     };
     text.lines().filter_map(message).take(N_LINES).collect()
@@ -131,7 +129,8 @@ mod tests {
 
     #[test]
     fn answer_of_our_host_is_understood() {
-        let sound = output(r#"{"function":"worker","version":"0.1.0","is_ready":true,"checks":[]}"#);
+        let sound =
+            output(r#"{"function":"worker","version":"0.1.0","is_ready":true,"checks":[]}"#);
         let wanted = CheckAnswer::Sound { function: "worker".to_owned() };
         assert_eq!(read(&sound.build(), 7), wanted);
         let lacking = output(

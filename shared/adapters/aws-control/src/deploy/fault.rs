@@ -71,8 +71,13 @@ fn kind(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
     match (code, status) {
         (
             Some(
-                "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "SlowDown"
-                | "LimitExceeded" | "LimitExceededException" | "EC2ThrottledException"
+                "TooManyRequestsException"
+                | "ThrottlingException"
+                | "Throttling"
+                | "SlowDown"
+                | "LimitExceeded"
+                | "LimitExceededException"
+                | "EC2ThrottledException"
                 | "RequestLimitExceeded",
             ),
             _,
@@ -80,17 +85,27 @@ fn kind(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
         | (_, Some(429)) => PortErrorKind::RateLimited,
         (
             Some(
-                "AccessDenied" | "AccessDeniedException" | "UnrecognizedClientException"
-                | "InvalidClientTokenId" | "InvalidAccessKeyId" | "SignatureDoesNotMatch"
-                | "ExpiredToken" | "ExpiredTokenException" | "InvalidSignatureException"
-                | "KMSAccessDeniedException" | "MissingAuthenticationToken",
+                "AccessDenied"
+                | "AccessDeniedException"
+                | "UnrecognizedClientException"
+                | "InvalidClientTokenId"
+                | "InvalidAccessKeyId"
+                | "SignatureDoesNotMatch"
+                | "ExpiredToken"
+                | "ExpiredTokenException"
+                | "InvalidSignatureException"
+                | "KMSAccessDeniedException"
+                | "MissingAuthenticationToken",
             ),
             _,
         )
         | (_, Some(401 | 403)) => PortErrorKind::Denied,
         (
             Some(
-                "ResourceNotFoundException" | "ResourceNotFound" | "NoSuchKey" | "NoSuchBucket"
+                "ResourceNotFoundException"
+                | "ResourceNotFound"
+                | "NoSuchKey"
+                | "NoSuchBucket"
                 | "NotFound",
             ),
             _,
@@ -105,8 +120,11 @@ fn kind(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
         | (_, Some(409 | 412)) => PortErrorKind::Conflict,
         (
             Some(
-                "ServiceException" | "InternalFailure" | "InternalServiceError"
-                | "ServiceUnavailable" | "ResourceNotReadyException",
+                "ServiceException"
+                | "InternalFailure"
+                | "InternalServiceError"
+                | "ServiceUnavailable"
+                | "ResourceNotReadyException",
             ),
             _,
         )
@@ -124,7 +142,9 @@ fn advice(code: Option<&str>, kind: PortErrorKind) -> Option<&'static str> {
         (Some("InvalidCodeSignatureException" | "CodeVerificationFailedException"), _) => {
             "sign the package with the profile of the function's signing configuration"
         }
-        (Some("NoSuchBucket"), _) => "name the artefacts bucket of `terraform output` by `--bucket`",
+        (Some("NoSuchBucket"), _) => {
+            "name the artefacts bucket of `terraform output` by `--bucket`"
+        }
         (Some("ExpiredToken" | "ExpiredTokenException"), _) => "sign in to AWS again",
         (_, PortErrorKind::Denied) => {
             "sign in to the right account, with the rights that docs/aws.md lists for deployments"

@@ -79,9 +79,8 @@ async fn route(client: &Client, full_name: &str) -> Result<Option<Route>, PortEr
 
 fn read(alias: &GetAliasOutput, call: Call<'_>) -> Result<Route, PortError> {
     let unversioned = || {
-        call.fault(PortErrorKind::Rejected).with_source(
-            "the alias names no published version: `terraform apply` publishes one",
-        )
+        call.fault(PortErrorKind::Rejected)
+            .with_source("the alias names no published version: `terraform apply` publishes one")
     };
     let number = |text: Option<&str>| text?.parse::<VersionNumber>().ok();
     let live = number(alias.function_version()).ok_or_else(unversioned)?;
@@ -123,9 +122,11 @@ pub(super) fn digest(told: Option<&str>, call: Call<'_>) -> Result<Digest, PortE
 
 /// Writes a digest as Lambda and S3 take it.
 pub(super) fn in_base64(digest: &Digest) -> String {
-    let bytes = digest.as_str().as_bytes().chunks(2).filter_map(|pair| {
-        u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
-    });
+    let bytes = digest
+        .as_str()
+        .as_bytes()
+        .chunks(2)
+        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     STANDARD.encode(bytes.collect::<Vec<u8>>())
 }
 

@@ -9,10 +9,10 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use shared::error::PortError;
 use shared::ports::{Clock, FunctionUsage, MeasuredUsage, UsageMeter};
 
+use super::account;
 use super::alarms::{count, sum_of};
 use super::fault::Call;
 use super::target::DeployPlace;
-use super::account;
 
 /// The queue of changes, by its name without the deployment's.
 const EVENTS: &str = "events";
