@@ -24,7 +24,7 @@ pub(crate) struct DeployArgs {
     #[command(subcommand)]
     action: Option<DeployAction>,
     #[command(flatten)]
-    run: Option<RunArgs>,
+    run: RunArgs,
 }
 
 /// What to do about a deployment.
@@ -61,8 +61,8 @@ struct PlaceArgs {
     #[arg(long, value_enum, default_value = "aws")]
     cloud: Cloud,
     /// The environment, as Terraform's `environment`, such as `dev`.
-    #[arg(long, value_name = "NAME")]
-    environment: String,
+    #[arg(long, value_name = "NAME", required = true)]
+    environment: Option<String>,
     /// What the deployment is called, as Terraform's `name`.
     #[arg(long, value_name = "NAME", default_value = DEPLOYMENT_NAME)]
     deployment_name: String,
@@ -108,7 +108,9 @@ impl PlaceArgs {
     /// Returns what the names of functions and alarms begin with, as Terraform names them.
     fn prefix(&self) -> String {
         let Cloud::Aws = self.cloud;
-        format!("{}-{}-", self.deployment_name, self.environment)
+        // Each command that has a place asks for it.
+        let environment = self.environment.as_deref().unwrap_or_default();
+        format!("{}-{environment}-", self.deployment_name)
     }
 
     async fn target(&self, bucket: Option<String>) -> Box<dyn DeployTarget> {
@@ -122,16 +124,12 @@ impl PlaceArgs {
 ///
 /// When packages cannot be used, the cloud does not answer, or nothing could be begun.
 pub(crate) async fn run(args: DeployArgs, output: Output) -> Result<ExitCode, CommandError> {
-    match (args.action, args.run) {
-        (Some(DeployAction::Status { place }), _) => tell_status(&place, output).await,
-        (Some(DeployAction::Rollback { place, function, to }), _) => {
+    match args.action {
+        None => deploy(args.run, output).await,
+        Some(DeployAction::Status { place }) => tell_status(&place, output).await,
+        Some(DeployAction::Rollback { place, function, to }) => {
             let undo = function.map_or(Undo::Newest, |function| Undo::Function { function, to });
             undo_deployment(&place, &undo, output).await
-        }
-        (None, Some(run)) => deploy(run, output).await,
-        (None, None) => {
-            let fault = "name the environment: `--environment dev`";
-            Err(CommandError::failed("deploy", fault))
         }
     }
 }
