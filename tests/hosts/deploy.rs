@@ -111,7 +111,7 @@ async fn killed_deployment_is_told_gone_on_with_or_taken_back() {
 
     let deploying = firm.begin(&SLOW);
     firm.wait_until_shifted("webhook-intake").await;
-    deploying.kill().await;
+    deploying.kill();
     let (code, status) = firm.run(&["status"]).await;
     assert_eq!(code, 3, "{status}");
     assert_eq!(
@@ -126,7 +126,7 @@ async fn killed_deployment_is_told_gone_on_with_or_taken_back() {
     firm.packages(&[("webhook-intake", 3)]);
     let deploying = firm.begin(&SLOW);
     firm.wait_until_shifted("webhook-intake").await;
-    deploying.kill().await;
+    deploying.kill();
     let (code, _) = firm.run(&["rollback"]).await;
     assert_eq!(code, 0);
     assert_eq!(firm.live("webhook-intake").await, ("2".to_owned(), None));

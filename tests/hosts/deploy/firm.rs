@@ -1,7 +1,7 @@
 //! An account with functions, a folder of packages, and the command beside them.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -12,7 +12,6 @@ use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use serde_json::{Value, json};
 use shared::config::Env;
 use shared::ports::{Digest, Random, SystemRandom};
-use tokio::process::{Child, Command};
 
 use crate::binaries::{Stores, binary, repository};
 
@@ -76,7 +75,7 @@ impl Firm {
         let built = self.folder().join(format!("{BINARY}-{build}"));
         let archive = built.with_extension("zip");
         std::fs::copy(binary(BINARY), &built).unwrap();
-        let strip = std::process::Command::new("strip").arg(&built).status();
+        let strip = Command::new("strip").arg(&built).status();
         assert!(strip.unwrap().success());
         let mut bytes = std::fs::read(&built).unwrap();
         bytes.extend(format!("\nbuild {build}\n").into_bytes());
@@ -133,8 +132,7 @@ impl Firm {
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .stderr(Stdio::piped());
         command
     }
 
@@ -210,33 +208,36 @@ fn pack(file: &Path, archive: &Path) {
         entry.compress_type = zipfile.ZIP_DEFLATED\n\
         with zipfile.ZipFile(sys.argv[2], 'w') as archive:\n\
         \x20   archive.writestr(entry, open(sys.argv[1], 'rb').read(), compresslevel=1)\n";
-    let mut python = std::process::Command::new("python3");
+    let mut python = Command::new("python3");
     python.current_dir(repository()).args(["-c", script]).arg(file).arg(archive);
     assert!(python.status().unwrap().success());
 }
 
 impl Running {
+    async fn output(self) -> Output {
+        tokio::task::spawn_blocking(|| self.0.wait_with_output()).await.unwrap().unwrap()
+    }
+
     /// Waits for its end, and returns exit code and answer.
     pub(crate) async fn end(self) -> (i32, Value) {
-        let output = self.0.wait_with_output().await.unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        eprintln!("{said}");
+        let output = self.output().await;
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
         let answer = serde_json::from_slice(&output.stdout).unwrap_or_default();
         (output.status.code().unwrap_or(-1), answer)
     }
 
     /// Kills it without a chance to tidy up.
-    pub(crate) async fn kill(mut self) {
-        self.0.kill().await.unwrap();
+    pub(crate) fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
     }
 
     /// Asks it to stop, and returns exit code and last words.
     pub(crate) async fn interrupt(self, patience: Duration) -> (i32, String) {
-        let id = self.0.id().unwrap();
-        let kill = std::process::Command::new("kill").args(["-INT", &id.to_string()]).status();
+        let id = self.0.id().to_string();
+        let kill = Command::new("kill").args(["-INT", &id]).status();
         assert!(kill.unwrap().success());
-        let ended = tokio::time::timeout(patience, self.0.wait_with_output()).await.unwrap();
-        let output = ended.unwrap();
+        let output = tokio::time::timeout(patience, self.output()).await.unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code().unwrap_or(-1), said)
     }
