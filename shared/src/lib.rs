@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod config;
 pub mod cost;
+pub mod deploy;
 pub mod error;
 pub mod ids;
 pub mod model;

@@ -1,4 +1,6 @@
-//! `moodbridge costs`: what calls to platforms cost.
+//! `moodbridge costs`: what calls to platforms cost, and what a cloud would.
+
+mod estimate;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -7,9 +9,11 @@ use std::time::Duration;
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 use shared::auth::Sight;
+use shared::cost::estimate::CostModel;
 use shared::cost::{BudgetState, Money, PriceList, day_of};
 use shared::ports::{Clock, CostGrouping, CostQuery, CostSum, SystemClock};
 
+use super::deploy::Cloud;
 use crate::exit::{CommandError, SUCCESS};
 use crate::output::Output;
 use crate::settings::Settings;
@@ -26,8 +30,14 @@ pub(crate) enum CostsCommand {
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3660))]
         days: u32,
     },
+    /// Estimates what a month in a cloud costs, by how many changes come in.
+    Estimate(estimate::EstimateArgs),
     /// Prints the built-in price list, to copy and change.
-    Prices,
+    Prices {
+        /// The list of `estimate` instead of that of calls.
+        #[arg(long, value_enum)]
+        cloud: Option<Cloud>,
+    },
 }
 
 /// By what costs are summed up.
@@ -105,16 +115,22 @@ pub(crate) async fn run(
                 .answer(&costs)
                 .map_err(|error| CommandError::failed("print the answer", error))?;
         }
-        CostsCommand::Prices => {
-            print_prices().map_err(|error| CommandError::failed("print the price list", error))?;
+        CostsCommand::Estimate(args) => estimate::run(args, output).await?,
+        CostsCommand::Prices { cloud } => {
+            let text = match cloud {
+                Some(Cloud::Aws) => CostModel::aws_text(),
+                None => PriceList::built_in_text(),
+            };
+            print_prices(text)
+                .map_err(|error| CommandError::failed("print the price list", error))?;
         }
     }
     Ok(SUCCESS.into())
 }
 
 /// The list is JSON already, whatever form was asked for.
-fn print_prices() -> std::io::Result<()> {
-    std::io::Write::write_all(&mut std::io::stdout(), PriceList::built_in_text().as_bytes())
+fn print_prices(text: &str) -> std::io::Result<()> {
+    std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())
 }
 
 async fn list(settings: &Settings, by: CostGrouping, n_days: u32) -> Result<Costs, CommandError> {

@@ -6,6 +6,7 @@ mod conflicts;
 mod connect;
 mod costs;
 mod db;
+mod deploy;
 mod desk;
 mod doctor;
 mod import;
@@ -107,9 +108,11 @@ enum Command {
     Setup(setup::SetupArgs),
     /// Revokes a connection and takes it out of the settings.
     Disconnect(connect::DisconnectArgs),
-    /// Tells what calls to platforms cost.
-    #[command(subcommand)]
+    /// Tells what calls to platforms cost, and what a cloud would.
+    #[command(subcommand, alias = "cost")]
     Costs(costs::CostsCommand),
+    /// Deploys packages to a cloud, step by step with alarms watched, and takes them back.
+    Deploy(deploy::DeployArgs),
     /// Checks, shows and changes the settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -203,6 +206,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
             connect::end(&args, &place, output).await
         }
         Command::Costs(command) => costs::run(command, || Ok(settings()?), output).await,
+        Command::Deploy(args) => deploy::run(args, output).await,
         Command::Secret(args) => secret::run(args, &settings()?, output),
         Command::Config(command) => config::run(command, &places, output).await,
     }

@@ -166,3 +166,20 @@ async fn lambda_without_settings_ends_with_78() {
     let lambda = LambdaApi::start(&binary("webhook-intake"), &[]).await;
     assert_eq!(lambda.wait_for_exit().await, Some(78));
 }
+
+#[tokio::test]
+async fn every_kind_of_function_says_that_it_is_sound_and_works_nothing() {
+    let stores = Stores::new().await;
+    let question = sample("aws/deployment-check.json");
+    for function in ["webhook-intake", "sync-worker", "delta-poller"] {
+        let mut lambda = LambdaApi::start(&binary(function), &stores.settings()).await;
+        let Outcome::Answered(said) = lambda.invoke(&question).await else { panic!("no answer") };
+        assert_eq!(
+            (&said["function"], &said["is_ready"]),
+            (&json!(function), &json!(true)),
+            "{said}"
+        );
+        lambda.terminate().await;
+    }
+    assert_eq!(stores.n_queued().await, 0);
+}

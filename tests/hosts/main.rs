@@ -9,6 +9,8 @@ mod binaries;
 #[cfg(test)]
 mod cargo_lambda;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 #[path = "../support/functions_host.rs"]
 mod functions_host;
 #[cfg(test)]

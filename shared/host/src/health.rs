@@ -31,13 +31,14 @@ struct Report {
     checks: Vec<CheckReport>,
 }
 
+/// What a dependency answered.
 #[derive(Serialize)]
-struct CheckReport {
+pub(crate) struct CheckReport {
     app: &'static str,
     name: String,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 impl Readiness {
@@ -78,7 +79,8 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
     (code, axum::Json(Report { status, checks })).into_response()
 }
 
-async fn ask(app: &'static str, check: &dyn ReadyCheck) -> CheckReport {
+/// Asks one dependency of `app`.
+pub(crate) async fn ask(app: &'static str, check: &dyn ReadyCheck) -> CheckReport {
     let reason = match tokio::time::timeout(CHECK_TIMEOUT, check.check()).await {
         Ok(Ok(())) => None,
         Ok(Err(reason)) => Some(reason),

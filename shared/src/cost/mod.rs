@@ -1,6 +1,7 @@
 //! What calls to platforms cost: prices, who a call was made for, and budgets.
 
 mod budget;
+pub mod estimate;
 mod meter;
 mod money;
 mod price_list;

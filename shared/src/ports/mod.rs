@@ -29,6 +29,9 @@ mod cost_ledger;
 pub mod cost_ledger_contract;
 mod crm;
 mod crm_writer;
+mod deploy_target;
+#[cfg(any(test, feature = "testkit"))]
+pub mod deploy_target_contract;
 mod field_views;
 #[cfg(any(test, feature = "testkit"))]
 pub mod field_views_contract;
@@ -45,6 +48,7 @@ mod matter_import;
 pub mod matter_import_contract;
 mod memory_blob_store;
 mod memory_case_store;
+mod memory_deploy_target;
 mod memory_field_views;
 mod memory_queue;
 mod outbox;
@@ -70,6 +74,7 @@ pub mod topic;
 pub mod topic_contract;
 #[cfg(any(test, feature = "testkit"))]
 pub mod two_way_contract;
+mod usage_meter;
 mod walls;
 #[cfg(any(test, feature = "testkit"))]
 pub mod walls_contract;
@@ -112,6 +117,10 @@ pub use crm_writer::{
     BulkAction, BulkJournal, BulkResults, BulkWriter, CrmWriter, ReadBack, Refusal, RefusalClass,
     RemoteWrite, Target, WriteResult, WriterLimits,
 };
+pub use deploy_target::{
+    Alarm, CheckAnswer, DeployTarget, DeployedFunction, Digest, InvalidDigest, MAX_NOTE_CHARS,
+    NewRoute, PublishedVersion, Route, VersionNumber, VersionRuns,
+};
 pub use field_views::{ColumnKind, CustomField, FieldColumn, FieldColumns, FieldViews};
 pub use history::{History, PastField, PastRow, SetBy};
 pub use idempotency::{ClaimRequest, Claimed, IdempotencyStore, MemoryIdempotency};
@@ -123,6 +132,7 @@ pub use matter_import::{
 };
 pub use memory_blob_store::MemoryBlobStore;
 pub use memory_case_store::MemoryCaseStore;
+pub use memory_deploy_target::MemoryDeployTarget;
 pub use memory_field_views::MemoryFieldViews;
 pub use memory_queue::MemoryQueue;
 pub use outbox::{
@@ -141,4 +151,5 @@ pub use schema_reader::SchemaReader;
 pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
 pub use settings_store::{LedgerSettingsStore, SettingChange, SettingsStore, SettingsVersion};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};
+pub use usage_meter::{FunctionUsage, MeasuredUsage, UsageMeter};
 pub use walls::{Stance, Wall, Walls, wall_audit};

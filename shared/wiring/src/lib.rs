@@ -13,6 +13,8 @@ mod calls;
 pub mod connecting;
 #[cfg(feature = "salesforce")]
 mod connection;
+#[cfg(feature = "aws-control")]
+mod control;
 #[cfg(feature = "sql")]
 mod copy;
 mod error;
@@ -46,6 +48,8 @@ pub use buckets::examine_bucket;
 pub use calls::watch_cloud_calls;
 #[cfg(feature = "salesforce")]
 pub use connection::ConnectionSettings;
+#[cfg(feature = "aws-control")]
+pub use control::{deploy_target, usage_meter};
 #[cfg(feature = "sql")]
 pub use copy::{CopyLine, CopyReport, copy_case_store};
 pub use error::WiringError;

@@ -15,6 +15,8 @@ pub(crate) enum Event<'a> {
     Schedule(ScheduledEvent),
     /// Another event of an EventBridge bus, with its id.
     Bus(String),
+    /// A deployment asks whether this version is sound.
+    Check,
     /// Anything else: an API Gateway or function URL request.
     Http,
 }
@@ -42,7 +44,13 @@ struct Shape<'a> {
     time: Option<Cow<'a, str>>,
     #[serde(default)]
     resources: Vec<String>,
+    #[serde(borrow, default)]
+    moodbridge: Option<Cow<'a, str>>,
 }
+
+/// What a deployment writes under `moodbridge`. No source of events can: what strangers send stands
+/// deeper, in bodies and details.
+const CHECK: &str = "check";
 
 impl<'a> Event<'a> {
     /// Reads the outermost keys of `payload`.
@@ -50,6 +58,9 @@ impl<'a> Event<'a> {
         let Ok(shape) = serde_json::from_str::<Shape<'a>>(payload) else { return Self::Http };
         if let Some(records) = shape.records {
             return Self::Sqs(records);
+        }
+        if shape.moodbridge.as_deref() == Some(CHECK) {
+            return Self::Check;
         }
         match (shape.detail_type.as_deref(), shape.source.as_deref()) {
             (Some("Scheduled Event"), _) | (_, Some("aws.scheduler")) => {
@@ -96,6 +107,16 @@ mod tests {
         let event =
             Event::of(r#"{"id":"e1","detail-type":"X","source":"aws.partner/sf","detail":{}}"#);
         assert!(matches!(event, Event::Bus(id) if id == "e1"));
+    }
+
+    #[test]
+    fn question_of_a_deployment_is_one_only_at_the_top() {
+        assert!(matches!(Event::of(r#"{"moodbridge":"check"}"#), Event::Check));
+        for other in [r#"{"moodbridge":"x"}"#, r#"{"body":"{\"moodbridge\":\"check\"}"}"#] {
+            assert!(matches!(Event::of(other), Event::Http), "{other}");
+        }
+        let batch = r#"{"Records":[],"moodbridge":"check"}"#;
+        assert!(matches!(Event::of(batch), Event::Sqs(_)), "messages come first");
     }
 
     #[test]

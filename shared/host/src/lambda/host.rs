@@ -15,12 +15,13 @@ use shared::worker::{Failure, Message, Tick, run_batch};
 use tokio::sync::RwLock;
 use tracing::{Instrument, info, info_span, warn};
 
+use super::check;
 use super::emf::Emf;
 use super::event::{Event, ScheduledEvent};
 use super::http;
 use super::settle::Settle;
 use super::sqs::Batch;
-use crate::app::{App, QueueTrigger, ScheduleTrigger};
+use crate::app::{App, QueueTrigger, ReadyCheck, ScheduleTrigger};
 use crate::flush::{Flush, flush_all, with_own};
 use crate::frame::Frame;
 use crate::metrics;
@@ -86,6 +87,7 @@ struct Function {
     queues: Vec<QueueTrigger>,
     own_queues: Vec<Arc<dyn Queue>>,
     schedules: Vec<ScheduleTrigger>,
+    ready_checks: Vec<Arc<dyn ReadyCheck>>,
     flushes: Vec<Arc<dyn Flush>>,
     random: Arc<dyn Random>,
 }
@@ -94,12 +96,12 @@ impl Function {
     fn new(app: App, timeout: Duration, random: Arc<dyn Random>) -> Self {
         let router =
             Frame::new(timeout, Arc::clone(&random)).around(app.router.merge(app.open_router));
-        let App { name, queues, own_queues, schedules, flushes, .. } = app;
+        let App { name, queues, own_queues, schedules, ready_checks, flushes, .. } = app;
         let mut flushes = with_own(flushes);
         if let Some(page) = metrics::page() {
             flushes.push(Arc::new(Emf::new(name, page, Arc::new(SystemClock))));
         }
-        Self { name, router, queues, own_queues, schedules, flushes, random }
+        Self { name, router, queues, own_queues, schedules, ready_checks, flushes, random }
     }
 
     /// Handles one event and writes out what it gathered: the process may sleep for good afterwards.
@@ -133,6 +135,7 @@ impl Function {
             }
             Event::Schedule(event) => self.tick(&event, end_of(context.deadline)).await,
             Event::Bus(id) => self.relay(id, payload).await,
+            Event::Check => Ok(check::answer(self.name, &self.ready_checks).await),
             Event::Http => http::answer(self.router.clone(), payload, context).await,
         }
     }

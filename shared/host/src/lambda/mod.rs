@@ -1,5 +1,6 @@
 //! Runs a function as an AWS Lambda.
 
+mod check;
 mod emf;
 mod event;
 mod host;

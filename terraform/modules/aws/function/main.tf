@@ -61,6 +61,11 @@ resource "aws_lambda_alias" "live" {
   description      = "What is called. It moves to a new version, or back to an older one."
   function_name    = aws_lambda_function.this.function_name
   function_version = coalesce(var.live_version, aws_lambda_function.this.version)
+
+  # `moodbridge deploy` writes there which deployment moved it, and from which version.
+  lifecycle {
+    ignore_changes = [description]
+  }
 }
 
 # A run that was held back is not kept for hours: the next one is due already.

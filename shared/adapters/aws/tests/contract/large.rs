@@ -62,6 +62,8 @@ async fn queue_with_a_store_keeps_the_contract() {
         delays: false,
         uncounted_hand_outs: true,
         age: true,
+        expired_receipts: account.lacks("receipts that expire"),
+        forgotten_attempts: account.lacks("counts that begin anew when a message is moved"),
     };
     let platform =
         Platform { max_attempts: MAX_ATTEMPTS, visibility: Duration::from_secs(1), lacks };

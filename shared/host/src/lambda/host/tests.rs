@@ -311,3 +311,35 @@ async fn run_is_told_its_end_and_cut_off_before_lambda_does() {
     assert_eq!(tick.until, Some(end.minus(LAST_BEGIN)));
     assert!(tick.is_over(SystemClock.now()) && !tick.is_over(end.minus(LAST_BEGIN * 2)));
 }
+
+struct Need(Option<&'static str>);
+
+#[async_trait]
+impl ReadyCheck for Need {
+    fn name(&self) -> &str {
+        "queue"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.0.map_or(Ok(()), |reason| Err(reason.to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn question_of_a_deployment_is_answered_without_any_work() {
+    let question = json!({"moodbridge": "check"});
+    let app = |need| {
+        App::new("worker")
+            .queue("events", Arc::new(Script))
+            .schedule("poll", Duration::from_secs(60), Arc::new(Script))
+            .ready(Arc::new(Need(need)))
+    };
+
+    let sound = invoke(app(None), question.clone()).await.unwrap();
+    let broken = invoke(app(Some("no such queue")), question).await.unwrap();
+
+    assert_eq!((&sound["function"], &sound["is_ready"]), (&json!("worker"), &json!(true)));
+    assert!(sound["version"].is_string(), "{sound}");
+    assert_eq!(broken["is_ready"], false);
+    assert_eq!(broken["checks"][0]["reason"], "no such queue");
+}

@@ -1,0 +1,189 @@
+//! What errors of Lambda, `CloudWatch` and S3 mean to a deployment, and what to do about them.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_sdk_lambda::config::http::HttpResponse;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use shared::error::{PortError, PortErrorKind, chain};
+
+use crate::PLATFORM;
+
+/// What was tried, and on what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'a> {
+    operation: &'static str,
+    subject: &'a str,
+}
+
+/// What AWS said, with what to do.
+#[derive(Debug)]
+struct Advised {
+    said: String,
+    advice: &'static str,
+}
+
+impl fmt::Display for Advised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.said, self.advice)
+    }
+}
+
+impl Error for Advised {}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(operation: &'static str, subject: &'a str) -> Self {
+        Self { operation, subject }
+    }
+
+    /// An error that AWS did not send.
+    pub(super) fn fault(self, kind: PortErrorKind) -> PortError {
+        PortError::new(kind, PLATFORM, self.operation, self.subject)
+    }
+
+    /// The error that AWS sent, or what kept its answer from coming.
+    pub(super) fn failed<E>(self, error: SdkError<E, HttpResponse>) -> PortError
+    where
+        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let status = error.raw_response().map(|it| it.status().as_u16());
+        let code = error.code();
+        let kind = kind(code, status);
+        let said = match (code, error.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            _ => chain(&error).to_string(),
+        };
+        // Whoever published other code in between moved the target, not the request.
+        let is_other_code = said.contains("CodeSHA256");
+        let kind = if is_other_code { PortErrorKind::Conflict } else { kind };
+        match advice(code, kind) {
+            Some(advice) => self.fault(kind).with_source(Advised { said, advice }),
+            None => self.fault(kind).with_source(said),
+        }
+    }
+}
+
+/// Reads AWS's code, and the status where the code is not known.
+///
+/// Source: "Common errors" in the API references of Lambda, `CloudWatch` and S3.
+fn kind(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
+    let code = code.map(|it| it.rsplit(['.', '#']).next().unwrap_or(it));
+    match (code, status) {
+        (
+            Some(
+                "TooManyRequestsException"
+                | "ThrottlingException"
+                | "Throttling"
+                | "SlowDown"
+                | "LimitExceeded"
+                | "LimitExceededException"
+                | "EC2ThrottledException"
+                | "RequestLimitExceeded",
+            ),
+            _,
+        )
+        | (_, Some(429)) => PortErrorKind::RateLimited,
+        (
+            Some(
+                "AccessDenied"
+                | "AccessDeniedException"
+                | "UnrecognizedClientException"
+                | "InvalidClientTokenId"
+                | "InvalidAccessKeyId"
+                | "SignatureDoesNotMatch"
+                | "ExpiredToken"
+                | "ExpiredTokenException"
+                | "InvalidSignatureException"
+                | "KMSAccessDeniedException"
+                | "MissingAuthenticationToken",
+            ),
+            _,
+        )
+        | (_, Some(401 | 403)) => PortErrorKind::Denied,
+        (
+            Some(
+                "ResourceNotFoundException"
+                | "ResourceNotFound"
+                | "NoSuchKey"
+                | "NoSuchBucket"
+                | "NotFound",
+            ),
+            _,
+        )
+        | (_, Some(404)) => PortErrorKind::NotFound,
+        (
+            Some(
+                "PreconditionFailedException" | "ResourceConflictException" | "PreconditionFailed",
+            ),
+            _,
+        )
+        | (_, Some(409 | 412)) => PortErrorKind::Conflict,
+        (
+            Some(
+                "ServiceException"
+                | "InternalFailure"
+                | "InternalServiceError"
+                | "ServiceUnavailable"
+                | "ResourceNotReadyException",
+            ),
+            _,
+        )
+        | (_, None | Some(500..)) => PortErrorKind::Unavailable,
+        _ => PortErrorKind::Rejected,
+    }
+}
+
+/// What a person can do about it.
+fn advice(code: Option<&str>, kind: PortErrorKind) -> Option<&'static str> {
+    Some(match (code, kind) {
+        (Some("CodeStorageExceededException"), _) => {
+            "delete versions that nobody calls, or ask AWS for more code storage"
+        }
+        (Some("InvalidCodeSignatureException" | "CodeVerificationFailedException"), _) => {
+            "sign the package with the profile of the function's signing configuration"
+        }
+        (Some("NoSuchBucket"), _) => {
+            "name the artefacts bucket of `terraform output` by `--bucket`"
+        }
+        (Some("ExpiredToken" | "ExpiredTokenException"), _) => "sign in to AWS again",
+        (_, PortErrorKind::Denied) => {
+            "sign in to the right account, with the rights that docs/aws.md lists for deployments"
+        }
+        (_, PortErrorKind::NotFound) => {
+            "look at region and environment, and make what is missing by `terraform apply`"
+        }
+        (_, PortErrorKind::Conflict) => {
+            "somebody else works on it: look at `moodbridge deploy status`, then try again"
+        }
+        (_, PortErrorKind::RateLimited | PortErrorKind::Unavailable) => {
+            "try again in some minutes; `moodbridge deploy status` tells what has been done"
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_goes_before_status_and_each_kind_has_its_advice() {
+        use PortErrorKind::{Conflict, Denied, NotFound, RateLimited, Rejected, Unavailable};
+        for (code, status, wanted) in [
+            (Some("TooManyRequestsException"), Some(429), RateLimited),
+            (Some("PreconditionFailedException"), Some(412), Conflict),
+            (Some("ResourceConflictException"), Some(409), Conflict),
+            (Some("ResourceNotFoundException"), Some(404), NotFound),
+            (Some("AccessDeniedException"), Some(403), Denied),
+            (Some("CodeStorageExceededException"), Some(400), Rejected),
+            (Some("InvalidParameterValueException"), Some(400), Rejected),
+            (Some("ServiceException"), Some(500), Unavailable),
+            (None, Some(503), Unavailable),
+            (None, None, Unavailable),
+        ] {
+            assert_eq!(kind(code, status), wanted, "{code:?} {status:?}");
+            assert!(wanted == Rejected || advice(code, wanted).is_some(), "{code:?}");
+        }
+        assert!(advice(Some("CodeStorageExceededException"), Rejected).is_some());
+    }
+}

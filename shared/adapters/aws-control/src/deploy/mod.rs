@@ -1,0 +1,13 @@
+//! Deployments on Lambda: code by digest, versions, the alias that everything calls, alarms.
+
+mod account;
+mod alarms;
+mod artefacts;
+mod check;
+mod fault;
+mod functions;
+mod target;
+mod usage;
+
+pub use target::{DeployPlace, LambdaTarget};
+pub use usage::LambdaUsage;
