@@ -28,6 +28,9 @@ mod cost_ledger;
 pub mod cost_ledger_contract;
 mod crm;
 mod crm_writer;
+mod documents;
+#[cfg(any(test, feature = "testkit"))]
+pub mod documents_contract;
 mod field_views;
 #[cfg(any(test, feature = "testkit"))]
 pub mod field_views_contract;
@@ -106,6 +109,10 @@ pub use crm::{Crm, DeltaPage, DeltaQuery, Health, PageOrder, RemoteRecord};
 pub use crm_writer::{
     BulkAction, BulkJournal, BulkResults, BulkWriter, CrmWriter, ReadBack, Refusal, RefusalClass,
     RemoteWrite, Target, WriteResult, WriterLimits,
+};
+pub use documents::{
+    DOCUMENTS_FIELD, DOCUMENTS_PREFIX, DocumentAct, DocumentDraft, DocumentName, Documents, Filed,
+    FiledDocument, document_id, document_key,
 };
 pub use field_views::{ColumnKind, CustomField, FieldColumn, FieldColumns, FieldViews};
 pub use history::{History, PastField, PastRow, SetBy};
