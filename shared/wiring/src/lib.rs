@@ -4,6 +4,8 @@
 mod address;
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "objects")]
+mod blobs;
 #[cfg(feature = "salesforce")]
 pub mod connecting;
 #[cfg(feature = "salesforce")]
@@ -31,8 +33,12 @@ mod store;
 #[cfg(feature = "pubsub")]
 mod streams;
 
+#[cfg(feature = "objects")]
+pub use adapter_objects::{BlobAddress, InvalidBlobAddress};
 #[cfg(feature = "sql")]
 pub use adapter_sql::import as importing;
+#[cfg(feature = "objects")]
+pub use blobs::{blob_store, blobs};
 #[cfg(feature = "salesforce")]
 pub use connection::ConnectionSettings;
 #[cfg(feature = "sql")]

@@ -114,6 +114,22 @@ run "rights" {
   }
 
   assert {
+    condition = toset([
+      for it in local.statements["analytics-api"] : "${join(",", it.Action)} ${it.Resource[0]}" if startswith(it.Action[0], "s3:")
+      ]) == toset([
+      "s3:GetObject ${module.bucket["documents"].arn}/documents/*",
+      "s3:ListBucket ${module.bucket["documents"].arn}",
+      "s3:AbortMultipartUpload,s3:PutObject ${module.bucket["documents"].arn}/documents/*",
+    ])
+    error_message = "The API reads and files documents, and deletes none."
+  }
+
+  assert {
+    condition     = contains(local.unsealing["analytics-api"], "s3.eu-west-1.amazonaws.com") && !strcontains(module.function["webhook-intake"].policy, "s3")
+    error_message = "Who files documents uses the key through S3, and nobody else does."
+  }
+
+  assert {
     condition     = !strcontains(module.function["reconciler"].policy, "sqs:")
     error_message = "The reconciler knows no queue."
   }
@@ -123,6 +139,11 @@ run "settings" {
   assert {
     condition     = local.settings["sync-worker"].LEDGER == "dynamodb:moodbridge-test-ledger" && startswith(local.settings["webhook-intake"].EVENTS_QUEUE, "sqs://sqs.eu-west-1.amazonaws.com/")
     error_message = "Functions find the ledger and the queue."
+  }
+
+  assert {
+    condition     = local.settings["analytics-api"].DOCUMENTS == "s3://${module.bucket["documents"].name}" && !contains(keys(local.settings["sync-worker"]), "DOCUMENTS")
+    error_message = "The API knows where documents are, and nobody else does."
   }
 
   assert {
