@@ -50,8 +50,10 @@ FIELDS = {"cases": "court", "contacts": "department", "accounts": "description"}
 
 
 def touch_documents(case):
-    """JSON Schema takes 3.0 for a whole number, here too."""
-    body = case.body
+    """JSON Schema takes 3.0 for a whole number, here too; and which parts an upload has, no schema says."""
+    body, path = case.body, case.path_parameters or {}
+    if "upload" in path and len(str(path["upload"])) > 1:
+        path["upload"] = "no-upload"
     if "/documents/uploads" not in case.operation.path or not isinstance(body, dict):
         return
     parts = body.get("parts") if isinstance(body.get("parts"), list) else []
