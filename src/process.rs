@@ -170,9 +170,11 @@ impl Parts {
         sign_in: &SignIn,
         editor: Arc<SettingsEditor>,
         mappings: Vec<(ConnectionId, Mappings)>,
-    ) -> Ports {
-        Ports {
+    ) -> Result<Ports, CommandError> {
+        Ok(Ports {
             view: self.stores.view.clone(),
+            documents: self.stores.documents.clone(),
+            document_bytes: Some(settings.open_documents()?),
             incidents: self.stores.incidents.clone(),
             audit: self.stores.audit.clone(),
             feed: self.stores.feed.clone(),
@@ -198,7 +200,7 @@ impl Parts {
                 random: self.random.clone(),
             },
             clock: self.clock.clone(),
-        }
+        })
     }
 
     /// Writes what calls cost, and minds the budgets.
@@ -275,7 +277,7 @@ impl Parts {
             ))
             .app(host::App::new("costs").flush(Arc::new(self.cost_keeper(settings))))
             .app(analytics_api::assemble(
-                self.api_ports(settings, &sign_in, editor, mappings),
+                self.api_ports(settings, &sign_in, editor, mappings)?,
                 answers,
             ))
             .merge(sign_in.router())

@@ -228,7 +228,8 @@ impl EntityId {
         Self::of_bits(bits)
     }
 
-    fn of_bits(bits: u128) -> Self {
+    /// Gives `bits` the form of a version 8 `UUID` (RFC 9562, section 5.8).
+    pub(crate) fn of_bits(bits: u128) -> Self {
         let mut bits = bits;
         bits = (bits & !(0xf << 76)) | (0x8 << 76);
         bits = (bits & !(0x3 << 62)) | (0x2 << 62);

@@ -1,14 +1,15 @@
 //! Where data is kept, as the settings say or by default.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use shared::config::{ConfigError, Env};
 use shared::cost::PriceList;
 use shared::platform::OutboundTls;
-use shared::ports::LocalSecrets;
+use shared::ports::{BlobStore, LocalSecrets};
 use shared::sealed::SealedFolder;
 use url::Url;
-use wiring::{CaseStores, PlatformSecrets};
+use wiring::{BlobAddress, CaseStores, PlatformSecrets};
 
 use super::Settings;
 use crate::exit::CommandError;
@@ -36,6 +37,31 @@ impl Settings {
             Some(address) => Ok(address.clone()),
             None => self.in_data_dir("cases.db"),
         }
+    }
+
+    /// Returns where the bytes of documents are.
+    ///
+    /// # Errors
+    ///
+    /// When the setting is no address, with what to write.
+    pub(crate) fn documents(&self) -> Result<BlobAddress, ConfigError> {
+        match &self.store.documents {
+            Some(address) => BlobAddress::parse(address)
+                .map_err(|error| ConfigError::new(vec![format!("store.documents: {error}")])),
+            None => Ok(BlobAddress::Folder(self.data_dir.join("documents"))),
+        }
+    }
+
+    /// Opens the store of the bytes of documents.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened.
+    pub(crate) fn open_documents(&self) -> Result<Arc<dyn BlobStore>, CommandError> {
+        let address = self.documents()?;
+        wiring::blobs(&address, &Env::of_process()).map_err(|error| {
+            CommandError::failed(format!("open the store of documents `{address}`"), error)
+        })
     }
 
     /// Opens the case store.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shared::config::Fault;
 use shared::ports::SecretAddress;
+use wiring::BlobAddress;
 
 use super::Settings;
 
@@ -95,6 +96,9 @@ impl Settings {
     }
 
     fn check_stores(&self, faults: &mut Vec<Fault>) {
+        if let Some(Err(fault)) = self.store.documents.as_deref().map(BlobAddress::parse) {
+            faults.push(Fault::new("store.documents", fault.to_string()));
+        }
         let queue = self.store.events_queue.as_ref();
         if queue.is_some_and(|it| !it.query_pairs().any(|(name, _)| name == "queue")) {
             let what = "names no queue: add `?queue=events`";

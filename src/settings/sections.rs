@@ -83,6 +83,10 @@ pub(crate) struct StoreSettings {
     /// The queue of events, such as `sqlite:queue.db?queue=events`; by default in the data folder.
     #[schemars(extend("examples" = ["sqlite:queue.db?queue=events"]))]
     pub(crate) events_queue: Option<Url>,
+    /// Where the bytes of documents are, such as `file:documents` or `s3://BUCKET`; by default the
+    /// folder `documents` in the data folder.
+    #[schemars(extend("examples" = ["s3://example-documents"]))]
+    pub(crate) documents: Option<String>,
 }
 
 /// How changes are read.

@@ -20,6 +20,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     firm.commit(3);
     let ports = Ports {
         view: firm.clone(),
+        documents: firm.clone(),
+        document_bytes: Some(firm.shelf.bytes.clone()),
         incidents: firm.clone(),
         audit: firm.clone(),
         feed: firm.clone(),

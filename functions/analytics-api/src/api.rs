@@ -11,8 +11,8 @@ use serde::Serialize;
 use shared::config::SettingsEditor;
 use shared::platform::PlatformDescription;
 use shared::ports::{
-    AuditLog, Authenticator, CaseView, ChangeFeed, Clock, CostLedger, IncidentView, Ledger, Queue,
-    SyncJournal, Walls,
+    AuditLog, Authenticator, BlobStore, CaseView, ChangeFeed, Clock, CostLedger, Documents,
+    IncidentView, Ledger, Queue, SyncJournal, Walls,
 };
 use shared::sync::Desk;
 use tokio::sync::Semaphore;
@@ -39,6 +39,10 @@ pub(crate) const STREAM_FOR: Duration = Duration::from_mins(15);
 pub struct Ports {
     /// Cases and figures.
     pub view: Arc<dyn CaseView>,
+    /// Documents of cases.
+    pub documents: Arc<dyn Documents>,
+    /// The bytes of documents; without a store nothing can be sent or read.
+    pub document_bytes: Option<Arc<dyn BlobStore>>,
     /// Denied placements of imported matters.
     pub incidents: Arc<dyn IncidentView>,
     /// Who changed what.

@@ -14,7 +14,7 @@ use shared::cost::CostSettings;
 use shared::platform::{OutboundSettings, Surroundings, description_of};
 use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
 use url::Url;
-use wiring::{CaseStores, IdentitySettings, PlatformSecrets, WiringError};
+use wiring::{BlobAddress, CaseStores, IdentitySettings, PlatformSecrets, WiringError};
 
 use crate::api::{Api, Ports, STREAM_FOR};
 use crate::costs::CostTerms;
@@ -31,6 +31,9 @@ pub struct Config {
     pub ledger: Option<Url>,
     /// The queue that people may look into: `EVENTS_QUEUE`, such as `sqlite:queue.db?queue=events`.
     pub events_queue: Url,
+    /// Where the bytes of documents are: `DOCUMENTS`, such as `s3://BUCKET` or `file:FOLDER`; without
+    /// it documents can be neither sent nor read.
+    pub documents: Option<BlobAddress>,
     /// Who proves people: `IDENTITY_ISSUER`, `IDENTITY_AUDIENCE` and what else
     /// [`wiring::IdentitySettings::read`] names.
     pub identity: IdentitySettings,
@@ -71,6 +74,7 @@ impl Config {
         let case_store = env.required("CASE_STORE");
         let ledger = env.optional("LEDGER");
         let events_queue = env.required("EVENTS_QUEUE");
+        let documents = env.optional("DOCUMENTS");
         let identity = IdentitySettings::read(&mut env);
         wiring::read_platforms(&mut env);
         let connections = wiring::ConnectionSettings::read(&mut env);
@@ -91,6 +95,7 @@ impl Config {
             case_store,
             ledger,
             events_queue,
+            documents,
             identity,
             connections,
             costs,
@@ -167,7 +172,9 @@ fn two_way(
 /// [`ConfigError`] with every fault of the settings, or what kept a store from being opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let secrets = Arc::new(PlatformSecrets::new(LocalSecrets::new(env.clone())));
-    let config = Config::read(env)?;
+    let config = Config::read(env.clone())?;
+    let open = |it: &BlobAddress| wiring::blobs(it, &env);
+    let document_bytes = config.documents.as_ref().map(open).transpose()?;
     let stores =
         wiring::case_store(&config.case_store).await?.with_ledger(config.ledger.as_ref()).await?;
     let clock = Arc::new(SystemClock);
@@ -182,6 +189,8 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         wiring::authenticator(&config.identity, tls, clock.clone(), Arc::new(SystemRandom))?;
     let ports = Ports {
         view: stores.view,
+        documents: stores.documents,
+        document_bytes,
         incidents: stores.incidents,
         audit: stores.audit,
         feed: stores.feed,

@@ -18,6 +18,7 @@ mod conflicts;
 mod costs;
 mod dashboard;
 mod desk_problem;
+mod documents;
 mod gate;
 mod integrations;
 mod letters;

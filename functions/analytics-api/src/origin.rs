@@ -75,11 +75,17 @@ pub(crate) fn cors(origins: impl IntoIterator<Item = Origin>) -> CorsLayer {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::IF_MATCH,
+            header::IF_RANGE,
+            header::RANGE,
+            HeaderName::from_static("content-digest"),
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
         ])
         .expose_headers([
             header::RETRY_AFTER,
+            header::ACCEPT_RANGES,
+            header::CONTENT_DISPOSITION,
+            header::CONTENT_RANGE,
             header::ETAG,
             header::LOCATION,
             header::WWW_AUTHENTICATE,

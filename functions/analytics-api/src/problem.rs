@@ -140,6 +140,13 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, kind, "No connection takes it", detail.into())
     }
 
+    /// The bytes of documents are not kept in a way that answers this; `detail` says what to do.
+    pub(crate) fn document_store(detail: impl Into<String>) -> Self {
+        let kind = "urn:moodbridge:problem:document-store";
+        let title = "Documents are not kept so";
+        Self::new(StatusCode::CONFLICT, kind, title, detail.into())
+    }
+
     /// The path is known, the method is not.
     pub(crate) fn method_not_allowed(method: &str) -> Self {
         Self::new(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{OriginalUri, Request};
+use axum::http::Method;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
@@ -19,8 +20,9 @@ use crate::gate::{Gate, pass};
 use crate::problem::Problem;
 use crate::query::shorten;
 use crate::{
-    audit, cases, changes, conflicts, costs, dashboard, integrations, me, openapi, outbox,
-    overview, platforms, queues, reconciliations, replay, resilience, rows, settings, walls,
+    audit, cases, changes, conflicts, costs, dashboard, documents, integrations, me, openapi,
+    outbox, overview, platforms, queues, reconciliations, replay, resilience, rows, settings,
+    walls,
 };
 
 /// The path that every route of this function begins with.
@@ -31,6 +33,9 @@ pub(crate) const OLD_PREFIX: &str = "/api";
 
 /// A store that has not answered after this long does not answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the part of a document may come: a slow line needs minutes for it.
+const PART_WITHIN: Duration = Duration::from_mins(10);
 
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 
@@ -87,6 +92,7 @@ pub(crate) fn documented_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
         .route(Needs(Permission::SyncRead), routes!(reconciliations::list_reconciliations))
         .route(Needs(Permission::ChangesFollow), routes!(changes::follow_changes))
         .and(row_routes)
+        .and(document_routes)
         .finish()
 }
 
@@ -112,6 +118,21 @@ fn row_routes(routes: GuardedRoutes) -> GuardedRoutes {
         .route(write, routes!(accounts::merge_row))
 }
 
+/// Adds the routes of documents and their bytes.
+fn document_routes(routes: GuardedRoutes) -> GuardedRoutes {
+    use documents::{complete, content, links, parts, read, upload};
+    let (see, file) = (Access::Needs(Permission::CasesRead), Access::Needs(Permission::CasesWrite));
+    routes
+        .route(see, routes!(read::get_document))
+        .route(see, routes!(read::link_document))
+        .route(see, routes!(content::get_document_content))
+        .route(file, routes!(upload::open_document_upload))
+        .route(file, routes!(links::link_document_parts))
+        .route(file, routes!(parts::put_document_part))
+        .route(file, routes!(complete::complete_document_upload))
+        .route(file, routes!(complete::abandon_document_upload))
+}
+
 /// Returns the routes that answer as an existing MoodBridge does, likewise.
 pub(crate) fn old_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
     GuardedRoutes::new(OLD_PREFIX)
@@ -132,7 +153,9 @@ pub(crate) async fn finish(
     request: Request,
     next: Next,
 ) -> Response {
-    let answer = timeout(ANSWER_WITHIN, next.run(request)).await;
+    let is_part = request.method() == Method::PUT && uri.path().contains("/parts/");
+    let within = if is_part { PART_WITHIN } else { ANSWER_WITHIN };
+    let answer = timeout(within, next.run(request)).await;
     let mut response = match answer {
         Ok(mut response) => match response.extensions_mut().remove::<Problem>() {
             Some(problem) => keep_headers(problem.render(uri.path()), &response),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ids::text_id;
+use crate::ids::{EntityId, text_id};
 
 text_id!(
     /// The name of a blob, such as `cases/500A/contract.pdf`: 1 to 1024 bytes of UTF-8 in segments
@@ -17,6 +17,16 @@ text_id!(
             && raw.split('/').all(|it| !matches!(it, "" | "." | ".."))
     }
 );
+
+impl BlobKey {
+    /// What the keys of documents begin with.
+    pub(super) const DOCUMENTS: &'static str = "documents/";
+
+    /// Names the bytes of the document `id`.
+    pub(super) fn of_document(id: &EntityId) -> Self {
+        Self(format!("{}{id}", Self::DOCUMENTS))
+    }
+}
 
 text_id!(
     /// A media type, such as `application/pdf`: 3 to 255 visible ASCII characters or spaces, with a

@@ -2,6 +2,7 @@
 
 mod audit;
 mod conflicts;
+mod documents;
 mod history;
 mod imports;
 mod outbox;
@@ -20,6 +21,7 @@ use super::case_store::{
 use super::case_view::StoreDigest;
 use super::clock::{Clock, SystemClock};
 use super::conflicts::Conflict;
+use super::documents::FiledDocument;
 use super::matter_import::MatterItem;
 use super::walls::{Stance, Wall, Walls, wall_audit};
 use crate::auth::Sight;
@@ -59,6 +61,7 @@ struct State {
     walls: BTreeMap<(EntityId, PersonId), Wall>,
     walls_revision: u64,
     items: BTreeMap<EntityId, (EntityId, MatterItem)>,
+    documents: BTreeMap<EntityId, FiledDocument>,
     aliases: BTreeMap<EntityId, EntityId>,
     deleted: BTreeSet<(Entity, EntityId)>,
     created: BTreeMap<(Entity, EntityId), Timestamp>,

@@ -32,6 +32,9 @@ mod crm_writer;
 mod deploy_target;
 #[cfg(any(test, feature = "testkit"))]
 pub mod deploy_target_contract;
+mod documents;
+#[cfg(any(test, feature = "testkit"))]
+pub mod documents_contract;
 mod field_views;
 #[cfg(any(test, feature = "testkit"))]
 pub mod field_views_contract;
@@ -120,6 +123,10 @@ pub use crm_writer::{
 pub use deploy_target::{
     Alarm, CheckAnswer, DeployTarget, DeployedFunction, Digest, InvalidDigest, MAX_NOTE_CHARS,
     NewRoute, PublishedVersion, Route, VersionNumber, VersionRuns,
+};
+pub use documents::{
+    DOCUMENTS_FIELD, DOCUMENTS_PREFIX, DocumentAct, DocumentDraft, DocumentName, Documents, Filed,
+    FiledDocument, document_id, document_key,
 };
 pub use field_views::{ColumnKind, CustomField, FieldColumn, FieldColumns, FieldViews};
 pub use history::{History, PastField, PastRow, SetBy};

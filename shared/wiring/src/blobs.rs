@@ -15,12 +15,21 @@ use crate::metered;
 ///
 /// [`WiringError`] when the address is malformed, or what stands there cannot be used.
 pub fn blob_store(address: &str) -> Result<Arc<dyn BlobStore>, WiringError> {
-    let unusable = |error| WiringError::Unusable { address: address.to_owned(), source: error };
-    let place = BlobAddress::parse(address).map_err(|error| unusable(error.into()))?;
+    let place = BlobAddress::parse(address);
+    let place = place.map_err(|error| WiringError::unusable(&address, error))?;
     // Region and credentials are where every AWS tool reads them.
-    let env = Env::of_process();
-    let store = place.open(&env, Arc::new(SystemClock), Arc::new(SystemRandom));
-    store.map(metered::blob_store).map_err(|error| unusable(error.into()))
+    blobs(&place, &Env::of_process())
+}
+
+/// Opens the blob store at an address that was read. S3 is not called yet; `env` tells its region and
+/// credentials, as every AWS tool reads them.
+///
+/// # Errors
+///
+/// [`WiringError`] when `env` lacks something, or the folder cannot be used.
+pub fn blobs(address: &BlobAddress, env: &Env) -> Result<Arc<dyn BlobStore>, WiringError> {
+    let opened = address.open(env, Arc::new(SystemClock), Arc::new(SystemRandom));
+    opened.map(metered::blob_store).map_err(|error| WiringError::unusable(address, error))
 }
 
 #[cfg(test)]

@@ -39,10 +39,12 @@ mod store;
 mod streams;
 mod topic;
 
+#[cfg(feature = "objects")]
+pub use adapter_objects::{BlobAddress, InvalidBlobAddress};
 #[cfg(feature = "sql")]
 pub use adapter_sql::import as importing;
 #[cfg(feature = "objects")]
-pub use blobs::blob_store;
+pub use blobs::{blob_store, blobs};
 #[cfg(feature = "aws-control")]
 pub use buckets::examine_bucket;
 pub use calls::watch_cloud_calls;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use adapter_sql::MigrationPolicy;
 use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
 use shared::ports::{
-    AuditChain, AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, FieldViews,
-    History, IncidentView, Ledger, LedgerSettingsStore, MatterImport, Outbox, ReconcileJournal,
-    RecordScan, SettingsStore, SyncJournal, SystemClock, Walls,
+    AuditChain, AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, Documents,
+    FieldViews, History, IncidentView, Ledger, LedgerSettingsStore, MatterImport, Outbox,
+    ReconcileJournal, RecordScan, SettingsStore, SyncJournal, SystemClock, Walls,
 };
 use url::Url;
 
@@ -41,6 +41,8 @@ pub struct CaseStores {
     pub feed: Arc<dyn ChangeFeed>,
     /// Who is screened from which case.
     pub walls: Arc<dyn Walls>,
+    /// Documents of cases.
+    pub documents: Arc<dyn Documents>,
     /// What was imported with matters.
     pub imports: Arc<dyn MatterImport>,
     /// The figures of incidents.
@@ -70,6 +72,7 @@ impl CaseStores {
             + History
             + ChangeFeed
             + Walls
+            + Documents
             + MatterImport
             + IncidentView
             + SyncJournal
@@ -92,6 +95,7 @@ impl CaseStores {
             history: metered::history(store.clone()),
             feed: metered::change_feed(store.clone()),
             walls: metered::walls(store.clone()),
+            documents: metered::documents(store.clone()),
             imports: metered::matter_import(store.clone()),
             incidents: metered::incident_view(store.clone()),
             journal: metered::sync_journal(store.clone()),

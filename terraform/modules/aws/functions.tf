@@ -21,6 +21,10 @@ locals {
         for queue in distinct([for what in concat(it.reads, it.writes) : trimprefix(what, "queue:") if startswith(what, "queue:")]) :
         "${upper(queue)}_QUEUE" => local.queue_addresses[queue]
       },
+      {
+        for shelf in distinct(concat(local.shelves[name].read, local.shelves[name].written)) :
+        upper(shelf) => "s3://${module.bucket[shelf].name}"
+      },
       contains(concat(it.reads, it.writes), "crm") || contains(concat(it.reads, it.writes), "case-store") ? { CONNECTIONS = jsonencode(var.connections) } : {},
       anytrue([for route in it.routes : strcontains(route, " /hooks/")]) ? { INTAKE_SETTINGS = jsonencode(var.intake) } : {},
       anytrue([for route in it.routes : strcontains(route, " /v1/")]) ? local.api_settings : {},

@@ -27,13 +27,21 @@ locals {
   claiming = { for name in keys(local.functions) : name => length(setsubtract(local.sent[name], local.looked[name])) > 0 }
   looked   = { for name, it in local.functions : name => [for queue in local.queue_names : queue if contains(it.reads, "queue:${queue}") && it.trigger != "queue:${queue}"] }
 
+  # The stores of blobs, each a bucket of that name, that each function reads from and writes to.
+  shelves = {
+    for name, it in local.functions : name => {
+      read    = [for what in it.reads : trimprefix(what, "blobs:") if startswith(what, "blobs:")]
+      written = [for what in it.writes : trimprefix(what, "blobs:") if startswith(what, "blobs:")]
+    }
+  }
+
   unsealing = {
     for name in keys(local.functions) : name => compact([
       "lambda.${local.region}.${local.suffix}",
       length(local.consumed[name]) + length(local.sent[name]) + length(local.looked[name]) > 0 ? "sqs.${local.region}.${local.suffix}" : "",
       contains(local.sees[name], "ledger") || local.claiming[name] ? "dynamodb.${local.region}.${local.suffix}" : "",
       length(local.secrets[name]) > 0 ? "secretsmanager.${local.region}.${local.suffix}" : "",
-      length(local.consumed[name]) + length(local.sent[name]) > 0 ? "s3.${local.region}.${local.suffix}" : "",
+      length(local.consumed[name]) + length(local.sent[name]) + length(local.shelves[name].read) + length(local.shelves[name].written) > 0 ? "s3.${local.region}.${local.suffix}" : "",
     ])
   }
 
@@ -99,6 +107,22 @@ locals {
           action = ["secretsmanager:GetSecretValue"]
           on     = local.secret_arns[name]
         }],
+        [for shelf in local.shelves[name].read : {
+          sid    = "ReadBlobsOf${shelf}"
+          action = ["s3:GetObject"]
+          on     = ["${module.bucket[shelf].arn}/${shelf}/*"]
+        }],
+        # Without it S3 does not say that a blob is missing, but that it is forbidden.
+        [for shelf in local.shelves[name].read : {
+          sid    = "MissBlobsOf${shelf}"
+          action = ["s3:ListBucket"]
+          on     = [module.bucket[shelf].arn]
+        }],
+        [for shelf in local.shelves[name].written : {
+          sid    = "WriteBlobsOf${shelf}"
+          action = ["s3:AbortMultipartUpload", "s3:PutObject"]
+          on     = ["${module.bucket[shelf].arn}/${shelf}/*"]
+        }],
         ) : {
         Sid       = replace(title(replace(one.sid, "/[^A-Za-z0-9]/", " ")), " ", "")
         Action    = flatten([for it in one.action : contains(local.batched, it) ? [it, "${it}Batch"] : [it]])
@@ -112,7 +136,7 @@ locals {
   statement_of_key = {
     for name in keys(local.functions) : name => {
       Sid       = "Unseal"
-      Action    = concat(["kms:Decrypt"], length(local.sent[name]) + length(local.consumed[name]) > 0 || contains(local.functions[name].writes, "ledger") ? ["kms:GenerateDataKey"] : [])
+      Action    = concat(["kms:Decrypt"], length(local.sent[name]) + length(local.consumed[name]) + length(local.shelves[name].written) > 0 || contains(local.functions[name].writes, "ledger") ? ["kms:GenerateDataKey"] : [])
       Resource  = [aws_kms_key.main.arn]
       Condition = { StringEquals = { "kms:ViaService" = local.unsealing[name] } }
     }

@@ -33,6 +33,7 @@ use crate::router::{OLD_PREFIX, PREFIX, documented_routes, old_routes};
     tags(
         (name = "overview", description = "The first page"),
         (name = "cases", description = "Find cases, read one"),
+        (name = "documents", description = "Documents of cases: file them, read them"),
         (name = "rows", description = "Change, make, delete, restore and merge cases, contacts and accounts"),
         (name = "sync", description = "Conflicts, what waits to be sent, and how well both sides agree"),
         (name = "access", description = "Who may do what, and who is screened from which case"),

@@ -1,9 +1,11 @@
 //! `GET /v1/openapi.json`: the API in OpenAPI 3.1, made from the routes themselves.
 
 pub(crate) mod document;
+mod documents;
 mod requests;
 mod schemas;
 
+pub(crate) use documents::{CompleteRequest, DocumentRequest, PartLinksRequest};
 pub(crate) use requests::{
     AllowDeletesRequest, BulkResolveRequest, MergeRequest, ResolveRequest, RowRequest,
 };

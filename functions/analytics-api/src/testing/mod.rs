@@ -5,6 +5,7 @@ mod desk;
 mod incidents;
 mod queue;
 mod screens;
+mod shelf;
 mod two_way;
 
 pub(crate) use book::book;
@@ -47,6 +48,7 @@ pub(crate) struct Firm {
     pub(crate) n_audit_rows: u64,
     pub(crate) walls: Mutex<Vec<Wall>>,
     pub(crate) rows: MemoryCaseStore,
+    pub(crate) shelf: shelf::Shelf,
     changes: watch::Sender<Vec<ChangeRow>>,
 }
 
@@ -60,6 +62,7 @@ impl Default for Firm {
             n_audit_rows: 3,
             walls: Mutex::default(),
             rows: two_way::rows(),
+            shelf: shelf::Shelf::default(),
             changes: watch::Sender::new(Vec::new()),
         }
     }
@@ -342,6 +345,9 @@ impl SyncJournal for Firm {
         self.answer(vec![run; usize::try_from(limit).unwrap().min(2)])
     }
 }
+
+#[cfg(test)]
+pub(crate) use shelf::{FILED, SENT, Shelf, draft};
 
 #[cfg(test)]
 pub(crate) use two_way::{ROWS, refused_record};

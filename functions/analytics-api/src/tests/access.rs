@@ -16,7 +16,7 @@ use crate::testing::{CASE_ID, EXPIRED, Firm, UNCHECKED};
 
 /// What each operation asks for, written down a second time: a route that is added, or that asks for
 /// something else than before, has to be thought of here too.
-const MATRIX: [(&str, Option<Permission>); 51] = [
+const MATRIX: [(&str, Option<Permission>); 59] = [
     ("get /api/dashboard", Some(Permission::CasesRead)),
     ("get /api/health", None),
     ("get /v1/audit", Some(Permission::AuditRead)),
@@ -26,6 +26,14 @@ const MATRIX: [(&str, Option<Permission>); 51] = [
     ("get /v1/cases/{id}/walls", Some(Permission::WallsRead)),
     ("put /v1/cases/{id}/walls/{person}", Some(Permission::WallsWrite)),
     ("delete /v1/cases/{id}/walls/{person}", Some(Permission::WallsWrite)),
+    ("post /v1/cases/{id}/documents/uploads", Some(Permission::CasesWrite)),
+    ("delete /v1/cases/{id}/documents/uploads/{upload}", Some(Permission::CasesWrite)),
+    ("post /v1/cases/{id}/documents/uploads/{upload}/complete", Some(Permission::CasesWrite)),
+    ("post /v1/cases/{id}/documents/uploads/{upload}/links", Some(Permission::CasesWrite)),
+    ("put /v1/cases/{id}/documents/uploads/{upload}/parts/{number}", Some(Permission::CasesWrite)),
+    ("get /v1/documents/{id}", Some(Permission::CasesRead)),
+    ("get /v1/documents/{id}/content", Some(Permission::CasesRead)),
+    ("get /v1/documents/{id}/link", Some(Permission::CasesRead)),
     ("get /v1/changes", Some(Permission::ChangesFollow)),
     ("get /v1/costs", Some(Permission::CostsRead)),
     ("get /v1/integrations", Some(Permission::IntegrationsRead)),

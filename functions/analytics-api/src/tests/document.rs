@@ -8,7 +8,7 @@ use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Answer, get, send, serve};
-use crate::testing::{CHAIR, ROWS, refused_record};
+use crate::testing::{CHAIR, FILED, ROWS, SENT, Shelf, draft, refused_record};
 
 pub(super) async fn document() -> Value {
     let answer = get(&serve(&Arc::default()).await, "/v1/openapi.json").await;
@@ -89,7 +89,11 @@ async fn every_example_is_valid_by_its_own_schema() {
 pub(super) fn good(path: &str) -> String {
     let [row, deleted, _] = rows_of(path);
     let id = if path.ends_with("/restore") { deleted } else { row };
+    let filed = draft(FILED).id;
+    let id = if path.starts_with("/v1/documents/") { filed.as_str() } else { id };
     path.replace("{id}", id)
+        .replace("{upload}", &Shelf::default().upload)
+        .replace("{number}", "0")
         .replace("{queue}", "events")
         .replace("{person}", "ben")
         .replace("{conflict}", "1")
@@ -105,7 +109,19 @@ fn rows_of(path: &str) -> [&'static str; 3] {
 
 /// Returns what the operation at `path` takes.
 pub(super) fn good_body(path: &str) -> String {
+    let sha256 = draft(SENT).sha256;
     let body = match path {
+        it if it.ends_with("/uploads") => {
+            return json!({"name": "Order.pdf", "size_bytes": 3, "sha256": sha256}).to_string();
+        }
+        it if it.ends_with("/links") => {
+            return json!({"parts": [{"number": 0, "sha256": sha256}]}).to_string();
+        }
+        it if it.ends_with("/complete") => {
+            let etag = Shelf::default().etag;
+            return json!({"parts": [{"etag": etag, "sha256": sha256}]}).to_string();
+        }
+        it if it.contains("/parts/") => "abc",
         it if it.ends_with("/merge") => return format!(r#"{{"into":"{}"}}"#, rows_of(path)[2]),
         it if it.ends_with("/conflicts/resolve") => r#"{"choice":"local","all":true}"#,
         it if it.ends_with("/resolve") => r#"{"status":"local"}"#,

@@ -12,9 +12,11 @@ use serde_json::json;
 use shared::ids::CorrelationId;
 use shared::model::{Entity, FieldValue};
 use shared::ports::case_store_contract::{next_write, sample_key, sample_write, text_fields};
+use shared::ports::documents_contract::{sample_act, sample_document};
 use shared::ports::walls_contract::sample_wall;
 use shared::ports::{
-    ConflictDraft, ConflictMark, NewMessage, OutboxKind, OutboxMark, Stance, Write, WriteKind,
+    ConflictDraft, ConflictMark, DocumentDraft, DocumentName, NewMessage, OutboxKind, OutboxMark,
+    Stance, Write, WriteKind,
 };
 use shared::sync::ConflictPolicy;
 use tower::ServiceExt;
@@ -74,6 +76,14 @@ fn event(object: &str, number: u32, text: &str, points_at: u32) -> NewMessage {
     NewMessage { body: body.to_string(), group: Some(group), ..NewMessage::default() }
 }
 
+/// A document of a case, whose name tells which.
+fn document_of(number: u32) -> DocumentDraft {
+    let case = sample_key(Entity::Case, number).entity_id();
+    let name = if number == HIDDEN { "Quagga.pdf" } else { "Roe.pdf" };
+    let name = DocumentName::parse(name).unwrap();
+    DocumentDraft { name, ..sample_document(&case, "abc") }
+}
+
 /// A firm with a case that Anna is screened from and Carl, a client, is not assigned to.
 async fn firm() -> Laptop {
     let laptop = Laptop::open().await;
@@ -92,6 +102,9 @@ async fn firm() -> Laptop {
     }));
     for write in [account, hidden_case(), shown_case(), again] {
         laptop.store.apply(write).await.unwrap();
+    }
+    for document in [document_of(HIDDEN), document_of(SHOWN)] {
+        laptop.documents.file(&document, &sample_act()).await.unwrap();
     }
     let walls = [
         (hidden_case(), "anna", Stance::Screened),
@@ -141,6 +154,10 @@ async fn read(routes: &Router, path: &str, token: &str) -> (StatusCode, String) 
 
 /// Every way to ask for `path`: each id, and each parameter that might let the case slip through.
 fn paths(path: &str) -> Vec<String> {
+    if path.starts_with("/v1/documents/") {
+        let ids = [SHOWN, HIDDEN].map(|it| document_of(it).id);
+        return ids.map(|id| path.replace("{id}", id.as_str())).into();
+    }
     if path.contains("{id}") {
         let ids = [SHOWN, HIDDEN].into_iter().flat_map(|number| {
             let key = sample_key(Entity::Case, number);
@@ -213,7 +230,8 @@ async fn no_answer_tells_a_screened_person_or_a_client_of_a_hidden_case() {
         assert!(told.iter().any(|it| it == path), "{path} is not in {told:?}");
     }
     assert!(told.iter().any(|it| it.contains("dead-letters")), "{told:?}");
-    for path in ["/v1/conflicts", "/v1/conflicts/1", "/v1/outbox"] {
+    let document = format!("/v1/documents/{}", document_of(HIDDEN).id);
+    for path in ["/v1/conflicts", "/v1/conflicts/1", "/v1/outbox", &document] {
         assert!(told.iter().any(|it| it == path), "{path} is not in {told:?}");
     }
     assert!(told.len() > 15, "{told:?}");

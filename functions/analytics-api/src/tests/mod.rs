@@ -5,6 +5,7 @@ mod answers;
 mod bad_input;
 mod dashboard;
 mod document;
+mod documents;
 mod ethical_wall;
 mod live;
 mod settings;
@@ -29,6 +30,8 @@ use crate::{Api, CostTerms, Ports, router};
 async fn ports(firm: &Arc<Firm>) -> Ports {
     Ports {
         view: firm.clone(),
+        documents: firm.clone(),
+        document_bytes: Some(firm.shelf.bytes.clone()),
         incidents: firm.clone(),
         audit: firm.clone(),
         feed: firm.clone(),

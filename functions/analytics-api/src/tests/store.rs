@@ -7,18 +7,20 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
+use shared::config::Env;
 use shared::ids::ConnectionId;
 use shared::model::{Entity, FieldValue, Fields};
 use shared::platform::description_of;
 use shared::ports::case_store_contract::sample_write;
 use shared::ports::{
-    CaseStore, MatterImport, NewMessage, Outbox, Queue, ReconcileJournal, SystemClock,
+    CaseStore, Documents, MatterImport, NewMessage, Outbox, Queue, ReconcileJournal, SystemClock,
     SystemRandom, Walls,
 };
 use shared::sync::Mappings;
 use shared::sync::testing::salesforce_mappings;
 use tower::ServiceExt;
 use url::Url;
+use wiring::BlobAddress;
 
 use super::document::{assert_answer, document};
 use super::get;
@@ -31,6 +33,7 @@ pub(super) struct Laptop {
     pub(super) comparisons: Arc<dyn ReconcileJournal>,
     pub(super) imports: Arc<dyn MatterImport>,
     pub(super) queue: Arc<dyn Queue>,
+    pub(super) documents: Arc<dyn Documents>,
     pub(super) walls: Arc<dyn Walls>,
     pub(super) routes: Router,
     _folder: tempfile::TempDir,
@@ -50,8 +53,11 @@ impl Laptop {
         wiring::migrate(&address).await.unwrap();
         let stores = wiring::case_store(&address).await.unwrap();
         let queue = wiring::queue(&at("queue.db?queue=events").unwrap()).await.unwrap();
+        let bytes = BlobAddress::Folder(folder.path().join("documents"));
         let api = Api::new(Ports {
             view: stores.view,
+            documents: Arc::clone(&stores.documents),
+            document_bytes: Some(wiring::blobs(&bytes, &Env::default()).unwrap()),
             incidents: stores.incidents,
             audit: stores.audit,
             feed: stores.feed,
@@ -74,9 +80,20 @@ impl Laptop {
             },
             clock: Arc::new(SystemClock),
         });
+        let documents = stores.documents;
         let (walls, outbox, comparisons) = (stores.walls, stores.outbox, stores.comparisons);
         let (store, imports, routes) = (stores.store, stores.imports, router(Arc::new(api)));
-        Self { store, outbox, comparisons, imports, queue, walls, routes, _folder: folder }
+        Self {
+            store,
+            outbox,
+            comparisons,
+            imports,
+            queue,
+            documents,
+            walls,
+            routes,
+            _folder: folder,
+        }
     }
 
     async fn add_cases(&self, numbers: std::ops::Range<u32>) {

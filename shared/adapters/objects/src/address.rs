@@ -1,5 +1,6 @@
 //! Where blobs are.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -79,6 +80,19 @@ impl BlobAddress {
     }
 }
 
+impl fmt::Display for BlobAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "file:{}", folder.display()),
+            Self::S3(S3Address { bucket, prefix, kms_key }) => {
+                write!(f, "s3://{bucket}")?;
+                prefix.iter().try_for_each(|it| write!(f, "/{it}"))?;
+                kms_key.iter().try_for_each(|it| write!(f, "?kms={it}"))
+            }
+        }
+    }
+}
+
 impl FromStr for BlobAddress {
     type Err = InvalidBlobAddress;
 
@@ -148,6 +162,10 @@ mod tests {
         .unwrap() else {
             panic!("not S3")
         };
+        assert_eq!(
+            BlobAddress::S3(whole.clone()).to_string(),
+            "s3://dev-documents/cases/a b?kms=arn:aws:kms:eu-west-1:123456789012:key/1"
+        );
         assert_eq!(whole.bucket, "dev-documents");
         assert_eq!(whole.prefix.unwrap().as_str(), "cases/a b");
         assert_eq!(whole.kms_key.unwrap(), "arn:aws:kms:eu-west-1:123456789012:key/1");

@@ -71,6 +71,45 @@ metered!(topic, MeteredTopic, Topic, "topic", {
     plain fn max_body_bytes() -> usize;
 });
 
+#[cfg(feature = "objects")]
+mod objects {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use shared::PortError;
+    use shared::ports::{
+        Blob, BlobKey, BlobLink, BlobRead, BlobStore, ByteRange, LinkPurpose, ListedBlob,
+        NewUpload, PartLimits, PartTag, PutBlob, Sha256Digest, Upload,
+    };
+
+    use super::metered;
+
+    metered!(blob_store, MeteredBlobStore, BlobStore, "blob_store", {
+        async fn head(key: &BlobKey) -> Blob;
+        async fn read(key: &BlobKey, range: Option<ByteRange>) -> BlobRead;
+        async fn put(key: &BlobKey, body: bytes::Bytes, options: &PutBlob) -> Blob;
+        async fn delete(key: &BlobKey) -> ();
+        async fn list(
+            prefix: &str,
+            after: Option<&BlobKey>,
+            limit: NonZeroU32,
+        ) -> Vec<ListedBlob>;
+        async fn begin(key: &BlobKey, options: &NewUpload) -> Upload;
+        async fn put_part(upload: &Upload, number: u32, body: bytes::Bytes) -> PartTag;
+        async fn complete(upload: &Upload, parts: &[PartTag]) -> Blob;
+        async fn abandon(upload: &Upload) -> ();
+        async fn link(purpose: &LinkPurpose, valid_for: Duration) -> BlobLink;
+        plain fn part_limits() -> PartLimits;
+        plain fn part_sent_by_link(
+            etag: &str,
+            sha256: &Sha256Digest
+        ) -> Result<PartTag, PortError>;
+    });
+}
+
+#[cfg(feature = "objects")]
+pub(crate) use objects::blob_store;
+
 #[cfg(feature = "salesforce")]
 mod platforms {
     use shared::ids::{EntityId, ObjectName, RecordId};
@@ -183,11 +222,12 @@ mod stores {
     use shared::ports::{
         AuditChain, AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage,
         CaseStore, CaseView, ChainedRow, ChangeFeed, ChangeRow, Claim, Committed, Conflict,
-        ConflictFilter, Conflicts, CostBatch, CostLedger, CostQuery, CostSum, FieldColumns,
-        FieldViews, History, ImportTallies, IncidentFigures, IncidentView, ItemBatch, Ledger,
-        LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry, OutboxStatus, Overview,
-        PastRow, ReconcileJournal, Reconciliation, RecordScan, ScanRange, ScannedRecord, Setback,
-        Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls, Write,
+        ConflictFilter, Conflicts, CostBatch, CostLedger, CostQuery, CostSum, DocumentAct,
+        DocumentDraft, Documents, FieldColumns, FieldViews, Filed, FiledDocument, History,
+        ImportTallies, IncidentFigures, IncidentView, ItemBatch, Ledger, LedgerEntry, MatterImport,
+        Outbox, OutboxDepth, OutboxEntry, OutboxStatus, Overview, PastRow, ReconcileJournal,
+        Reconciliation, RecordScan, ScanRange, ScannedRecord, Setback, Shadow, StoreDigest,
+        SyncJournal, SyncRun, Wall, Walls, Write,
     };
     use shared::time::Timestamp;
 
@@ -290,6 +330,12 @@ mod stores {
         async fn costs(sight: &Sight, query: &CostQuery) -> Vec<CostSum>;
     });
 
+    metered!(documents, MeteredDocuments, Documents, "documents", {
+        async fn file(document: &DocumentDraft, act: &DocumentAct) -> Filed;
+        async fn find(sight: &Sight, id: &EntityId) -> Option<FiledDocument>;
+        async fn note_read(id: &EntityId, act: &DocumentAct) -> ();
+    });
+
     metered!(matter_import, MeteredMatterImport, MatterImport, "matter_import", {
         async fn import_items(batch: &ItemBatch) -> ImportTallies;
         async fn compare_items(batch: &ItemBatch) -> ImportTallies;
@@ -309,7 +355,7 @@ mod stores {
 
 #[cfg(feature = "sql")]
 pub(crate) use stores::{
-    audit_chain, audit_log, case_store, case_view, change_feed, conflicts, cost_ledger,
+    audit_chain, audit_log, case_store, case_view, change_feed, conflicts, cost_ledger, documents,
     field_views, history, incident_view, ledger, matter_import, outbox, reconcile_journal,
     record_scan, sync_journal, walls,
 };

@@ -133,6 +133,22 @@ run "rights" {
     ])
     error_message = "What puts or fetches large bodies may use the key through S3."
   }
+
+  assert {
+    condition = toset([
+      for it in local.statements["analytics-api"] : "${join(",", it.Action)} ${it.Resource[0]}" if startswith(it.Action[0], "s3:") && startswith(it.Resource[0], module.bucket["documents"].arn)
+      ]) == toset([
+      "s3:GetObject ${module.bucket["documents"].arn}/documents/*",
+      "s3:ListBucket ${module.bucket["documents"].arn}",
+      "s3:AbortMultipartUpload,s3:PutObject ${module.bucket["documents"].arn}/documents/*",
+    ])
+    error_message = "The API reads and files documents, and deletes none."
+  }
+
+  assert {
+    condition     = contains(local.unsealing["analytics-api"], "s3.eu-west-1.amazonaws.com") && !strcontains(module.function["webhook-intake"].policy, "documents")
+    error_message = "Who files documents uses the key through S3, and intake knows no documents."
+  }
 }
 
 run "settings" {
@@ -146,6 +162,11 @@ run "settings" {
       for name in ["webhook-intake", "sync-worker", "analytics-api"] : endswith(local.settings[name].EVENTS_QUEUE, "&large=s3%3A%2F%2F${module.bucket["messages"].name}")
     ])
     error_message = "Whoever sends to the queue and whoever receives from it find the same large bodies."
+  }
+
+  assert {
+    condition     = local.settings["analytics-api"].DOCUMENTS == "s3://${module.bucket["documents"].name}" && !contains(keys(local.settings["sync-worker"]), "DOCUMENTS")
+    error_message = "The API knows where documents are, and nobody else does."
   }
 
   assert {

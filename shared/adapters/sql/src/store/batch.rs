@@ -64,12 +64,12 @@ pub(super) struct ChangeLine<'a>(
     pub(super) i64,
     pub(super) i64,
     pub(super) &'a str,
-    pub(super) &'a str,
+    pub(super) Cow<'a, str>,
     pub(super) &'a str,
     pub(super) Option<Cow<'a, str>>,
-    pub(super) &'a str,
+    pub(super) Cow<'a, str>,
     pub(super) Option<i64>,
-    pub(super) &'a str,
+    pub(super) Cow<'a, str>,
 );
 
 /// The columns of `timeline_events`, in order.
@@ -143,12 +143,12 @@ impl<'a> Batch<'a> {
             number(self.newest_change),
             at,
             row.entity,
-            row.entity_id,
+            row.entity_id.into(),
             row.kind,
             prepared.label.as_deref().map(form),
-            &prepared.changed_fields,
+            prepared.changed_fields.as_str().into(),
             prepared.lag_ms(self.at),
-            row.correlation_id,
+            row.correlation_id.into(),
         ));
         self.lines.audit.push(AuditLine(
             number(row.seq),
@@ -213,6 +213,36 @@ impl<'a> Batch<'a> {
             hash,
         ));
         Ok(())
+    }
+
+    /// Adds the audit row and the change row of what was hung on a case, and returns the number of the
+    /// latter. `field` names what is another of it, `label` the case for people, in the form of the
+    /// engine.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be rendered.
+    pub(super) fn add_hanging(
+        &mut self,
+        case_id: &EntityId,
+        label: Option<String>,
+        field: &str,
+        draft: &AuditDraft,
+    ) -> Result<u64, sqlx::Error> {
+        self.add_decision(case_id, draft)?;
+        self.newest_change += 1;
+        self.lines.changes.push(ChangeLine(
+            number(self.newest_change),
+            self.at.as_millis(),
+            Entity::Case.as_str(),
+            case_id.to_string().into(),
+            WriteKind::Updated.as_str(),
+            label.map(Cow::Owned),
+            json_text(&[field])?.into(),
+            None,
+            draft.correlation_id.to_string().into(),
+        ));
+        Ok(self.newest_change)
     }
 
     /// Chains `row` to the end; returns the hash before and its own.

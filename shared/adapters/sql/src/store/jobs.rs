@@ -2,7 +2,8 @@
 
 use shared::ids::{EntityId, PersonId};
 use shared::ports::{
-    Committed, CostBatch, ImportTallies, ItemBatch, Reconciliation, SyncRun, Wall,
+    Committed, CostBatch, DocumentAct, DocumentDraft, Filed, ImportTallies, ItemBatch,
+    Reconciliation, SyncRun, Wall,
 };
 
 use super::prepared::PreparedWrite;
@@ -42,6 +43,10 @@ pub(super) enum Job {
     },
     /// Imported items of a matter.
     Import(Box<ItemBatch>),
+    /// A document of a case.
+    File(Box<(DocumentDraft, DocumentAct)>),
+    /// That somebody is given the bytes of a document.
+    NoteRead(Box<(EntityId, DocumentAct)>),
 }
 
 /// What that caller gets back.
@@ -65,4 +70,8 @@ pub(super) enum Answer {
     Imported(ImportTallies),
     /// There is no such case; nothing was written.
     NoCase,
+    /// The document stands.
+    Filed(Box<Filed>),
+    /// There is no such document; nothing was written.
+    NoDocument,
 }

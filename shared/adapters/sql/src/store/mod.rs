@@ -9,6 +9,7 @@ mod copy;
 mod costs;
 mod cursor;
 mod decode;
+mod documents;
 mod field_views;
 mod figures;
 mod history;

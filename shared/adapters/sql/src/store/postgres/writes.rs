@@ -12,6 +12,7 @@ use super::{apply, batch, costs, imports, ledger, runs, walls};
 use crate::group::Commit;
 use crate::postgres::kind_of;
 use crate::store::batch::Batch;
+use crate::store::documents::postgres_documents;
 use crate::store::jobs::{Answer, Job};
 use crate::store::prepared::PreparedWrite;
 use crate::store::text::marked;
@@ -101,6 +102,8 @@ async fn run<'a>(
                 walls::lift(connection, case_id, person, by, batch).await?
             }
             Job::Import(items) => imports::write(connection, items, batch).await?,
+            Job::File(filing) => postgres_documents::file(connection, filing, batch).await?,
+            Job::NoteRead(read) => postgres_documents::note_read(connection, read, batch).await?,
         });
     }
     for place in apply::apply(connection, writes, batch).await? {

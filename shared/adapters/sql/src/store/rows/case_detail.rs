@@ -1,7 +1,9 @@
 //! One case with all that hangs on it.
 
 use shared::ids::{ConnectionId, ObjectName, RecordId};
-use shared::ports::{CaseDetail, Communication, Document, RecordSource, TimelineEvent};
+use shared::ports::{
+    CaseDetail, Communication, Document, FiledDocument, RecordSource, TimelineEvent,
+};
 use sqlx::FromRow;
 
 use super::case::StoredSummary;
@@ -102,6 +104,28 @@ impl StoredDocument {
             size_bytes: self.size_bytes.map(count),
             sha256: self.sha256,
             created_at: instant(self.created_at),
+        })
+    }
+}
+
+/// A document as it is stored, with its case.
+#[derive(FromRow)]
+pub(in crate::store) struct StoredFiling {
+    #[sqlx(flatten)]
+    document: StoredDocument,
+    case_id: String,
+    category: Option<StoredText>,
+    description: Option<StoredText>,
+}
+
+impl StoredFiling {
+    /// Reads it in the words of the port.
+    pub(in crate::store) fn read(self) -> Result<FiledDocument, sqlx::Error> {
+        Ok(FiledDocument {
+            document: self.document.read()?,
+            case_id: entity_id(self.case_id)?,
+            category: self.category.map(Into::into),
+            description: self.description.map(Into::into),
         })
     }
 }

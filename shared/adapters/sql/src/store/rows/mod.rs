@@ -12,7 +12,7 @@ mod wall;
 pub(super) use audit::StoredAudit;
 pub(super) use case::{JOIN_NAMES, ListedCase, SUMMARY_COLUMNS};
 pub(super) use case_detail::{
-    DETAIL_COLUMNS, StoredCase, StoredCommunication, StoredDocument, StoredEvent,
+    DETAIL_COLUMNS, StoredCase, StoredCommunication, StoredDocument, StoredEvent, StoredFiling,
 };
 pub(super) use change::StoredChange;
 pub(super) use record::{StoredRecord, record_columns};

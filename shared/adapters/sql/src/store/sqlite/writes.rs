@@ -14,6 +14,7 @@ use super::row_statements::RowStatements;
 use super::{batch, changed_records, costs, imports, ledger, new_records, runs, walls};
 use crate::store::batch::Batch;
 use crate::store::decode::number;
+use crate::store::documents::sqlite_documents;
 use crate::store::jobs::{Answer, Job};
 use crate::store::prepared::{Cell, PreparedWrite};
 use crate::store::two_way::{sqlite_marks, sqlite_outbox, sqlite_reconciliations};
@@ -68,6 +69,10 @@ impl WriteGroup for CaseWrites {
                     walls::lift(connection, case_id, person, by, &mut batch).await?
                 }
                 Job::Import(items) => imports::write(connection, items, &mut batch).await?,
+                Job::File(filing) => sqlite_documents::file(connection, filing, &mut batch).await?,
+                Job::NoteRead(read) => {
+                    sqlite_documents::note_read(connection, read, &mut batch).await?
+                }
             });
         }
         self.newest_in_group = batch.newest_change();

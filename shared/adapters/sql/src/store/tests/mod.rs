@@ -22,6 +22,7 @@ use shared::ports::case_store_contract::{
     audit_chain_contract, feed_contract, ledger_contract, next_write, sample_write, text_fields,
     write_contract,
 };
+use shared::ports::documents_contract::{documents_contract, filing_is_seen_contract};
 use shared::ports::matter_import_contract::matter_import_contract;
 use shared::ports::walls_contract::{sight_contract, walls_contract};
 use shared::ports::{CaseStore, CaseView, SystemClock, WriteKind};
@@ -129,6 +130,18 @@ async fn sqlite_store_keeps_the_contract_of_imports() {
         Arc::new(open(folder.path().join(format!("{number}.db"))).await)
     })
     .await;
+}
+
+#[tokio::test]
+async fn sqlite_store_keeps_the_contract_of_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = std::sync::atomic::AtomicU32::new(0);
+    documents_contract(|| async {
+        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Arc::new(open(folder.path().join(format!("{number}.db"))).await)
+    })
+    .await;
+    filing_is_seen_contract(&*Fixture::new().await.store).await;
 }
 
 #[tokio::test]
