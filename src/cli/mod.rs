@@ -8,6 +8,7 @@ mod costs;
 mod db;
 mod deploy;
 mod desk;
+mod docs;
 mod doctor;
 mod import;
 mod platforms;
@@ -77,6 +78,9 @@ enum Command {
     /// Lists what both sides changed, and decides it.
     #[command(subcommand)]
     Conflicts(conflicts::ConflictsCommand),
+    /// Files documents of cases, and fetches them.
+    #[command(subcommand)]
+    Docs(docs::DocsCommand),
     /// Looks into the queues and their dead letters.
     #[command(subcommand)]
     Queue(queue::QueueCommand),
@@ -181,6 +185,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Conflicts(command) => {
             conflicts::run(command, &places.in_force().await?.settings, output).await
         }
+        Command::Docs(command) => docs::run(command, &settings()?, output).await,
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Import(command) => import::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, || Ok(settings()?), output).await,

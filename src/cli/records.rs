@@ -15,6 +15,7 @@ use shared::sync::Side;
 use shared::time::Timestamp;
 use wiring::CaseStores;
 
+pub(crate) use self::write::By;
 use self::write::{Answer, CreateArgs, MergeArgs, RowArgs, SetArgs, Wish};
 use crate::exit::{CommandError, FAILURE, SUCCESS};
 use crate::output::Output;
@@ -186,7 +187,7 @@ async fn get(
 }
 
 /// Finds the id of a row by itself, or by that of its record at one of the connections.
-async fn find(
+pub(super) async fn find(
     entity: Entity,
     id: &str,
     settings: &Settings,

@@ -44,12 +44,15 @@ pub(crate) struct By {
 }
 
 impl By {
-    fn person(self, env: &Env) -> String {
+    pub(crate) fn person(&self, env: &Env) -> String {
         let of_machine = || {
             let mut names = ["USER", "LOGNAME", "USERNAME"].into_iter();
             names.find_map(|it| PersonId::parse(env.get(it)?).ok())
         };
-        self.author.or_else(of_machine).map_or_else(|| "command-line".to_owned(), Into::into)
+        self.author
+            .clone()
+            .or_else(of_machine)
+            .map_or_else(|| "command-line".to_owned(), Into::into)
     }
 }
 

@@ -71,45 +71,6 @@ metered!(topic, MeteredTopic, Topic, "topic", {
     plain fn max_body_bytes() -> usize;
 });
 
-#[cfg(feature = "objects")]
-mod objects {
-    use std::num::NonZeroU32;
-    use std::time::Duration;
-
-    use shared::PortError;
-    use shared::ports::{
-        Blob, BlobKey, BlobLink, BlobRead, BlobStore, ByteRange, LinkPurpose, ListedBlob,
-        NewUpload, PartLimits, PartTag, PutBlob, Sha256Digest, Upload,
-    };
-
-    use super::metered;
-
-    metered!(blob_store, MeteredBlobStore, BlobStore, "blob_store", {
-        async fn head(key: &BlobKey) -> Blob;
-        async fn read(key: &BlobKey, range: Option<ByteRange>) -> BlobRead;
-        async fn put(key: &BlobKey, body: bytes::Bytes, options: &PutBlob) -> Blob;
-        async fn delete(key: &BlobKey) -> ();
-        async fn list(
-            prefix: &str,
-            after: Option<&BlobKey>,
-            limit: NonZeroU32,
-        ) -> Vec<ListedBlob>;
-        async fn begin(key: &BlobKey, options: &NewUpload) -> Upload;
-        async fn put_part(upload: &Upload, number: u32, body: bytes::Bytes) -> PartTag;
-        async fn complete(upload: &Upload, parts: &[PartTag]) -> Blob;
-        async fn abandon(upload: &Upload) -> ();
-        async fn link(purpose: &LinkPurpose, valid_for: Duration) -> BlobLink;
-        plain fn part_limits() -> PartLimits;
-        plain fn part_sent_by_link(
-            etag: &str,
-            sha256: &Sha256Digest
-        ) -> Result<PartTag, PortError>;
-    });
-}
-
-#[cfg(feature = "objects")]
-pub(crate) use objects::blob_store;
-
 #[cfg(feature = "salesforce")]
 mod platforms {
     use shared::ids::{EntityId, ObjectName, RecordId};
