@@ -30,9 +30,14 @@ def described(method: str, path: str, headers, body: bytes) -> dict:
     service = signed[1] if signed else ""
     who = re.search(r"\bapp/(\S+)", headers.get("User-Agent", "") + " " + headers.get("x-amz-user-agent", ""))
     target = headers.get("X-Amz-Target", "")
+    if not service:
+        # A signed link, which its holder follows.
+        return {"who": "", "service": "", "action": method, "subject": ""}
     if service == "s3":
         bucket, _, key = urllib.parse.unquote(path.split("?")[0]).lstrip("/").partition("/")
-        action, subject = (S3_ACTIONS[method] if key else "ListBucket"), bucket
+        is_given_up = method == "DELETE" and "uploadId=" in path
+        action = "AbortMultipartUpload" if is_given_up else S3_ACTIONS[method] if key else "ListBucket"
+        subject = bucket
     else:
         asked = {}
         if target:

@@ -1,5 +1,6 @@
 """Sends a case through what scripts/terraform-local made: org, API, function, queue, function, row."""
 
+import base64
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ FIELDS = ["Id", "SystemModstamp", "LastModifiedDate", "CreatedDate", "CaseNumber
 def prepare(work: Path, org: str) -> None:
     """Makes a database and a role, its tables, and the variables that Terraform is run with."""
     password, token = secrets.token_hex(16), secrets.token_hex(16)
+    forms = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     psql(f"CREATE ROLE moodbridge LOGIN PASSWORD '{password}'", "postgres")
     psql("CREATE DATABASE moodbridge OWNER moodbridge", "postgres")
     port = urllib.parse.urlsplit(POSTGRES).port
@@ -37,7 +39,7 @@ def prepare(work: Path, org: str) -> None:
     organization = signed_in["id"].split("/")[-2]
     variables = {
         "case_store": f"{store}secretsmanager:moodbridge-local/database",
-        "secrets": json.dumps({"database": password, "salesforce": "sandbox-secret", "webhook-token": token}),
+        "secrets": json.dumps({"database": password, "salesforce": "sandbox-secret", "webhook-token": token, "forms": forms}),
         "connections": json.dumps([{
             "platform": "salesforce", "connection": "main", "login_url": org,
             "auth": {"flow": "client_credentials", "client_id": "moodbridge-sandbox", "client_secret": "secretsmanager:moodbridge-local/salesforce"},
@@ -45,11 +47,11 @@ def prepare(work: Path, org: str) -> None:
         }]),
         "intake": json.dumps({"connections": [{
             "name": "main", "organization_id": organization, "tokens": ["secretsmanager:moodbridge-local/webhook-token"],
-        }]}),
+        }], "sources": [{"name": "forms", "secrets": ["secretsmanager:moodbridge-local/forms"]}]}),
         "environment_variables": json.dumps({"LOG_LEVEL": "info", "EVENTS_QUIET": "1s"}),
     }
     lines = [f"TF_VAR_{name}='{value}'" for name, value in variables.items()]
-    lines += [f"MOODBRIDGE_TERRAFORM_TOKEN={token}"]
+    lines += [f"MOODBRIDGE_TERRAFORM_TOKEN={token}", f"MOODBRIDGE_TERRAFORM_FORMS={forms}"]
     (work / "variables").write_text("\n".join(lines) + "\n")
 
 

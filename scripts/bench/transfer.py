@@ -21,6 +21,16 @@ import uuid
 import boto3
 
 
+# A case needs a connection that takes it; nobody calls this one.
+SETTINGS = """
+[[connections]]
+platform = "salesforce"
+connection = "main"
+login_url = "http://127.0.0.1:9"
+auth = { flow = "client_credentials", client_id = "none", client_secret = "env:NONE" }
+"""
+
+
 def make(path, n_bytes):
     """Writes bytes that do not repeat, and returns their digest."""
     digest = hashlib.sha256()
@@ -52,15 +62,21 @@ def high_water_mb(pid):
     return next((int(it.split()[1]) / 1024 for it in lines if it.startswith("VmHWM")), 0.0)
 
 
+def n_lines(path):
+    return path.read_bytes().count(b"\n")
+
+
 def run(command, env, kill_after=None):
-    """Runs to its end, or to a kill; returns the answer if it ended, the time and the peak of memory."""
+    """Runs to its end, or to a kill somewhere behind so many tenths; returns the answer if it ended, the time and the
+    peak of memory."""
     began = time.monotonic()
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+    with tempfile.TemporaryFile("w+") as out, tempfile.NamedTemporaryFile("w+") as err:
         process = subprocess.Popen(command, env=env, stdout=out, stderr=err)
         peak = 0.0
         while process.poll() is None:
             peak = max(peak, high_water_mb(process.pid))
-            if kill_after and time.monotonic() - began > kill_after:
+            if kill_after and n_lines(pathlib.Path(err.name)) >= kill_after:
+                time.sleep(random.uniform(0, 0.3))
                 process.send_signal(signal.SIGKILL)
                 process.wait()
                 return None, time.monotonic() - began, peak
@@ -83,12 +99,12 @@ def main():
     boto3.client("s3").create_bucket(Bucket=bucket)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="moodbridge-transfer."))
     try:
-        env = {**os.environ, "MOODBRIDGE_STORE__DOCUMENTS": f"s3://{bucket}/firm", "LOG_LEVEL": "warn"}
-        base = [args.moodbridge, "--json", "--data-dir", str(folder / "data")]
+        (folder / "moodbridge.toml").write_text(SETTINGS)
+        env = {**os.environ, "MOODBRIDGE_STORE__DOCUMENTS": f"s3://{bucket}/firm", "LOG_LEVEL": "warn", "NONE": "none"}
+        base = [args.moodbridge, "--json", "--config", str(folder / "moodbridge.toml")]
         subprocess.run([*base, "db", "migrate"], env=env, check=True, stdout=subprocess.DEVNULL)
-        case = json.loads(subprocess.run(
-            [*base, "cases", "create", "--connection", "main", "title=Large v. File"], env=env, check=True, capture_output=True, text=True
-        ).stdout)["id"]
+        made = [*base, "cases", "create", "title=Large v. File"]
+        case = json.loads(subprocess.run(made, env=env, check=True, capture_output=True, text=True).stdout)["id"]
         source, target = folder / "exhibit.bin", folder / "back.bin"
         digest = make(source, args.megabytes * 1_000_000)
         put = [*base, "docs", "put", str(source), "--case", case]
@@ -110,9 +126,7 @@ def report(way, command, env, args, moved):
     """Kills the command at random moments, lets it end, and prints what it took."""
     n_bytes, peak, spent = args.megabytes * 1_000_000, 0.0, 0.0
     for _ in range(args.kills):
-        # At the speed of a hundred megabytes a second a kill falls somewhere in the first half.
-        after = random.uniform(0.5, max(1.0, args.megabytes / 200))
-        answer, took, mb = run(command, env, kill_after=after)
+        answer, took, mb = run(command, env, kill_after=random.randint(1, 8))
         peak, spent = max(peak, mb), spent + took
         print(f"{way}: {'killed after' if answer is None else 'done within'} {took:.1f} s, peak {mb:.1f} MB")
         if answer is not None:
@@ -121,7 +135,7 @@ def report(way, command, env, args, moved):
     peak, spent = max(peak, mb), spent + took
     n_moved = moved(answer)
     print(f"{way}: the last run moved {n_moved / 1e6:.0f} of {n_bytes / 1e6:.0f} MB in {took:.1f} s; all runs {spent:.1f} s, peak {peak:.1f} MB")
-    if args.kills and args.megabytes >= 500 and n_moved >= n_bytes:
+    if args.kills and n_moved >= n_bytes:
         raise SystemExit(f"{way}: nothing of the killed runs was kept")
     if peak > args.limit_mb:
         raise SystemExit(f"{way}: {peak:.1f} MB of memory, where {args.limit_mb} are allowed")

@@ -145,8 +145,14 @@ async fn put(
 ) -> Result<Put, CommandError> {
     let tried = || format!("file `{}`", args.file.display());
     let failed = |error: String| CommandError::failed(tried(), error);
-    let case_id = find(Entity::Case, &args.case, settings, stores).await?;
-    let case_id = case_id.ok_or_else(|| failed(format!("no case `{}` is here", args.case)))?;
+    // Before anything is sent: bytes of no case would lie there for good.
+    let case = match find(Entity::Case, &args.case, settings, stores).await? {
+        Some(id) => stores.view.case(&Sight::Everything, id.as_str()).await,
+        None => Ok(None),
+    };
+    let case = case.map_err(|error| CommandError::failed(tried(), error))?;
+    let case = case.ok_or_else(|| failed(format!("no case `{}` is here", args.case)))?;
+    let case_id = case.summary.id;
     let named = || args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let name = match &args.name {
         Some(name) => name.clone(),

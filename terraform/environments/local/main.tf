@@ -36,7 +36,7 @@ module "moodbridge" {
   artefacts_folder   = var.artefacts_folder
   architecture       = var.architecture
 
-  are_queues_tls_only = false
+  is_tls_only = false
   are_batches_named   = true
 
   case_store            = var.case_store

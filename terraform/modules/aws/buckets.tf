@@ -47,6 +47,7 @@ module "bucket" {
   noncurrent_days = each.value.noncurrent_days
   has_object_lock = each.value.has_object_lock
   force_destroy   = !var.is_protected
+  is_tls_only     = var.is_tls_only
   log_bucket      = var.buckets.have_logs ? { name = module.log_bucket[0].name } : null
   statements      = each.key == "dashboard" ? local.dashboard_statements : []
   tags            = local.tags
@@ -62,6 +63,7 @@ module "log_bucket" {
   expire_days     = var.log_retention_days
   noncurrent_days = 30
   force_destroy   = !var.is_protected
+  is_tls_only     = var.is_tls_only
   tags            = local.tags
   statements = [{
     Sid       = "AccessLogsOfThisAccount"

@@ -57,7 +57,7 @@ locals {
 }
 
 resource "aws_sqs_queue_policy" "over_tls_only" {
-  for_each = { for name, it in local.queues : name => it if var.are_queues_tls_only }
+  for_each = { for name, it in local.queues : name => it if var.is_tls_only }
 
   queue_url = each.value.url
   policy = jsonencode({

@@ -47,6 +47,7 @@ module "replica_bucket" {
   noncurrent_days = 365
   has_object_lock = true
   force_destroy   = !var.is_protected
+  is_tls_only     = var.is_tls_only
   tags            = local.tags
 }
 

@@ -95,8 +95,8 @@ variable "are_batches_named" {
   default     = false
 }
 
-variable "are_queues_tls_only" {
-  description = "Whether queues refuse plain HTTP. Off only against a peer on this machine, which speaks nothing else."
+variable "is_tls_only" {
+  description = "Whether queues and buckets refuse plain HTTP. Off only against a peer on this machine, which speaks nothing else."
   type        = bool
   default     = true
 }

@@ -56,11 +56,13 @@ resource "aws_s3_bucket_ownership_controls" "this" {
 }
 
 resource "aws_s3_bucket_policy" "this" {
+  # A policy without statements is none.
+  count  = var.is_tls_only || length(var.statements) > 0 ? 1 : 0
   bucket = aws_s3_bucket.this.id
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat([{
+    Statement = concat([for _ in var.is_tls_only ? [1] : [] : {
       Sid       = "OverTlsOnly"
       Effect    = "Deny"
       Principal = "*"

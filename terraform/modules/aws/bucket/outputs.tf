@@ -17,7 +17,7 @@ output "domain_name" {
 
 output "policy" {
   description = "Its policy, as JSON."
-  value       = aws_s3_bucket_policy.this.policy
+  value       = one(aws_s3_bucket_policy.this[*].policy)
 }
 
 output "lifecycle_rules" {

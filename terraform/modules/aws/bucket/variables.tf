@@ -57,6 +57,12 @@ variable "log_bucket" {
   default     = null
 }
 
+variable "is_tls_only" {
+  description = "Whether it refuses plain HTTP."
+  type        = bool
+  default     = true
+}
+
 variable "statements" {
   description = "Statements of its policy besides that it takes TLS only."
   type        = any

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::HeaderValue;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey as Key, Checksum};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use shared::config::Env;
@@ -70,6 +71,7 @@ pub(super) fn client(address: &S3Address, env: &Env) -> Result<AmazonS3, PortErr
         builder = builder.with_sse_kms_encryption(key).with_bucket_key(true);
     }
     let options = ClientOptions::new()
+        .with_user_agent(user_agent(env))
         .with_connect_timeout(CONNECT)
         .with_read_timeout(SILENCE)
         .with_timeout_disabled()
@@ -88,6 +90,14 @@ pub(super) fn client(address: &S3Address, env: &Env) -> Result<AmazonS3, PortErr
         .map_err(|error| fault().with_source(error))
 }
 
+/// Names us, and the application as the SDK of AWS does, so that CloudTrail tells who calls.
+fn user_agent(env: &Env) -> HeaderValue {
+    let ours = concat!("moodbridge/", env!("CARGO_PKG_VERSION"));
+    let named = set(env, "AWS_SDK_UA_APP_ID").map(|name| format!("{ours} app/{name}"));
+    let named = named.and_then(|it| HeaderValue::from_str(&it).ok());
+    named.unwrap_or_else(|| HeaderValue::from_static(ours))
+}
+
 fn has_credentials(env: &Env) -> bool {
     ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
         .into_iter()
@@ -104,6 +114,15 @@ mod tests {
         let env = Env::from_pairs(vars.iter().copied());
         let opened = client(&address, &env).map(|it| it.to_string());
         opened.map_err(|error| shared::chain(&error).to_string())
+    }
+
+    #[test]
+    fn calls_name_the_application() {
+        let of = |vars: &[(&str, &str)]| user_agent(&Env::from_pairs(vars.iter().copied()));
+        assert!(of(&[]).to_str().unwrap().starts_with("moodbridge/"));
+        let named = of(&[("AWS_SDK_UA_APP_ID", "moodbridge-prod-sync-worker")]);
+        assert!(named.to_str().unwrap().ends_with(" app/moodbridge-prod-sync-worker"));
+        assert!(of(&[("AWS_SDK_UA_APP_ID", "a\nb")]).to_str().unwrap().starts_with("moodbridge/"));
     }
 
     #[test]
