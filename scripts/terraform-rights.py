@@ -176,7 +176,9 @@ def document(ask, case: str) -> None:
     begun = json.loads(ask("POST", uploads, json.dumps(named).encode()))
     links = json.loads(ask("POST", f"{uploads}/{begun['upload']}/links", json.dumps({"parts": [{"number": 0, "sha256": digest}]}).encode()))
     link = links["items"][0]["link"]
-    sent = urllib.request.Request(link["url"], content, dict(link["headers"]), method=link["method"])
+    # Without a type urllib calls it a form, which the peer would read as one.
+    headers = {"Content-Type": "application/octet-stream", **link["headers"]}
+    sent = urllib.request.Request(link["url"], content, headers, method=link["method"])
     with urllib.request.urlopen(sent, timeout=60) as answer:
         etag = answer.headers["ETag"]
     parts = {"parts": [{"etag": etag, "sha256": digest}]}
