@@ -93,7 +93,9 @@ class Recorder(http.server.BaseHTTPRequestHandler):
         for name, value in headers:
             if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer)))
+        # Of a HEAD it is the length of what a GET would bring.
+        length = dict((name.lower(), value) for name, value in headers).get("content-length", "0")
+        self.send_header("Content-Length", length if self.command == "HEAD" else str(len(answer)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer)

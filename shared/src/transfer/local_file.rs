@@ -89,7 +89,7 @@ pub(super) fn digest(path: &Path) -> Result<Sha256Digest, TransferError> {
     loop {
         match file.read(&mut piece) {
             Ok(0) => return Ok(running.finish()),
-            Ok(n) => running.update(&piece[..n]),
+            Ok(n) => running.update(piece.get(..n).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(on("read", path)(error)),
         }

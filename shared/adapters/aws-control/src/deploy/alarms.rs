@@ -2,6 +2,7 @@
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::builders::DimensionBuilder;
 use aws_sdk_cloudwatch::types::{
     AlarmType, Dimension, Metric, MetricDataQuery, MetricStat, StateValue,
 };
@@ -94,7 +95,7 @@ pub(super) fn sum_of(
     let metric = Metric::builder()
         .namespace(namespace)
         .metric_name(metric)
-        .set_dimensions(Some(dimensions.map(|it| it.build()).collect()))
+        .set_dimensions(Some(dimensions.map(DimensionBuilder::build).collect()))
         .build();
     let stat = MetricStat::builder().metric(metric).period(period_s).stat("Sum").build();
     MetricDataQuery::builder().id(id).metric_stat(stat).build()

@@ -54,7 +54,7 @@ pub(super) async fn ask(
 }
 
 fn read(answer: &InvokeOutput, version: VersionNumber) -> CheckAnswer {
-    let payload = answer.payload().map(|it| it.as_ref()).unwrap_or_default();
+    let payload = answer.payload().map(AsRef::as_ref).unwrap_or_default();
     if let Some(other) = answer.executed_version().filter(|it| *it != version.to_string()) {
         return CheckAnswer::Broken(format!("AWS called version {other} instead"));
     }

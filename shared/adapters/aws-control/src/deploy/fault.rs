@@ -42,6 +42,7 @@ impl<'a> Call<'a> {
     }
 
     /// The error that AWS sent, or what kept its answer from coming.
+    #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
     pub(super) fn failed<E>(self, error: SdkError<E, HttpResponse>) -> PortError
     where
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,

@@ -90,7 +90,7 @@ pub(super) fn client(address: &S3Address, env: &Env) -> Result<AmazonS3, PortErr
         .map_err(|error| fault().with_source(error))
 }
 
-/// Names us, and the application as the SDK of AWS does, so that CloudTrail tells who calls.
+/// Names us, and the application as the SDK of AWS does, so that `CloudTrail` tells who calls.
 fn user_agent(env: &Env) -> HeaderValue {
     let ours = concat!("moodbridge/", env!("CARGO_PKG_VERSION"));
     let named = set(env, "AWS_SDK_UA_APP_ID").map(|name| format!("{ours} app/{name}"));
