@@ -144,7 +144,7 @@ def by_api(work: Path, made: dict, org: str, api: str, case: str) -> None:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         status, told = answer_of(f"{api}{path}", body, headers, method)
         print(f"{method} {path}: {status}")
-        if status not in (200, 201, 202):
+        if status not in (200, 201, 202, 204):
             tell_logs()
             die(f"{method} {path} answered {status}: {told[:1000]}")
         return told
