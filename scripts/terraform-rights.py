@@ -31,6 +31,8 @@ SERVICES = {"sqs": "QueueUrl", "dynamodb": "TableName", "secretsmanager": "Secre
 BY_AWS = ("logs:", "kms:", "ec2:")
 # What the mapping from a queue to its function does with the function's role.
 # Source: AWS Lambda developer guide, "Using Lambda with Amazon SQS", execution role permissions.
+# Tried first, and done without where it is refused: docs/aws.md names the rights, which the module does not give.
+TRIED = {"StartMessageMoveTask", "ListMessageMoveTasks", "CancelMessageMoveTask"}
 # Only a record longer than any of the sandbox's makes these two put a body into S3; intake shows that it works.
 BY_LENGTH = {("delta-poller", "s3:PutObject"), ("change-subscriber", "s3:PutObject")}
 BY_EVENT_SOURCE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -232,7 +234,7 @@ def base(action: str) -> str:
 def subject_of(service: str, call_: dict) -> str:
     match service:
         case "sqs":
-            return "arn:aws:sqs:*:" + call_["subject"].rsplit("/", 1)[1]
+            return "arn:aws:sqs:*:" + call_["subject"].rsplit("/", 1)[-1]
         case "dynamodb":
             return "arn:aws:dynamodb:*:table/" + call_["subject"]
         case "secretsmanager":
@@ -263,7 +265,7 @@ def called(work: Path, _org: str) -> None:
                     rights |= {(base(a), r) for a in statement["Action"] for r in statement["Resource"]}
         calls = {
             (f"{it['service']}:{base(it['action'])}", subject_of(it["service"], it))
-            for it in recorded() if it["who"] == made["functions"][name]["name"]
+            for it in recorded() if it["who"] == made["functions"][name]["name"] and it["action"] not in TRIED
         }
         n_calls += len(calls)
         for action, subject in sorted(calls):
@@ -282,6 +284,9 @@ def called(work: Path, _org: str) -> None:
             seen = "s3:GetObject" if action == "s3:ListBucket" else action
             if not any(seen == a and is_of(resource, s) for a, s in calls):
                 faults.append(f"{name} may {action} on {resource}, and never did")
+    others = {it["who"] for it in recorded()} - {it["name"] for it in made["functions"].values()} - {""}
+    if others:
+        faults.append(f"somebody called who is no function: {others}")
     print(f"{n_calls} kinds of calls, {n_rights} rights", *faults, sep="\n")
     if not n_calls or faults:
         die("what the functions called and what they may call is not the same")
@@ -325,7 +330,8 @@ def refused(work: Path, _org: str) -> None:
         forbidden = {
             "sqs:PurgeQueue": lambda: session.client("sqs").purge_queue(QueueUrl=made["queue_urls"]["events"]),
             "dynamodb:Scan": lambda: session.client("dynamodb").scan(TableName="moodbridge-local-ledger"),
-            "s3:ListBucket": lambda: session.client("s3").list_objects_v2(Bucket=made["buckets"]["documents"]),
+            "s3:ListBucket": lambda: session.client("s3").list_objects_v2(Bucket=made["buckets"]["lake"]),
+            "s3:DeleteObject": lambda: session.client("s3").delete_object(Bucket=made["buckets"]["documents"], Key="documents/a"),
             "iam:ListRoles": lambda: session.client("iam").list_roles(),
             **{f"secretsmanager:GetSecretValue {it}": (lambda it=it: secret(it)) for it in sorted(secrets - mine)},
         }
