@@ -108,5 +108,5 @@ def moodbridge(work: Path, *arguments: str) -> dict:
     command = [f"{os.environ['CARGO_TARGET_DIR']}/debug/moodbridge", "--json", *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=settings, cwd=work)
     if done.returncode:
-        die(f"`moodbridge {' '.join(arguments)}`: {done.stderr}")
+        die(f"`moodbridge {' '.join(arguments)}`: {done.stderr}{done.stdout}")
     return json.loads(done.stdout)

@@ -36,8 +36,8 @@ module "moodbridge" {
   artefacts_folder   = var.artefacts_folder
   architecture       = var.architecture
 
-  is_tls_only = false
-  are_batches_named   = true
+  is_tls_only       = false
+  are_batches_named = true
 
   case_store            = var.case_store
   connections           = var.connections

@@ -22,7 +22,6 @@ locals {
   # What each function does with each queue.
   consumed = { for name, it in local.functions : name => [for queue in local.queue_names : queue if it.trigger == "queue:${queue}"] }
   sent     = { for name, it in local.functions : name => [for queue in local.queue_names : queue if contains(it.writes, "queue:${queue}")] }
-  measured = { for name, it in local.functions : name => [for queue in local.queue_names : queue if contains(it.reads, "queue-depth:${queue}")] }
   # Who looks through dead letters sends them again as they are, under no key.
   claiming = { for name in keys(local.functions) : name => length(setsubtract(local.sent[name], local.looked[name])) > 0 }
   looked   = { for name, it in local.functions : name => [for queue in local.queue_names : queue if contains(it.reads, "queue:${queue}") && it.trigger != "queue:${queue}"] }
@@ -68,8 +67,9 @@ locals {
           action = ["sqs:SendMessage"]
           on     = [aws_sqs_queue.main[queue].arn]
         }],
-        # Depths are asked for before a queue is filled further, and shown to people.
-        [for queue in distinct(concat(local.measured[name], local.looked[name])) : {
+        # Depths are asked for before a queue is filled further, when a new version checks that it is sound,
+        # and shown to people.
+        [for queue in distinct(concat(local.sent[name], local.looked[name])) : {
           sid    = "SeeDepthOf"
           action = ["sqs:GetQueueAttributes"]
           on     = [aws_sqs_queue.main[queue].arn, aws_sqs_queue.dead[queue].arn]

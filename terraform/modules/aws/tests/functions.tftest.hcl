@@ -88,7 +88,7 @@ run "rights" {
       for statement in jsondecode(module.function["webhook-intake"].policy).Statement : statement.Action
       ])) == toset([
       "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream",
-      "logs:PutLogEvents", "s3:PutObject", "secretsmanager:GetSecretValue", "sqs:SendMessage",
+      "logs:PutLogEvents", "s3:PutObject", "secretsmanager:GetSecretValue", "sqs:GetQueueAttributes", "sqs:SendMessage",
     ])
     error_message = "Intake may claim keys, send, put large bodies, and read its secrets; it may not receive."
   }
