@@ -316,6 +316,9 @@ def credentials_of(name: str, role: str) -> dict:
         die(f"the peer did not run a probe under {role}: {told}")
     finally:
         functions.delete_function(FunctionName=name)
+        logs = boto3.client("logs")
+        for group in logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]:
+            logs.delete_log_group(logGroupName=group["logGroupName"])
 
 
 def refused(work: Path, _org: str) -> None:
