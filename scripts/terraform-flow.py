@@ -122,6 +122,33 @@ def schedule(_work: Path, org: str) -> None:
     print(f"{cases('NOT is_deleted')} cases by the schedule of delta-poller in {time.monotonic() - began:.1f} s")
 
 
+def news(work: Path, _org: str) -> None:
+    """S3 tells a queue that it took an object, under the key as the sender wrote it."""
+    made = made_of(work)
+    script = f"""
+import boto3, json, time, urllib.parse
+s3, sqs, queue = boto3.client("s3"), boto3.client("sqs"), {made["news_queue_urls"]["documents"]!r}
+key = "documents/told/deed of gift, 100 % ü+ä.txt"
+sent = s3.put_object(Bucket={made["buckets"]["documents"]!r}, Key=key, Body=b"a deed")
+s3.put_object(Bucket={made["buckets"]["documents"]!r}, Key="elsewhere/a", Body=b"not told")
+told, until = [], time.monotonic() + 30
+while time.monotonic() < until and not told:
+    for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2, MaxNumberOfMessages=10).get("Messages", []):
+        told += [it["s3"]["object"] for it in json.loads(message["Body"]).get("Records", [])]
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+keys = [urllib.parse.unquote_plus(it["key"]) for it in told]
+assert keys == [key], told
+assert told[0]["size"] == 6, told
+cors = s3.get_bucket_cors(Bucket={made["buckets"]["documents"]!r})["CORSRules"][0]
+assert cors["AllowedOrigins"] == ["https://cases.firm.example"], cors
+print("S3 told the queue of", keys[0])
+"""
+    done = subprocess.run([os.environ["MOODBRIDGE_TERRAFORM_PYTHON"], "-c", script], check=False, capture_output=True, text=True)
+    if done.returncode:
+        die(f"news of a document: {done.stderr}")
+    print(done.stdout.strip())
+
+
 def deploy(work: Path, _org: str) -> None:
     """New packages go live by the command; each function must say that it is sound, by its own rights."""
     packages = []
@@ -162,4 +189,4 @@ print(chr(10).join(left))
 
 
 if __name__ == "__main__":
-    {"prepare": prepare, "webhook": webhook, "poison": poison, "schedule": schedule, "deploy": deploy, "gone": gone}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])
+    {"prepare": prepare, "webhook": webhook, "poison": poison, "schedule": schedule, "news": news, "deploy": deploy, "gone": gone}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])

@@ -48,6 +48,7 @@ module "moodbridge" {
   are_schedules_on      = var.are_schedules_on
   has_webhook_url       = true
 
+  buckets            = { are_documents_announced = true, cors_origins = ["https://cases.firm.example"] }
   network            = var.has_network ? { zones = ["${var.region}a", "${var.region}b"] } : null
   replica_region     = var.replica_region
   has_alarms         = var.has_alarms

@@ -50,6 +50,7 @@ module "bucket" {
   is_tls_only     = var.is_tls_only
   log_bucket      = var.buckets.have_logs ? { name = module.log_bucket[0].name } : null
   statements      = each.key == "dashboard" ? local.dashboard_statements : []
+  cors_origins    = each.key == "documents" ? var.buckets.cors_origins : []
   tags            = local.tags
 }
 

@@ -50,6 +50,11 @@ output "dead_letter_queues" {
   value       = { for name, it in aws_sqs_queue.dead : name => it.url }
 }
 
+output "news_queue_urls" {
+  description = "URLs of the queues that S3 tells of new objects, by what the bucket holds."
+  value       = { for name, it in aws_sqs_queue.news : name => it.url }
+}
+
 output "ledger" {
   description = "Address of the ledger, as `LEDGER` takes it."
   value       = "dynamodb:${aws_dynamodb_table.ledger.name}"

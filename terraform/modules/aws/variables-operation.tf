@@ -41,14 +41,21 @@ variable "cost_anomaly_usd" {
 }
 
 variable "buckets" {
-  description = "How long things are kept, in days: documents marked `may-expire`, reports, files for the warehouse."
+  description = "How long things are kept, in days: documents marked `may-expire`, reports, files for the warehouse. Whether access is logged. Whether each new document is told to the queue `new-documents`, for a tool of yours: no function reads it. Pages of which origins may send and fetch documents by link, such as `https://cases.firm.example`."
   type = object({
-    documents_days = optional(number, 3650)
-    reports_days   = optional(number, 400)
-    lake_days      = optional(number)
-    have_logs      = optional(bool, true)
+    documents_days          = optional(number, 3650)
+    reports_days            = optional(number, 400)
+    lake_days               = optional(number)
+    have_logs               = optional(bool, true)
+    are_documents_announced = optional(bool, false)
+    cors_origins            = optional(list(string), [])
   })
   default = {}
+
+  validation {
+    condition     = alltrue([for it in var.buckets.cors_origins : can(regex("^https://[^/*]+$", it))])
+    error_message = "Write each origin as https://HOST, without a path."
+  }
 }
 
 variable "replica_region" {

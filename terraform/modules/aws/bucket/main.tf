@@ -11,7 +11,7 @@ locals {
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_144:Copying to another region is a variable of the module above, for the buckets that need it.
   #checkov:skip=CKV_AWS_18:Access logs are a variable; the log bucket itself cannot log into itself.
-  #checkov:skip=CKV2_AWS_62:No function is started by these buckets yet.
+  #checkov:skip=CKV2_AWS_62:Telling of new objects is a variable of the module above, for the documents.
   bucket              = var.name
   force_destroy       = var.force_destroy
   object_lock_enabled = var.has_object_lock
@@ -73,6 +73,20 @@ resource "aws_s3_bucket_policy" "this" {
   })
 
   depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+# A link is signed for one method, one key and a few minutes; this only lets pages use it.
+resource "aws_s3_bucket_cors_configuration" "this" {
+  count  = length(var.cors_origins) == 0 ? 0 : 1
+  bucket = aws_s3_bucket.this.id
+
+  cors_rule {
+    allowed_origins = var.cors_origins
+    allowed_methods = ["GET", "PUT"]
+    allowed_headers = ["content-type", "x-amz-checksum-*", "x-amz-sdk-checksum-algorithm"]
+    expose_headers  = ["ETag", "x-amz-checksum-sha256", "x-amz-version-id"]
+    max_age_seconds = 3000
+  }
 }
 
 resource "aws_s3_bucket_logging" "this" {

@@ -69,6 +69,12 @@ variable "statements" {
   default     = []
 }
 
+variable "cors_origins" {
+  description = "Origins whose pages may put and get objects by signed links."
+  type        = list(string)
+  default     = []
+}
+
 variable "tags" {
   description = "Tags of everything in it."
   type        = map(string)

@@ -64,6 +64,44 @@ run "queues_over_tls_only" {
   }
 }
 
+run "documents_are_told_to_nobody_unasked" {
+  assert {
+    condition     = length(aws_sqs_queue.news) == 0 && length(aws_s3_bucket_notification.news) == 0
+    error_message = "A queue that nobody reads is made only when it is asked for."
+  }
+}
+
+run "documents_announced" {
+  variables {
+    buckets = { are_documents_announced = true, cors_origins = ["https://cases.firm.example"] }
+  }
+
+  assert {
+    condition     = aws_s3_bucket_notification.news["documents"].queue[0].filter_prefix == "documents/" && aws_s3_bucket_notification.news["documents"].queue[0].events == toset(["s3:ObjectCreated:*"])
+    error_message = "S3 tells of new documents."
+  }
+
+  assert {
+    condition     = alltrue([for it in ["aws:SourceArn", "aws:SourceAccount", "aws:SecureTransport"] : strcontains(aws_sqs_queue_policy.news["documents"].policy, it)])
+    error_message = "Only the bucket of this account may send there, and over TLS."
+  }
+
+  assert {
+    condition     = strcontains(aws_kms_key.main.policy, "s3.amazonaws.com")
+    error_message = "S3 may seal what it sends."
+  }
+}
+
+run "origins_without_tls_are_refused" {
+  command = plan
+
+  variables {
+    buckets = { cors_origins = ["http://cases.firm.example"] }
+  }
+
+  expect_failures = [var.buckets]
+}
+
 run "schedules" {
   assert {
     condition     = toset(keys(aws_cloudwatch_event_rule.schedule)) == toset(["change-subscriber", "delta-poller", "outbox-relay", "reconciler"])
