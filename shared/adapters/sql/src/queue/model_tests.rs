@@ -271,6 +271,31 @@ proptest! {
     }
 }
 
+/// Two messages that were handed out too often, with one between them that was not.
+#[test]
+fn message_handed_out_too_often_is_set_aside_at_its_own_turn() {
+    let send = |n_messages| Operation::Send { n_messages, group: None, key: None, delay_s: 0 };
+    let receive = |max, visibility_s| Operation::Receive { max, visibility_s };
+    let wait = |s| Operation::Wait { s };
+    let operations = [
+        send(2),
+        receive(2, 1),
+        wait(2),
+        receive(2, 1),
+        wait(2),
+        receive(1, 1),
+        receive(1, 30),
+        wait(2),
+        send(1),
+        wait(38),
+        receive(1, 5),
+        receive(1, 5),
+    ];
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        run(compare(engine, &operations)).unwrap();
+    }
+}
+
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
     proptest::collection::vec(operation(), 1..60)
 }
