@@ -40,6 +40,18 @@ pub enum TransferError {
         /// The blob.
         key: String,
     },
+    /// The store made a blob of another length of parts that each arrived whole.
+    #[error(
+        "the store made {n_kept} bytes under `{key}` of a file of {n_sent}: delete it, then send the file again"
+    )]
+    Misassembled {
+        /// The blob, which stays until somebody deletes it.
+        key: String,
+        /// Its length in bytes.
+        n_kept: u64,
+        /// The length of the file in bytes.
+        n_sent: u64,
+    },
     /// The blob store failed.
     #[error(transparent)]
     Store(#[from] PortError),

@@ -184,7 +184,11 @@ impl<'a> Run<'a> {
         let blob = self.store.complete(&self.begun.upload, &tags).await?;
         notes.end()?;
         if blob.n_bytes != n_total {
-            return Err(TransferError::Damaged { key: blob.key.to_string() });
+            return Err(TransferError::Misassembled {
+                key: blob.key.to_string(),
+                n_kept: blob.n_bytes,
+                n_sent: n_total,
+            });
         }
         Ok(Uploaded { blob, n_sent: n_total - n_there })
     }
