@@ -1,6 +1,7 @@
 //! What every search in logs must keep.
 
 #![expect(clippy::unwrap_used, reason = "a contract suite fails by panicking")]
+#![expect(clippy::panic, reason = "a contract suite fails by panicking")]
 
 use std::time::Duration;
 
