@@ -9,11 +9,12 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::auth::Sight;
 use shared::config::Env;
+use shared::error::{PortError, PortErrorKind};
 use shared::ids::{CorrelationId, EntityId};
 use shared::model::{Channel, Entity};
 use shared::ports::{
-    BlobStore, Clock as _, DocumentAct, DocumentDraft, DocumentName, FiledDocument, MediaType,
-    Random as _, SystemClock, SystemRandom, document_id, document_key,
+    BlobStore, Clock as _, Document, DocumentAct, DocumentDraft, DocumentName, FiledDocument,
+    MediaType, Random as _, SystemClock, SystemRandom, document_id, document_key,
 };
 use shared::transfer::{self, ScannedFile};
 use wiring::CaseStores;
@@ -185,9 +186,30 @@ async fn put(
         description: None,
     };
     let filed = stores.documents.file(&draft, &act(&args.by)).await;
-    let filed =
-        filed.map_err(|error| CommandError::failed(format!("file `{}`", draft.name), error))?;
+    let filed = match filed {
+        Ok(filed) => filed,
+        Err(error) => return Err(not_filed(stores, &draft, error).await),
+    };
     Ok(Put { document: filed.document, is_new: filed.committed.is_some(), n_sent: sent.n_sent })
+}
+
+/// Says why a document was not filed; of bytes that the case has under other words, which these are.
+async fn not_filed(stores: &CaseStores, draft: &DocumentDraft, error: PortError) -> CommandError {
+    let tried = format!("file `{}`", draft.name);
+    if error.kind() != PortErrorKind::Conflict {
+        return CommandError::failed(tried, error);
+    }
+    let Ok(Some(filed)) = stores.documents.find(&Sight::Everything, &draft.id).await else {
+        return CommandError::failed(tried, error);
+    };
+    let Document { id, name, media_type, exhibit_label, .. } = filed.document;
+    let mut words = format!("--name `{name}`");
+    for (flag, word) in [("--media-type", media_type), ("--label", exhibit_label)] {
+        let word = word.map_or_else(|| format!("no {flag}"), |word| format!("{flag} `{word}`"));
+        words = format!("{words}, {word}");
+    }
+    let told = format!("the case has these bytes as document {id} already: file them with {words}");
+    CommandError::failed(tried, told)
 }
 
 async fn get(

@@ -11,6 +11,7 @@ mod desk;
 mod docs;
 mod doctor;
 mod import;
+mod logs;
 mod platforms;
 mod queue;
 mod records;
@@ -117,6 +118,8 @@ enum Command {
     Costs(costs::CostsCommand),
     /// Deploys packages to a cloud, step by step with alarms watched, and takes them back.
     Deploy(deploy::DeployArgs),
+    /// Searches what the functions of a cloud have logged.
+    Logs(logs::LogsArgs),
     /// Checks, shows and changes the settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -212,6 +215,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         }
         Command::Costs(command) => costs::run(command, || Ok(settings()?), output).await,
         Command::Deploy(args) => deploy::run(args, output).await,
+        Command::Logs(args) => logs::run(args, output).await,
         Command::Secret(args) => secret::run(args, &settings()?, output),
         Command::Config(command) => config::run(command, &places, output).await,
     }

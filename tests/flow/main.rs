@@ -7,6 +7,8 @@ mod dead_letters;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod events;

@@ -1,6 +1,8 @@
 //! The function binaries, unchanged, under a Functions host, a Lambda runtime API and `cargo lambda`.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod azure;
@@ -24,3 +26,5 @@ mod lambda;
 #[cfg(test)]
 #[path = "../support/lambda_api.rs"]
 mod lambda_api;
+#[cfg(test)]
+mod logs;

@@ -46,6 +46,9 @@ mod idempotency;
 pub mod idempotency_contract;
 mod incident_view;
 mod ledger;
+mod log_search;
+#[cfg(any(test, feature = "testkit"))]
+pub mod log_search_contract;
 mod matter_import;
 #[cfg(any(test, feature = "testkit"))]
 pub mod matter_import_contract;
@@ -53,6 +56,7 @@ mod memory_blob_store;
 mod memory_case_store;
 mod memory_deploy_target;
 mod memory_field_views;
+mod memory_log_search;
 mod memory_queue;
 mod outbox;
 mod queue;
@@ -133,6 +137,10 @@ pub use history::{History, PastField, PastRow, SetBy};
 pub use idempotency::{ClaimRequest, Claimed, IdempotencyStore, MemoryIdempotency};
 pub use incident_view::{INCIDENT_SOURCE, Incident, IncidentFigures, IncidentView};
 pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
+pub use log_search::{
+    AnswerForm, BegunSearch, FoundLogs, InvalidLogLevel, LineFilter, LogAnswer, LogLevel, LogLine,
+    LogQuestion, LogRow, LogSearch, LogText, LogWish,
+};
 pub use matter_import::{
     ImportTallies, ImportTally, ImportedCommunication, ImportedDocument, ImportedEvent, ItemBatch,
     ItemBody, ItemDetails, MatterImport, MatterItem, import_audit,
@@ -141,6 +149,7 @@ pub use memory_blob_store::MemoryBlobStore;
 pub use memory_case_store::MemoryCaseStore;
 pub use memory_deploy_target::MemoryDeployTarget;
 pub use memory_field_views::MemoryFieldViews;
+pub use memory_log_search::MemoryLogSearch;
 pub use memory_queue::MemoryQueue;
 pub use outbox::{
     Claim, Outbox, OutboxDepth, OutboxEntry, OutboxKind, OutboxMark, OutboxStatus, Setback,

@@ -1,9 +1,9 @@
-//! What people who run the platform ask of a cloud: deployments, and what functions took.
+//! What people who run the platform ask of a cloud: deployments, what functions took, what they logged.
 
 use std::sync::Arc;
 
-use adapter_aws_control::{DeployPlace, LambdaTarget, LambdaUsage};
-use shared::ports::{DeployTarget, SystemClock, UsageMeter};
+use adapter_aws_control::{DeployPlace, LambdaLogs, LambdaTarget, LambdaUsage, LogPlace};
+use shared::ports::{DeployTarget, LogSearch, SystemClock, UsageMeter};
 
 /// The functions on AWS whose names begin with `prefix`, such as `moodbridge-dev-`. Packages go to
 /// `bucket`, or straight to Lambda. Nothing is called yet.
@@ -16,4 +16,10 @@ pub async fn deploy_target(prefix: String, bucket: Option<String>) -> Box<dyn De
 pub async fn usage_meter(prefix: String) -> Box<dyn UsageMeter> {
     let place = DeployPlace { prefix, bucket: None };
     Box::new(LambdaUsage::open(place, Arc::new(SystemClock)).await)
+}
+
+/// What the functions on AWS of `deployment`, such as `moodbridge`, logged in `environment`. Nothing is
+/// called yet.
+pub async fn log_search(deployment: String, environment: String) -> Box<dyn LogSearch> {
+    Box::new(LambdaLogs::open(LogPlace { deployment, environment }).await)
 }

@@ -51,7 +51,7 @@ pub use calls::watch_cloud_calls;
 #[cfg(feature = "salesforce")]
 pub use connection::ConnectionSettings;
 #[cfg(feature = "aws-control")]
-pub use control::{deploy_target, usage_meter};
+pub use control::{deploy_target, log_search, usage_meter};
 #[cfg(feature = "sql")]
 pub use copy::{CopyLine, CopyReport, copy_case_store};
 pub use error::WiringError;

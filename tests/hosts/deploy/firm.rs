@@ -4,15 +4,13 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, StateValue, Statistic};
-use aws_sdk_lambda::config::Credentials;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use serde_json::{Value, json};
-use shared::config::Env;
-use shared::ports::{Digest, Random, SystemRandom};
+use shared::ports::Digest;
 
+use crate::account::Account;
 use crate::binaries::{Stores, binary, repository};
 
 const PREFIX: &str = "moodbridge-test-";
@@ -33,19 +31,7 @@ pub(crate) struct Running(Child);
 impl Firm {
     /// Opens an account, or says loudly that the test is skipped: no peer runs functions.
     pub(crate) async fn open() -> Option<Self> {
-        let env = Env::of_process();
-        let peer = env.get("MOODBRIDGE_TEST_AWS").unwrap_or("ministack");
-        if env.get("AWS_ENDPOINT_URL").is_none_or(str::is_empty) || peer != "ministack" {
-            let required = env.get("MOODBRIDGE_REQUIRE").unwrap_or_default();
-            let is_required = required.split(',').any(|it| it.trim() == "aws");
-            assert!(!is_required || peer != "ministack", "run this by `scripts/with-aws`");
-            eprintln!("SKIPPED: no MiniStack; `scripts/with-aws COMMAND` starts it");
-            return None;
-        }
-        let number = format!("{:012}", SystemRandom.bits() % 1_000_000_000_000);
-        let credentials = Credentials::new(number.clone(), "test", None, None, "test");
-        let config = aws_config::defaults(BehaviorVersion::latest());
-        let config = config.credentials_provider(credentials).load().await;
+        let Account { number, config } = Account::open().await?;
         let lambda = aws_sdk_lambda::Client::new(&config);
         let cloudwatch = aws_sdk_cloudwatch::Client::new(&config);
         Some(Self { number, lambda, cloudwatch, stores: Stores::new().await })

@@ -5,9 +5,12 @@
 
 mod deploy;
 mod doctor;
+mod fault;
+mod logs;
 
 pub use deploy::{DeployPlace, LambdaTarget, LambdaUsage};
 pub use doctor::{BucketFinding, Buckets};
+pub use logs::{LambdaLogs, LogPlace};
 
 /// What errors call this platform.
 const PLATFORM: &str = "aws";

@@ -10,7 +10,7 @@ use shared::error::PortError;
 use shared::ports::{Alarm, VersionNumber, VersionRuns};
 use shared::time::Timestamp;
 
-use super::fault::Call;
+use super::advice::call;
 use super::functions::ALIAS;
 
 /// What Lambda counts by.
@@ -20,7 +20,7 @@ const PERIOD_S: i32 = 60;
 
 /// Lists the alarms whose names begin with `prefix`, by name.
 pub(super) async fn list(client: &Client, prefix: &str) -> Result<Vec<Alarm>, PortError> {
-    let call = Call::new("read alarms", prefix);
+    let call = call("read alarms", prefix);
     let ask = client.describe_alarms().alarm_name_prefix(prefix);
     let ask = ask.alarm_types(AlarmType::MetricAlarm).alarm_types(AlarmType::CompositeAlarm);
     let mut pages = ask.into_paginator().send();
@@ -60,7 +60,7 @@ pub(super) async fn runs(
     version: VersionNumber,
     (since, until): (Timestamp, Timestamp),
 ) -> Result<VersionRuns, PortError> {
-    let call = Call::new("count calls", full_name);
+    let call = call("count calls", full_name);
     let dimensions = [
         ("FunctionName", full_name.to_owned()),
         ("Resource", format!("{full_name}:{ALIAS}")),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use shared::error::PortError;
 use shared::ports::{CheckAnswer, VersionNumber};
 
-use super::fault::Call;
+use super::advice::call;
 
 /// The event that a function's host answers without any work: `shared/host/src/lambda/check.rs`.
 const QUESTION: &str = r#"{"moodbridge":"check"}"#;
@@ -39,7 +39,7 @@ pub(super) async fn ask(
     full_name: &str,
     version: VersionNumber,
 ) -> Result<CheckAnswer, PortError> {
-    let call = Call::new("check version", full_name);
+    let call = call("check version", full_name);
     let answer = client
         .invoke()
         .function_name(full_name)

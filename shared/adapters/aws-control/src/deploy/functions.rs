@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use shared::error::{PortError, PortErrorKind};
 use shared::ports::{DeployedFunction, Digest, PublishedVersion, Route, VersionNumber};
 
-use super::fault::Call;
+use super::advice::call;
+use crate::fault::Call;
 
 /// The alias that everything calls, as Terraform names it.
 pub(super) const ALIAS: &str = "live";
@@ -18,7 +19,7 @@ pub(super) async fn list(
     client: &Client,
     prefix: &str,
 ) -> Result<Vec<DeployedFunction>, PortError> {
-    let call = Call::new("list functions", prefix);
+    let call = call("list functions", prefix);
     let mut pages = client.list_functions().into_paginator().send();
     let mut functions = Vec::new();
     while let Some(page) = pages.next().await {
@@ -40,14 +41,14 @@ async fn describe(
     found: &FunctionConfiguration,
 ) -> Result<DeployedFunction, PortError> {
     let full_name = format!("{prefix}{name}");
-    let newest_code = digest(found.code_sha256(), Call::new("list functions", &full_name))?;
+    let newest_code = digest(found.code_sha256(), call("list functions", &full_name))?;
     let versions = versions(client, &full_name).await?;
     let route = route(client, &full_name).await?;
     Ok(DeployedFunction { name: name.to_owned(), newest_code, versions, route })
 }
 
 async fn versions(client: &Client, full_name: &str) -> Result<Vec<PublishedVersion>, PortError> {
-    let call = Call::new("list versions", full_name);
+    let call = call("list versions", full_name);
     let list = client.list_versions_by_function().function_name(full_name);
     let mut pages = list.into_paginator().send();
     let mut versions = Vec::new();
@@ -66,7 +67,7 @@ async fn versions(client: &Client, full_name: &str) -> Result<Vec<PublishedVersi
 }
 
 async fn route(client: &Client, full_name: &str) -> Result<Option<Route>, PortError> {
-    let call = Call::new("read alias", full_name);
+    let call = call("read alias", full_name);
     let asked = client.get_alias().function_name(full_name).name(ALIAS).send().await;
     match asked {
         Ok(alias) => read(&alias, call).map(Some),
@@ -139,9 +140,9 @@ mod tests {
         let ours = Digest::of(b"package");
         let theirs = in_base64(&ours);
         assert_eq!(theirs.len(), 44);
-        assert_eq!(digest(Some(&theirs), Call::new("x", "y")).unwrap(), ours);
+        assert_eq!(digest(Some(&theirs), call("x", "y")).unwrap(), ours);
         for none in [None, Some(""), Some("AAAA"), Some("?")] {
-            assert!(digest(none, Call::new("x", "y")).is_err(), "{none:?}");
+            assert!(digest(none, call("x", "y")).is_err(), "{none:?}");
         }
     }
 

@@ -1,10 +1,10 @@
 //! Deployments on Lambda: code by digest, versions, the alias that everything calls, alarms.
 
 mod account;
+mod advice;
 mod alarms;
 mod artefacts;
 mod check;
-mod fault;
 mod functions;
 mod target;
 mod usage;

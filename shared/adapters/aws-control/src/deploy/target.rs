@@ -17,9 +17,10 @@ use shared::ports::{
 };
 use shared::time::Timestamp;
 
-use super::fault::Call;
+use super::advice::call;
 use super::functions::{ALIAS, digest, in_base64};
 use super::{account, alarms, artefacts, check, functions};
+use crate::fault::Call;
 
 /// How long Lambda may take until new code can be published, and a version called.
 const READY: Duration = Duration::from_secs(180);
@@ -68,7 +69,7 @@ impl LambdaTarget {
     }
 
     async fn wait_until_updated(&self, full_name: &str) -> Result<(), PortError> {
-        let call = Call::new("wait for new code", full_name);
+        let call = call("wait for new code", full_name);
         let wait = self.lambda.wait_until_function_updated_v2().function_name(full_name);
         let waited = Box::pin(wait.wait(READY)).await;
         waited.map(drop).map_err(|error| {
@@ -79,7 +80,7 @@ impl LambdaTarget {
     }
 
     async fn newest_code(&self, full_name: &str) -> Result<Digest, PortError> {
-        let call = Call::new("read function", full_name);
+        let call = call("read function", full_name);
         let read = self.lambda.get_function_configuration().function_name(full_name);
         let read = read.send().await.map_err(|error| call.failed(error))?;
         digest(read.code_sha256(), call)
@@ -106,7 +107,7 @@ impl DeployTarget for LambdaTarget {
         archive: Vec<u8>,
     ) -> Result<(), PortError> {
         let name = self.full_name(function);
-        let call = Call::new("update code", &name);
+        let call = call("update code", &name);
         let update = self.lambda.update_function_code().function_name(&name);
         let update = match &self.place.bucket {
             None => update.zip_file(Blob::new(archive)),
@@ -124,7 +125,7 @@ impl DeployTarget for LambdaTarget {
 
     async fn publish(&self, function: &str, digest: &Digest) -> Result<VersionNumber, PortError> {
         let name = self.full_name(function);
-        let call = Call::new("publish version", &name);
+        let call = call("publish version", &name);
         if self.newest_code(&name).await? != *digest {
             return Err(other_code(call));
         }
@@ -152,7 +153,7 @@ impl DeployTarget for LambdaTarget {
         revision: &str,
     ) -> Result<String, PortError> {
         let name = self.full_name(function);
-        let call = Call::new("move alias", &name);
+        let call = call("move alias", &name);
         let weights = route.next.iter();
         let weights = weights.map(|(it, percent)| (it.to_string(), f64::from(*percent) / 100.0));
         let weights: HashMap<String, f64> = weights.collect();

@@ -10,8 +10,8 @@ use shared::error::PortError;
 use shared::ports::{Clock, FunctionUsage, MeasuredUsage, UsageMeter};
 
 use super::account;
+use super::advice::call;
 use super::alarms::{count, sum_of};
-use super::fault::Call;
 use super::target::DeployPlace;
 
 /// The queue of changes, by its name without the deployment's.
@@ -44,7 +44,7 @@ impl LambdaUsage {
     /// Lists functions with their memory.
     async fn functions(&self) -> Result<Vec<(String, u64)>, PortError> {
         let prefix = &self.place.prefix;
-        let call = Call::new("list functions", prefix);
+        let call = call("list functions", prefix);
         let mut pages = self.lambda.list_functions().into_paginator().send();
         let mut functions = Vec::new();
         while let Some(page) = pages.next().await {
@@ -70,7 +70,7 @@ fn sum(answer: &GetMetricDataOutput, id: &str) -> f64 {
 impl UsageMeter for LambdaUsage {
     async fn usage(&self, n_days: u32) -> Result<MeasuredUsage, PortError> {
         let prefix = &self.place.prefix;
-        let call = Call::new("count calls", prefix);
+        let call = call("count calls", prefix);
         let until = self.clock.now();
         let since = until.minus(DAY * n_days);
         let ask = || {

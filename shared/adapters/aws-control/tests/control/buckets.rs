@@ -1,11 +1,8 @@
 //! Good and bad buckets, at the peer that stands for AWS.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use adapter_aws_control::{BucketFinding, Buckets};
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{Builder, Credentials};
+use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketVersioningStatus,
     EventBridgeConfiguration, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
@@ -13,25 +10,10 @@ use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
     ServerSideEncryptionRule, VersioningConfiguration,
 };
-use shared::config::Env;
 use shared::platform::Verdict;
 use shared::ports::{Random as _, SystemRandom};
 
-/// Opens an empty account; `None`, loudly, when no peer is there.
-async fn account() -> Option<SdkConfig> {
-    let env = Env::of_process();
-    if env.get("AWS_ENDPOINT_URL").is_none_or(str::is_empty) {
-        let required = env.get("MOODBRIDGE_REQUIRE").unwrap_or_default();
-        let is_required = required.split(',').any(|it| it.trim() == "aws");
-        assert!(!is_required, "AWS is required: run this by `scripts/with-aws`");
-        eprintln!("SKIPPED: no AWS; `scripts/with-aws COMMAND` starts a peer");
-        return None;
-    }
-    let number = format!("{:012}", SystemRandom.bits() % 1_000_000_000_000);
-    let credentials = Credentials::new(number, "test", None, None, "test");
-    let config = aws_config::defaults(BehaviorVersion::latest());
-    Some(config.credentials_provider(credentials).load().await)
-}
+use crate::account;
 
 async fn bucket(client: &Client) -> String {
     let name = format!("test-{:032x}", SystemRandom.bits());
@@ -86,7 +68,7 @@ async fn keep_well(client: &Client, name: &str) {
 
 #[tokio::test]
 async fn bucket_that_is_well_kept_has_nothing_bad_and_a_bare_one_says_what_to_do() {
-    let Some(config) = account().await else { return };
+    let Some(config) = account::open().await else { return };
     let client = Client::from_conf(Builder::from(&config).force_path_style(true).build());
     let (good, bare) = (bucket(&client).await, bucket(&client).await);
     keep_well(&client, &good).await;
@@ -122,7 +104,7 @@ async fn bucket_that_is_well_kept_has_nothing_bad_and_a_bare_one_says_what_to_do
 
 #[tokio::test]
 async fn bucket_that_is_not_there_is_one_finding() {
-    let Some(config) = account().await else { return };
+    let Some(config) = account::open().await else { return };
     let found = Buckets::of(&config).examine("no-such-bucket-anywhere").await;
     assert_eq!(verdicts(&found), [("bucket", Verdict::Bad)], "{found:#?}");
 }

@@ -1,17 +1,17 @@
-//! An account of its own for each test, with functions that answer as ours do.
+//! An account with functions that answer as ours do.
 
 use std::io::{Cursor, Write as _};
 use std::sync::Arc;
 
 use adapter_aws_control::{DeployPlace, LambdaTarget};
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_lambda::config::Credentials;
+use aws_config::SdkConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, Runtime};
-use shared::config::Env;
-use shared::ports::{Random, SystemClock, SystemRandom};
+use shared::ports::SystemClock;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+use crate::account;
 
 /// What the names of functions begin with.
 pub(crate) const PREFIX: &str = "moodbridge-test-";
@@ -26,21 +26,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// Opens an empty account, or says loudly that the test is skipped: no peer is there.
     pub(crate) async fn open() -> Option<Self> {
-        let env = Env::of_process();
-        let peer = env.get("MOODBRIDGE_TEST_AWS").unwrap_or("ministack");
-        // The others do not run functions of ours.
-        if env.get("AWS_ENDPOINT_URL").is_none_or(str::is_empty) || peer != "ministack" {
-            let required = env.get("MOODBRIDGE_REQUIRE").unwrap_or_default();
-            let is_required = required.split(',').any(|it| it.trim() == "aws");
-            assert!(!is_required || peer != "ministack", "run this by `scripts/with-aws`");
-            eprintln!("SKIPPED: no MiniStack; `scripts/with-aws COMMAND` starts it");
-            return None;
-        }
-        // The peer keeps an account for each access key that looks like an account's number.
-        let number = format!("{:012}", SystemRandom.bits() % 1_000_000_000_000);
-        let credentials = Credentials::new(number, "test", None, None, "test");
-        let config = aws_config::defaults(BehaviorVersion::latest());
-        let config = config.credentials_provider(credentials).load().await;
+        let config = account::open_ministack().await?;
         let lambda = aws_sdk_lambda::Client::new(&config);
         let cloudwatch = aws_sdk_cloudwatch::Client::new(&config);
         Some(Self { config, lambda, cloudwatch })
