@@ -3,8 +3,6 @@
 mod load;
 mod merge;
 mod name;
-#[cfg(test)]
-mod tests;
 mod value;
 mod wait;
 
@@ -217,3 +215,6 @@ pub trait Warehouse: Send + Sync {
         begun: Option<&StatementHandle>,
     ) -> Result<Step<MergeReport>, PortError>;
 }
+
+#[cfg(test)]
+mod tests;
