@@ -214,7 +214,7 @@ impl SnowflakeClient {
         };
         let response = self.send(&request, &other).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
-            self.credentials.forget().await;
+            self.credentials.forget();
         }
         Ok(response)
     }

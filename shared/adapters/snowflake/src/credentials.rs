@@ -1,13 +1,13 @@
 //! What each call is signed with, kept until it ends.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use shared::ports::{Clock, SecretAddress, Secrets};
 use shared::secret::Secret;
 use shared::time::Timestamp;
 use shared::{PortError, PortErrorKind};
-use tokio::sync::Mutex;
 use tracing::warn;
 
 use crate::PLATFORM;
@@ -19,7 +19,7 @@ pub(crate) const TOKEN_TYPE: HeaderName =
     HeaderName::from_static("x-snowflake-authorization-token-type");
 
 /// How long before its end a token is replaced.
-const MARGIN_MILLIS: u64 = 60_000;
+const MARGIN: Duration = Duration::from_secs(60);
 
 /// How far the clocks may differ before tokens are made by Snowflake's.
 const TOLERATED_SKEW_MILLIS: u64 = 30_000;
@@ -52,6 +52,17 @@ pub(crate) struct Signed {
     ends_at: Option<Timestamp>,
 }
 
+/// What takes the place of a token that was refused.
+enum Choice {
+    /// One that was made meanwhile.
+    Kept(Signed),
+    /// One of the same secret, as it is kept now.
+    Same,
+    /// One of the other key.
+    OtherKey,
+    Nothing,
+}
+
 impl Credentials {
     pub(crate) fn new(
         settings: &SnowflakeSettings,
@@ -78,19 +89,16 @@ impl Credentials {
 
     /// Returns the token to send.
     pub(crate) async fn token(&self) -> Result<Signed, PortError> {
-        let mut kept = self.kept.lock().await;
-        let now = self.clock.now();
-        let holds = |it: &&Signed| {
-            it.ends_at.is_none_or(|at| at.since(now).as_millis() > u128::from(MARGIN_MILLIS))
+        let (uses_next, skew_millis) = {
+            let kept = self.lock();
+            if let Some(signed) = kept.token.as_ref().filter(|it| self.holds(it)) {
+                return Ok(signed.clone());
+            }
+            (kept.uses_next, kept.skew_millis)
         };
-        // A token that somebody else keeps fresh is read anew each time: its place has the cache.
-        if let Some(signed) = kept.token.as_ref().filter(holds).filter(|it| it.ends_at.is_some()) {
-            return Ok(signed.clone());
-        }
-        let uses_next = kept.uses_next;
         let origin = self.secrets.read(self.address(uses_next)).await?;
-        let signed = self.sign(origin, uses_next, kept.skew_millis)?;
-        kept.token = Some(signed.clone());
+        let signed = self.sign(origin, uses_next, skew_millis)?;
+        self.lock().token = Some(signed.clone());
         Ok(signed)
     }
 
@@ -102,52 +110,74 @@ impl Credentials {
         refused: &Signed,
         server_now: Option<Timestamp>,
     ) -> Result<Option<Signed>, PortError> {
-        let mut kept = self.kept.lock().await;
+        let same = self.secrets.read_again(self.address(refused.uses_next)).await?;
+        let (origin, uses_next) = match self.choose(refused, &same, server_now) {
+            Choice::Kept(signed) => return Ok(Some(signed)),
+            Choice::Nothing => return Ok(None),
+            Choice::Same => (same, refused.uses_next),
+            Choice::OtherKey => {
+                let uses_next = !refused.uses_next;
+                (self.secrets.read_again(self.address(uses_next)).await?, uses_next)
+            }
+        };
+        let skew_millis = self.lock().skew_millis;
+        let signed = self.sign(origin, uses_next, skew_millis)?;
+        let mut kept = self.lock();
+        kept.uses_next = uses_next;
+        kept.token = Some(signed.clone());
+        Ok(Some(signed))
+    }
+
+    /// Decides what takes the place of a token that was refused.
+    fn choose(&self, refused: &Signed, same: &Secret, server_now: Option<Timestamp>) -> Choice {
+        let mut kept = self.lock();
         if let Some(newer) = &kept.token
             && newer.token.expose() != refused.token.expose()
         {
-            return Ok(Some(newer.clone()));
+            return Choice::Kept(newer.clone());
         }
         let skew_before = kept.skew_millis;
         if let Some(server_now) = server_now {
             let skew = server_now.as_millis().saturating_sub(self.clock.now().as_millis());
             kept.skew_millis = if skew.unsigned_abs() > TOLERATED_SKEW_MILLIS { skew } else { 0 };
         }
-        let moved = kept.skew_millis.abs_diff(skew_before) > TOLERATED_SKEW_MILLIS;
-        let same = self.secrets.read_again(self.address(refused.uses_next)).await?;
-        let has_next =
-            matches!(&self.auth, SnowflakeAuth::KeyPair { next_private_key: Some(_), .. });
-        let (origin, uses_next) = if same.expose() != refused.origin.expose() {
-            (same, refused.uses_next)
-        } else if moved && self.is_key_pair() {
-            warn!(connection = %self.connection,
-                "clock of `{}` and this machine's differ by {} ms, its own is used",
-                self.connection, kept.skew_millis);
-            (same, refused.uses_next)
-        } else if has_next {
-            let uses_next = !refused.uses_next;
-            warn!(connection = %self.connection,
-                "key of `{}` was refused, the other one is tried", self.connection);
-            (self.secrets.read_again(self.address(uses_next)).await?, uses_next)
-        } else if self.is_key_pair() {
-            // Made anew once: the refused one may have ended on its way.
-            (same, refused.uses_next)
-        } else {
-            return Ok(None);
+        let has_moved = kept.skew_millis.abs_diff(skew_before) > TOLERATED_SKEW_MILLIS;
+        let connection = self.connection.as_str();
+        let (is_key_pair, has_next) = match &self.auth {
+            SnowflakeAuth::KeyPair { next_private_key, .. } => (true, next_private_key.is_some()),
+            SnowflakeAuth::Oauth { .. } | SnowflakeAuth::ProgrammaticToken { .. } => (false, false),
         };
-        let signed = self.sign(origin, uses_next, kept.skew_millis)?;
-        kept.uses_next = uses_next;
-        kept.token = Some(signed.clone());
-        Ok(Some(signed))
+        if same.expose() != refused.origin.expose() {
+            Choice::Same
+        } else if has_moved && is_key_pair {
+            let skew = kept.skew_millis;
+            warn!(connection, "clock of `{connection}` is {skew} ms ahead of ours and is used");
+            Choice::Same
+        } else if has_next {
+            warn!(connection, "key of `{connection}` was refused, the other one is tried");
+            Choice::OtherKey
+        } else if is_key_pair {
+            // Made anew once: the refused one may have ended on its way.
+            Choice::Same
+        } else {
+            Choice::Nothing
+        }
     }
 
     /// Forgets a token that was refused for good, so that the next call reads its secret anew.
-    pub(crate) async fn forget(&self) {
-        self.kept.lock().await.token = None;
+    pub(crate) fn forget(&self) {
+        self.lock().token = None;
     }
 
-    fn is_key_pair(&self) -> bool {
-        matches!(self.auth, SnowflakeAuth::KeyPair { .. })
+    /// Tells whether a token need not be made anew. One that something else keeps fresh is read each
+    /// time: its place has the cache.
+    fn holds(&self, signed: &Signed) -> bool {
+        signed.ends_at.is_some_and(|at| at.since(self.clock.now()) > MARGIN)
+    }
+
+    /// It is never held across a call.
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn address(&self, uses_next: bool) -> &SecretAddress {
