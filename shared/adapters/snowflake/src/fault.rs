@@ -27,7 +27,7 @@ fn tag(code: &str, sql_state: Option<&str>) -> String {
 }
 
 /// What codes mean, whatever the status. Source: answers of an account; "SQL API reference".
-const KINDS: [(&str, PortErrorKind); 18] = [
+const KINDS: [(&str, PortErrorKind); 16] = [
     ("000008", Rejected),
     ("000604", Rejected),
     ("000630", Rejected),
@@ -44,8 +44,6 @@ const KINDS: [(&str, PortErrorKind); 18] = [
     ("391911", Rejected),
     ("391918", Rejected),
     ("391922", Rejected),
-    ("333333", Unavailable),
-    ("333334", Unavailable),
 ];
 
 /// Returns what a refusal means: by its status where that speaks of the service, then by its code,
