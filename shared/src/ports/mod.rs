@@ -85,6 +85,7 @@ mod usage_meter;
 mod walls;
 #[cfg(any(test, feature = "testkit"))]
 pub mod walls_contract;
+pub mod warehouse;
 
 pub use audit_chain::{AuditChain, ChainedRow};
 pub use audit_log::{AuditFault, AuditLog, AuditRow, AuditVerification};

@@ -31,7 +31,13 @@ pub enum WiringError {
     },
 }
 
-#[cfg(any(feature = "objects", feature = "oidc", feature = "salesforce", feature = "sql"))]
+#[cfg(any(
+    feature = "objects",
+    feature = "oidc",
+    feature = "salesforce",
+    feature = "snowflake",
+    feature = "sql"
+))]
 impl WiringError {
     /// Reports that what stands behind `address` cannot be used because of `source`.
     pub(crate) fn unusable(
@@ -50,6 +56,7 @@ fn built_with() -> String {
         (cfg!(feature = "salesforce"), "salesforce"),
         (cfg!(feature = "aws"), "sqs, dynamodb"),
         (cfg!(feature = "objects"), "s3, file"),
+        (cfg!(feature = "snowflake"), "snowflake"),
     ];
     let built = platforms.iter().filter(|(is_built, _)| *is_built).map(|(_, name)| *name);
     built.collect::<Vec<_>>().join(", ")

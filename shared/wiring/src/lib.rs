@@ -38,6 +38,8 @@ mod store;
 #[cfg(feature = "pubsub")]
 mod streams;
 mod topic;
+#[cfg(feature = "snowflake")]
+mod warehouse;
 
 #[cfg(feature = "objects")]
 pub use adapter_objects::{BlobAddress, InvalidBlobAddress};
@@ -74,3 +76,5 @@ pub use shared::platform::OpenConnection;
 #[cfg(feature = "sql")]
 pub use store::{CaseStores, case_store};
 pub use topic::topic;
+#[cfg(feature = "snowflake")]
+pub use warehouse::warehouse;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::StatusCode;
 use shared::PortErrorKind;
 
 use crate::bulkhead::Place;
@@ -54,7 +55,8 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    pub(crate) fn of(result: &Result<Answer, HttpFault>) -> Self {
+    /// Judges an attempt; an answer of `final_status` is no transient one.
+    pub(crate) fn of(result: &Result<Answer, HttpFault>, final_status: Option<StatusCode>) -> Self {
         let transient = |outcome, is_unsent| Self {
             is_transient: true,
             is_unsent,
@@ -72,7 +74,7 @@ impl Verdict {
                     _ => "platform_fault",
                 };
                 Self {
-                    is_transient: is_transient(head.status),
+                    is_transient: is_transient(head.status) && final_status != Some(head.status),
                     is_unsent: false,
                     is_fault: is_platform_fault(head.status),
                     asked: head.retry_after,

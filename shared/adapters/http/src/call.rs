@@ -125,10 +125,10 @@ impl Call<'_> {
             }
         };
         let started = Instant::now();
-        let result = self.send(place).await;
+        let result = self.send(place, number).await;
         drop(quota_call);
         let elapsed = started.elapsed();
-        let verdict = Verdict::of(&result);
+        let verdict = Verdict::of(&result, self.request.final_status);
         let n_bytes_in = result.as_ref().map_or(0, Answer::n_bytes);
         observe(hooks, request, self.host, number, elapsed, n_bytes_in, verdict.outcome);
         if verdict.outcome == "ok" {
@@ -140,8 +140,10 @@ impl Call<'_> {
     }
 
     /// Sends and reads as far as asked, within the attempt's time.
-    async fn send(&self, place: Place) -> Result<Answer, HttpFault> {
+    async fn send(&self, place: Place, number: u32) -> Result<Answer, HttpFault> {
         let Self { request, client, .. } = *self;
+        let repeated = request.attempt(number);
+        let request = repeated.as_ref().unwrap_or(request);
         let settings = client.settings();
         let within = request.attempt_timeout.unwrap_or(settings.attempt_timeout).min(self.left());
         let max_bytes = request.max_response_bytes.unwrap_or(settings.max_response_bytes);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use shared::ids::CorrelationId;
 use shared::secret::Secret;
@@ -28,6 +28,8 @@ pub struct Request {
     pub(crate) subject: String,
     pub(crate) method: Method,
     pub(crate) url: Url,
+    pub(crate) repeat_url: Option<Url>,
+    pub(crate) final_status: Option<StatusCode>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
     pub(crate) is_packed: bool,
@@ -55,6 +57,8 @@ impl Request {
             urgency: Urgency::Background,
             method,
             url,
+            repeat_url: None,
+            final_status: None,
             headers: HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]),
             body: Body::Whole(Bytes::new()),
             is_packed: false,
@@ -165,6 +169,22 @@ impl Request {
         self
     }
 
+    /// Marks the call as safe to repeat at `url`, where the platform wants to be told that it may
+    /// have seen the call before. Every attempt after the first goes there.
+    #[must_use]
+    pub fn repeatable_at(mut self, url: Url) -> Self {
+        self.repeat_url = Some(url);
+        self.repeatable()
+    }
+
+    /// Hands on an answer of `status` without another attempt, where the platform means something
+    /// lasting by it.
+    #[must_use]
+    pub fn final_at(mut self, status: StatusCode) -> Self {
+        self.final_status = Some(status);
+        self
+    }
+
     /// Marks the call as one whose effect must not come twice although its method is idempotent: it
     /// is repeated only when the platform certainly has not seen it.
     #[must_use]
@@ -223,6 +243,12 @@ impl Request {
         }
         self.is_packed = false;
         self
+    }
+
+    /// Returns the request as the attempt `number` sends it, where that differs.
+    pub(crate) fn attempt(&self, number: u32) -> Option<Self> {
+        let url = self.repeat_url.as_ref().filter(|_| number > 1)?;
+        Some(Self { url: url.clone(), ..self.clone() })
     }
 
     /// Makes the error of this call.

@@ -356,3 +356,31 @@ async fn thousand_calls_at_once_all_end_over_few_connections() {
     assert_eq!(server.n_received(), 1000);
     assert!(server.n_connections() <= 64, "{} connections", server.n_connections());
 }
+
+#[tokio::test]
+async fn repeated_attempts_say_that_they_are() {
+    let server = serve(Script::of([503, 502].map(Step::status))).await;
+    let again = Url::parse(&server.url("/path?retry=true")).unwrap();
+    let first = Url::parse(&server.url("/path")).unwrap();
+
+    client(settings())
+        .send(Request::post("peer", "write", first).repeatable_at(again))
+        .await
+        .unwrap();
+
+    let targets: Vec<_> = server.received().iter().map(|it| it.query.clone()).collect();
+    assert_eq!(targets, ["", "retry=true", "retry=true"]);
+}
+
+#[tokio::test]
+async fn answer_that_is_final_is_not_asked_for_again() {
+    let server = always(Step::status(408)).await;
+    let client = client(settings());
+
+    let request = get(&server).final_at(StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(client.send(request).await.unwrap().status(), StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(server.n_received(), 1);
+
+    client.send(get(&server)).await.unwrap();
+    assert_eq!(server.n_received(), 5);
+}

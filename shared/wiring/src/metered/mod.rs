@@ -14,6 +14,8 @@ pub(crate) use audit::watched;
 pub(crate) use ports::blob_store;
 #[cfg(feature = "salesforce")]
 pub(crate) use ports::connection;
+#[cfg(feature = "snowflake")]
+pub(crate) use ports::warehouse;
 #[cfg(feature = "sql")]
 pub(crate) use ports::{
     audit_chain, audit_log, case_store, case_view, change_feed, conflicts, cost_ledger, documents,

@@ -71,6 +71,28 @@ metered!(topic, MeteredTopic, Topic, "topic", {
     plain fn max_body_bytes() -> usize;
 });
 
+#[cfg(feature = "snowflake")]
+mod warehouses {
+    use shared::ports::warehouse::{
+        Load, LoadReport, Merge, MergeReport, Progress, Rows, Statement, StatementHandle, Step,
+        Warehouse,
+    };
+
+    use super::metered;
+
+    metered!(warehouse, MeteredWarehouse, Warehouse, "warehouse", {
+        async fn submit(statement: &Statement) -> StatementHandle;
+        async fn poll(handle: &StatementHandle) -> Progress;
+        async fn rows(handle: &StatementHandle) -> Rows;
+        async fn cancel(handle: &StatementHandle) -> ();
+        async fn load(load: &Load, begun: Option<&StatementHandle>) -> Step<LoadReport>;
+        async fn merge(merge: &Merge, begun: Option<&StatementHandle>) -> Step<MergeReport>;
+    });
+}
+
+#[cfg(feature = "snowflake")]
+pub(crate) use warehouses::warehouse;
+
 #[cfg(feature = "salesforce")]
 mod platforms {
     use shared::ids::{EntityId, ObjectName, RecordId};

@@ -1,0 +1,53 @@
+//! Warehouses by address.
+
+use std::sync::Arc;
+
+use adapter_snowflake::{SnowflakeSettings, SnowflakeWarehouse};
+use shared::platform::Surroundings;
+use shared::ports::warehouse::Warehouse;
+use url::Url;
+
+use crate::error::WiringError;
+
+/// Opens the warehouse at `address`, such as
+/// `snowflake://MYORG-FIRM/LEGAL/MOODBRIDGE?user=LOADER&private_key=env:KEY&stage=FILES`. It is not
+/// called yet.
+///
+/// # Errors
+///
+/// [`WiringError`] when no adapter of this build takes the scheme, or the address has faults.
+pub fn warehouse(
+    address: &Url,
+    surroundings: &Surroundings,
+) -> Result<Arc<dyn Warehouse>, WiringError> {
+    if address.scheme() != "snowflake" {
+        return Err(WiringError::UnknownPlatform { address: address.clone() });
+    }
+    let settings = SnowflakeSettings::from_address(address)
+        .map_err(|error| WiringError::unusable(&"snowflake:", error))?;
+    let opened = SnowflakeWarehouse::open(settings, surroundings)
+        .map_err(|error| WiringError::unusable(address, error))?;
+    Ok(crate::metered::warehouse(Arc::new(opened)))
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::config::Env;
+    use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
+
+    use super::*;
+
+    #[test]
+    fn address_opens_a_warehouse_or_says_what_to_write() {
+        let secrets = Arc::new(LocalSecrets::new(Env::default()));
+        let surroundings =
+            Surroundings::new(secrets, Arc::new(SystemClock), Arc::new(SystemRandom));
+        let open = |raw: &str| warehouse(&Url::parse(raw).unwrap(), &surroundings);
+        assert!(open("snowflake://MYORG-FIRM/LEGAL/PUBLIC?user=U&private_key=env:KEY").is_ok());
+
+        let error = open("snowflake:x").err().unwrap();
+        let text = shared::chain(&error).to_string();
+        assert!(text.contains("snowflake://ACCOUNT/DATABASE/SCHEMA"), "{text}");
+        assert!(matches!(open("memory:"), Err(WiringError::UnknownPlatform { .. })));
+    }
+}
