@@ -8,6 +8,8 @@ use serde::Deserialize;
 use super::{Arch, Order};
 use crate::workspace::{self, ChoreError};
 
+/// The profile of packages.
+pub(super) const PROFILE: &str = "cloud";
 /// Features that belong to another cloud than AWS.
 const OF_OTHER_CLOUDS: [&str; 1] = ["azure"];
 
@@ -98,7 +100,7 @@ pub(super) fn binary(order: &Order, name: &str) -> Result<Vec<u8>, ChoreError> {
         Arch::Arm64 | Arch::X86_64 => target.join("lambda").join(name).join("bootstrap"),
     };
     let tried = format!("read `{}`", path.display());
-    let is_stripped = order.profile == "release" || order.arch == Arch::Arm64;
+    let is_stripped = order.profile == PROFILE || order.arch == Arch::Arm64;
     if is_stripped {
         return std::fs::read(&path).map_err(|error| ChoreError::new(&tried, error));
     }

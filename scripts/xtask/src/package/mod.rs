@@ -54,7 +54,7 @@ impl Order {
     pub(crate) fn read(words: &[&str]) -> Result<Self, String> {
         let mut order = Self {
             arch: Arch::Arm64,
-            profile: "release".to_owned(),
+            profile: build::PROFILE.to_owned(),
             out: PathBuf::from("packages"),
             functions: Vec::new(),
         };
@@ -152,7 +152,7 @@ fn write_file(path: &Path, text: &str) -> Result<(), ChoreError> {
 
 fn too_large(order: &Order, packages: &[Package]) -> Vec<String> {
     // Without optimisation a package is as large as it likes.
-    let is_measured = order.profile == "release";
+    let is_measured = order.profile == build::PROFILE;
     let over = packages.iter().filter(|it| is_measured && it.archive_bytes > MAX_ARCHIVE);
     over.map(|it| {
         format!("`{}` has {} bytes, more than {MAX_ARCHIVE}", it.archive, it.archive_bytes)
