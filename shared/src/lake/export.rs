@@ -173,7 +173,7 @@ impl Exporter {
     /// Names a run: the instant it began at, and what tells it from every other.
     fn name(&self) -> String {
         let at = self.ports.clock.now().to_second().to_string();
-        let at: String = at.chars().filter(|it| it.is_ascii_digit()).take(14).collect();
+        let at: String = at.chars().filter(char::is_ascii_digit).take(14).collect();
         format!("{at}-{:032x}", self.ports.random.bits())
     }
 
