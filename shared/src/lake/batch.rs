@@ -55,10 +55,6 @@ impl<'a> Batch<'a> {
         Self { files, name, schemas, n_files: 0, open, closed, began_at: None, n_unfit: 0 }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.closed.is_empty()
-    }
-
     /// Returns the length of its longest open file.
     pub(super) fn longest(&self) -> u64 {
         self.open.values().map(|it| it.writer.n_bytes()).max().unwrap_or(0)

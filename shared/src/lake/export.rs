@@ -94,12 +94,12 @@ pub struct Exporter {
     catalog: Catalog,
 }
 
-/// Why a batch was closed.
-enum BatchEnd {
-    /// There may be more.
-    Full,
+/// Files that wait to be committed.
+struct Drawn {
+    commit: Commit,
     /// There is no more, or no time for it.
-    Over,
+    is_over: bool,
+    n_unfit: u64,
 }
 
 impl Exporter {
@@ -130,44 +130,51 @@ impl Exporter {
         for number in 0_u64.. {
             let loaded = self.catalog.load().await?;
             tally.position = loaded.head.position;
-            let schemas = self.schemas(&loaded.head)?;
-            let mut batch = Batch::new(&*self.ports.files, format!("{run}-{number:03}"), &schemas);
-            let filled = self.fill(&mut batch, loaded.head.position, until).await;
-            let filled = match filled {
-                Ok(filled) if batch.is_empty() => {
-                    self.finish(&mut tally, &filled).await?;
-                    return Ok(tally);
-                }
-                Ok(filled) => batch.finish().await.map(|files| (filled, files)),
-                Err(error) => Err(error),
-            };
-            let n_unfit = batch.n_unfit;
-            let began_at = batch.began_at.unwrap_or_else(|| self.ports.clock.now());
-            let ((position, end), files) = match filled {
-                Ok(filled) => filled,
-                Err(error) => {
-                    batch.abandon().await;
-                    return Err(error);
-                }
-            };
-            let commit = Commit {
-                id: format!("{run}-{number:03}"),
-                kind: "export",
-                began_at,
-                span: Some((loaded.head.position, position)),
-                removed: BTreeSet::new(),
-                schemas: used(&schemas, &files),
-                added: files,
-            };
-            if self.commit(loaded, &commit, &mut tally).await? {
+            let drawn = self.draw(format!("{run}-{number:03}"), &loaded.head, until).await?;
+            let Drawn { commit, is_over, n_unfit } = drawn;
+            let stands =
+                commit.added.is_empty() || self.commit(loaded, &commit, &mut tally).await?;
+            if stands {
                 tally.n_unfit += n_unfit;
-                if matches!(end, BatchEnd::Over) {
-                    self.finish(&mut tally, &(position, end)).await?;
-                    return Ok(tally);
-                }
+            }
+            if stands && is_over {
+                break;
             }
         }
+        self.compare_ends(&mut tally).await?;
         Ok(tally)
+    }
+
+    /// Writes the files of one commit: those of the changes behind `head`.
+    async fn draw(
+        &self,
+        id: String,
+        head: &Head,
+        until: Option<Timestamp>,
+    ) -> Result<Drawn, LakeError> {
+        let schemas = self.schemas(head)?;
+        let mut batch = Batch::new(&*self.ports.files, id.clone(), &schemas);
+        let filled = match self.fill(&mut batch, head.position, until).await {
+            Ok(filled) => batch.finish().await.map(|files| (filled, files)),
+            Err(error) => Err(error),
+        };
+        let ((position, is_over), files) = match filled {
+            Ok(filled) => filled,
+            Err(error) => {
+                batch.abandon().await;
+                return Err(error);
+            }
+        };
+        let commit = Commit {
+            id,
+            kind: "export",
+            began_at: batch.began_at.unwrap_or_else(|| self.ports.clock.now()),
+            span: Some((head.position, position)),
+            removed: BTreeSet::new(),
+            schemas: used(&schemas, &files),
+            added: files,
+        };
+        Ok(Drawn { commit, is_over, n_unfit: batch.n_unfit })
     }
 
     /// Names a run: the instant it began at, and what tells it from every other.
@@ -191,27 +198,28 @@ impl Exporter {
         self.columns.iter().map(schema).collect()
     }
 
-    /// Reads changes after `position` into `batch` until it is full, and returns the last of them.
+    /// Reads changes after `position` into `batch` until it is full. Returns the last of them, and
+    /// whether there is no more, or no time for it.
     async fn fill(
         &self,
         batch: &mut Batch<'_>,
         mut position: u64,
         until: Option<Timestamp>,
-    ) -> Result<(u64, BatchEnd), LakeError> {
+    ) -> Result<(u64, bool), LakeError> {
         loop {
             let now = self.ports.clock.now();
             if until.is_some_and(|until| until <= now) {
-                return Ok((position, BatchEnd::Over));
+                return Ok((position, true));
             }
             let is_old = batch
                 .began_at
                 .is_some_and(|began_at| now.since(began_at) >= self.settings.max_file_age);
             if is_old || batch.longest() >= self.settings.max_file_bytes {
-                return Ok((position, BatchEnd::Full));
+                return Ok((position, false));
             }
             let page = self.ports.feed.changes_after(position, self.settings.page).await?;
             let Some(last) = page.last().map(|it| it.seq) else {
-                return Ok((position, BatchEnd::Over));
+                return Ok((position, true));
             };
             let rows = self.rows(page).await?;
             batch.write(rows, now).await?;
@@ -274,14 +282,10 @@ impl Exporter {
     }
 
     /// Sees how far the lake is behind the store, and that it is not ahead.
-    async fn finish(
-        &self,
-        tally: &mut ExportTally,
-        (position, _): &(u64, BatchEnd),
-    ) -> Result<(), LakeError> {
-        let newest = self.ports.feed.newest_change().await?;
-        if newest < *position {
-            return Err(LakeError::StoreIsBehind { position: *position, newest });
+    async fn compare_ends(&self, tally: &mut ExportTally) -> Result<(), LakeError> {
+        let (position, newest) = (tally.position, self.ports.feed.newest_change().await?);
+        if newest < position {
+            return Err(LakeError::StoreIsBehind { position, newest });
         }
         tally.n_behind = newest - position;
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]

@@ -22,7 +22,7 @@ pub struct Hiding {
 /// A mask that needs a key, and there is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "field `{field}` of `{entity}` is masked by `hash`, and no key is set: set LAKE_MASK_KEY to the address of a secret"
+    "field `{field}` of `{entity}` is masked by `hash`, and there is no key: name a secret as `lake.mask_key`"
 )]
 pub struct NoMaskKey {
     field: String,
@@ -58,17 +58,20 @@ impl Hiding {
         Ok(hiding)
     }
 
+    /// Tells whether the lake shows a field of this name, masked or not. Changes tell of other things,
+    /// too: whom a wall screens from a case, documents, imports.
+    pub fn shows(&self, entity: Entity, name: &str) -> bool {
+        entity.columns().contains(&name) || self.custom.contains(&(entity, name.to_owned()))
+    }
+
     /// Hides in a row of `entity` what must not be seen.
     #[must_use]
     pub fn hide(&self, entity: Entity, mut row: Fields) -> Fields {
-        let is_known = |name: &str| {
-            !name.starts_with(CUSTOM_PREFIX) || self.custom.contains(&(entity, name.to_owned()))
-        };
         row.retain(|name, value| {
             if let Some(mask) = self.masks.get(&(entity, name.as_str().to_owned())) {
                 *value = self.hidden(name, *mask, value);
             }
-            is_known(name)
+            self.shows(entity, name)
         });
         row
     }

@@ -115,12 +115,14 @@ impl LakeRow {
     ) -> Self {
         let table = LakeTable::of(change.entity);
         let row = row.map(|row| ShownRow::new(table, row, hiding));
+        let mut changed_fields = change.fields;
+        changed_fields.retain(|name| hiding.shows(change.entity, name));
         let is_merged = row.as_ref().is_some_and(|it| it.merged_into.is_some());
         Self {
             seq: change.seq,
             at: change.at,
             kind: LakeKind::of(change.kind, is_merged),
-            changed_fields: change.fields,
+            changed_fields,
             table,
             entity_id: change.entity_id,
             row,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::World;
+use crate::ids::PersonId;
 use crate::lake::{Column, ColumnType, Hiding, LakeError, LakeTable, SchemaRefusal};
 use crate::model::{Entity, FieldValue};
 use crate::ports::case_store_contract::{sample_key, sample_write, text_fields};
-use crate::ports::{CaseStore, read_whole};
+use crate::ports::{CaseStore, Clock, Stance, Wall, Walls, read_whole};
 use crate::secret::Secret;
 use crate::sync::{FieldKind, FieldMapping, Mappings, Mask, ObjectMapping};
 
@@ -54,6 +55,22 @@ async fn masked_values_are_nowhere_in_the_lake() {
     world.exporter(Arc::clone(&world.blobs)).run(None).await.unwrap();
 
     let all = everything(&world).await;
+    let case = sample_write(Entity::Case, 1, text_fields([("title", "Doe v. Roe")]));
+    world.store.apply(case.clone()).await.unwrap();
+    let [person, by] = ["screened-person", "who-screens"].map(|it| PersonId::parse(it).unwrap());
+    let wall = Wall {
+        case_id: case.entity_id,
+        person,
+        stance: Stance::Screened,
+        set_by: by,
+        set_at: world.clock.now(),
+        reason: "conflict".to_owned(),
+    };
+    world.store.set_wall(&wall).await.unwrap();
+    world.exporter(Arc::clone(&world.blobs)).run(None).await.unwrap();
+    let with_wall = everything(&world).await;
+    assert!(with_wall.contains("Doe v. Roe") && !with_wall.contains("screened-person"));
+
     for hidden in ["lovelace", "Lovelace", "30 123", "078-05", "never mapped", "a key of the lake"]
     {
         assert!(!all.contains(hidden), "{hidden}");

@@ -76,7 +76,7 @@ impl World {
         write.row.insert(column.to_owned(), FieldValue::text(&text));
         write.row.insert("custom.rating".to_owned(), FieldValue::Int(choice.into()));
         if entity == Entity::Case {
-            write.row.insert("is_closed".to_owned(), FieldValue::Bool(choice % 2 == 0));
+            write.row.insert("is_closed".to_owned(), FieldValue::Bool(choice.is_multiple_of(2)));
             write.row.insert("opened_at".to_owned(), FieldValue::Text(self.clock.now().into()));
         }
         if let Some(known) = self.store.shadow(&write.shadow.key).await.unwrap() {
@@ -88,7 +88,7 @@ impl World {
             write = next_write(write, kind, known.revision);
             let other = sample_key(entity, number + 1).entity_id();
             let is_there = self.store.rows().contains_key(&(entity, other.clone()));
-            if kind == WriteKind::Deleted && is_there && choice % 8 == 0 {
+            if kind == WriteKind::Deleted && is_there && choice.is_multiple_of(8) {
                 write.marks.merged_into = Some(other);
             }
         }

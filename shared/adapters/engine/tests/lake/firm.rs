@@ -115,7 +115,7 @@ impl Firm {
     async fn put<const N: usize>(&self, entity: Entity, number: u32, row: [(&str, &str); N]) {
         let mut write = sample_write(entity, number, text_fields(row));
         if entity == Entity::Case {
-            write.row.insert("is_closed".to_owned(), FieldValue::Bool(number % 2 == 0));
+            write.row.insert("is_closed".to_owned(), FieldValue::Bool(number.is_multiple_of(2)));
             write
                 .row
                 .insert("custom.rating".to_owned(), FieldValue::number(f64::from(number) / 4.0));

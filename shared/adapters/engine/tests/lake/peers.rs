@@ -1,4 +1,4 @@
-//! What pyarrow and DuckDB read of the lake.
+//! What `pyarrow` and `DuckDB` read of the lake.
 
 use std::path::PathBuf;
 use std::time::Duration;
