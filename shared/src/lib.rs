@@ -9,6 +9,7 @@ pub mod cost;
 pub mod deploy;
 pub mod error;
 pub mod ids;
+pub mod lake;
 pub mod logs;
 pub mod model;
 pub mod platform;

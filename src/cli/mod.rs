@@ -11,6 +11,7 @@ mod desk;
 mod docs;
 mod doctor;
 mod import;
+mod lake;
 mod logs;
 mod platforms;
 mod queue;
@@ -82,6 +83,9 @@ enum Command {
     /// Files documents of cases, and fetches them.
     #[command(subcommand)]
     Docs(docs::DocsCommand),
+    /// Writes every change into Parquet files, for warehouses.
+    #[command(subcommand)]
+    Lake(lake::LakeCommand),
     /// Looks into the queues and their dead letters.
     #[command(subcommand)]
     Queue(queue::QueueCommand),
@@ -189,6 +193,9 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
             conflicts::run(command, &places.in_force().await?.settings, output).await
         }
         Command::Docs(command) => docs::run(command, &settings()?, output).await,
+        Command::Lake(command) => {
+            lake::run(command, &places.in_force().await?.settings, output).await
+        }
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Import(command) => import::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, || Ok(settings()?), output).await,

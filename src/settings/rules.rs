@@ -99,6 +99,9 @@ impl Settings {
         if let Some(Err(fault)) = self.store.documents.as_deref().map(BlobAddress::parse) {
             faults.push(Fault::new("store.documents", fault.to_string()));
         }
+        if let Some(Err(fault)) = self.lake.place.as_deref().map(BlobAddress::parse) {
+            faults.push(Fault::new("lake.place", fault.to_string()));
+        }
         let queue = self.store.events_queue.as_ref();
         if queue.is_some_and(|it| !it.query_pairs().any(|(name, _)| name == "queue")) {
             let what = "names no queue: add `?queue=events`";

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use shared::config::Span;
 use shared::cost::CostSettings;
 use shared::platform::OutboundSettings;
+use shared::ports::SecretAddress;
 use shared::sealed::KeyPlace;
 use url::Url;
 use webhook_intake::IntakeSettings;
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) relay: RelaySettings,
     /// How both sides are compared.
     pub(crate) reconcile: ReconcileSettings,
+    /// Where the lake is, and what hides values in it.
+    pub(crate) lake: LakeSettings,
     /// How the API answers.
     pub(crate) api: ApiSettings,
     /// Where sealed secrets are, and what opens them.
@@ -149,6 +152,18 @@ impl Default for ReconcileSettings {
     fn default() -> Self {
         Self { every: Span(Duration::from_hours(24)), repair: true }
     }
+}
+
+/// Where the lake is, and what hides values in it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LakeSettings {
+    /// Where its files are, such as `file:FOLDER` or `s3://BUCKET`; by default the folder `lake` in the
+    /// data folder.
+    #[schemars(extend("examples" = ["s3://example-lake"]))]
+    pub(crate) place: Option<String>,
+    /// Where the key of the mask `hash` lies.
+    pub(crate) mask_key: Option<SecretAddress>,
 }
 
 /// Where sealed secrets are, and what opens them.

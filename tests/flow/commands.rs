@@ -32,6 +32,18 @@ async fn commands_read_the_data_of_a_running_host() {
     assert_eq!(settings["n_connections"], 1);
     let conflicts = command_json(folder, &["--json", "conflicts", "list"]);
     assert_eq!(conflicts, json!({"items": []}));
+    std::fs::write(folder.join("mask-key"), "a key of this test").unwrap();
+    let key = format!("lake.mask_key=mounted:{}", folder.join("mask-key").display());
+    let export = || command_json(folder, &["--json", "--set", &key, "lake", "export"]);
+    let exported = export();
+    assert!(exported["n_rows"].as_u64() >= Some(1), "{exported}");
+    assert_eq!((&exported["n_behind"], &exported["n_unfit"]), (&json!(0), &json!(0)));
+    let again = export();
+    assert_eq!((&again["n_rows"], &again["position"]), (&json!(0), &exported["position"]));
+    let lake = command_json(folder, &["--json", "lake", "status"]);
+    assert_eq!(lake["tables"]["cases"]["n_rows"], 1, "{lake}");
+    let compacted = command_json(folder, &["--json", "lake", "compact"]);
+    assert_eq!((&compacted["n_before"], &compacted["n_deleted"]), (&json!(0), &json!(0)));
     let drift = command_json(folder, &["--json", "sync", "drift"]);
     assert_eq!(drift["objects"].as_array().map(Vec::len), Some(3), "{drift}");
     let looked = command_json(folder, &["--json", "setup", "sandbox", "--dry-run"]);

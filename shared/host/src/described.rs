@@ -2,11 +2,13 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 25] = [
+const COUNTERS: [(&str, &str); 27] = [
     ("http_requests_total", "Requests answered, by route, method and status."),
     ("http_requests_shed_total", "Requests turned away because too many were in hand."),
     ("intake_events_total", "Events taken from webhooks, by endpoint and outcome."),
     ("intake_webhooks_total", "Webhooks answered, by endpoint and outcome."),
+    ("lake_commits_total", "Commits to the lake, by kind and outcome."),
+    ("lake_rows_total", "Changes that became part of the lake, by table."),
     ("load_records_total", "Records read as a whole object, by outcome."),
     ("oauth_renewals_total", "Tokens of platforms renewed, by outcome."),
     ("platform_calls_total", "Attempts to call a platform, by operation and outcome."),
@@ -30,12 +32,13 @@ const COUNTERS: [(&str, &str); 25] = [
     ("trace_spans_total", "Spans sent to the collector, refused by it, or dropped before."),
 ];
 
-const GAUGES: [(&str, &str); 24] = [
+const GAUGES: [(&str, &str); 25] = [
     ("audit_chain_broken", "1 when the last verification found the audit log altered."),
     ("cost_budget_used_ratio", "The used part of a budget: 1 is all of it."),
     ("data_disk_free_bytes", "Free space on the disk of the data folder."),
     ("data_disk_size_bytes", "Size of the disk of the data folder."),
     ("http_requests_in_flight", "Requests in hand."),
+    ("lake_changes_behind", "Changes that are not in the lake yet, at the end of a run."),
     ("moodbridge_change_followers", "Streams of live changes that are open."),
     ("outbox_records", "Records that wait to be sent, or for a person."),
     ("platform_breaker_state", "A breaker: 0 closed, 1 half open, 2 open."),

@@ -3,6 +3,7 @@
 mod audit;
 mod conflicts;
 mod documents;
+mod feed;
 mod history;
 mod imports;
 mod outbox;

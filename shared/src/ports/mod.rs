@@ -29,6 +29,9 @@ mod cost_ledger;
 pub mod cost_ledger_contract;
 mod crm;
 mod crm_writer;
+mod current_rows;
+#[cfg(any(test, feature = "testkit"))]
+pub mod current_rows_contract;
 mod deploy_target;
 #[cfg(any(test, feature = "testkit"))]
 pub mod deploy_target_contract;
@@ -45,6 +48,10 @@ mod idempotency;
 #[cfg(any(test, feature = "testkit"))]
 pub mod idempotency_contract;
 mod incident_view;
+mod json_lake_files;
+mod lake_files;
+#[cfg(any(test, feature = "testkit"))]
+pub mod lake_files_contract;
 mod ledger;
 mod log_search;
 #[cfg(any(test, feature = "testkit"))]
@@ -125,6 +132,7 @@ pub use crm_writer::{
     BulkAction, BulkJournal, BulkResults, BulkWriter, CrmWriter, ReadBack, Refusal, RefusalClass,
     RemoteWrite, Target, WriteResult, WriterLimits,
 };
+pub use current_rows::{CurrentRow, CurrentRows};
 pub use deploy_target::{
     Alarm, CheckAnswer, DeployTarget, DeployedFunction, Digest, InvalidDigest, MAX_NOTE_CHARS,
     NewRoute, PublishedVersion, Route, VersionNumber, VersionRuns,
@@ -137,6 +145,8 @@ pub use field_views::{ColumnKind, CustomField, FieldColumn, FieldColumns, FieldV
 pub use history::{History, PastField, PastRow, SetBy};
 pub use idempotency::{ClaimRequest, Claimed, IdempotencyStore, MemoryIdempotency};
 pub use incident_view::{INCIDENT_SOURCE, Incident, IncidentFigures, IncidentView};
+pub use json_lake_files::{JsonLakeFiles, check_row};
+pub use lake_files::{LakeFiles, LakeRows, TableWriter, WrittenFile};
 pub use ledger::{Ledger, LedgerEntry, MemoryLedger};
 pub use log_search::{
     AnswerForm, BegunSearch, FoundLogs, InvalidLogLevel, LineFilter, LogAnswer, LogLevel, LogLine,

@@ -20,6 +20,8 @@ mod copy;
 mod error;
 #[cfg(feature = "oidc")]
 mod identity;
+#[cfg(all(feature = "engine", feature = "sql"))]
+mod lake;
 #[cfg(feature = "sql")]
 mod ledger;
 mod metered;
@@ -59,6 +61,8 @@ pub use copy::{CopyLine, CopyReport, copy_case_store};
 pub use error::WiringError;
 #[cfg(feature = "oidc")]
 pub use identity::{IdentitySettings, LocalIdentity, LocalToken, authenticator, read_issuer};
+#[cfg(all(feature = "engine", feature = "sql"))]
+pub use lake::lake_ports;
 #[cfg(feature = "sql")]
 pub use ledger::ledger;
 #[cfg(feature = "sql")]

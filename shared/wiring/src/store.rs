@@ -5,9 +5,9 @@ use std::sync::Arc;
 use adapter_sql::MigrationPolicy;
 use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
 use shared::ports::{
-    AuditChain, AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, Documents,
-    FieldViews, History, IncidentView, Ledger, LedgerSettingsStore, MatterImport, Outbox,
-    ReconcileJournal, RecordScan, SettingsStore, SyncJournal, SystemClock, Walls,
+    AuditChain, AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, CurrentRows,
+    Documents, FieldViews, History, IncidentView, Ledger, LedgerSettingsStore, MatterImport,
+    Outbox, ReconcileJournal, RecordScan, SettingsStore, SyncJournal, SystemClock, Walls,
 };
 use url::Url;
 
@@ -39,6 +39,8 @@ pub struct CaseStores {
     pub history: Arc<dyn History>,
     /// The change rows.
     pub feed: Arc<dyn ChangeFeed>,
+    /// Many rows at once.
+    pub rows: Arc<dyn CurrentRows>,
     /// Who is screened from which case.
     pub walls: Arc<dyn Walls>,
     /// Documents of cases.
@@ -71,6 +73,7 @@ impl CaseStores {
             + FieldViews
             + History
             + ChangeFeed
+            + CurrentRows
             + Walls
             + Documents
             + MatterImport
@@ -94,6 +97,7 @@ impl CaseStores {
             field_views: metered::field_views(store.clone()),
             history: metered::history(store.clone()),
             feed: metered::change_feed(store.clone()),
+            rows: metered::current_rows(store.clone()),
             walls: metered::walls(store.clone()),
             documents: metered::documents(store.clone()),
             imports: metered::matter_import(store.clone()),

@@ -205,12 +205,12 @@ mod stores {
     use shared::ports::{
         AuditChain, AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage,
         CaseStore, CaseView, ChainedRow, ChangeFeed, ChangeRow, Claim, Committed, Conflict,
-        ConflictFilter, Conflicts, CostBatch, CostLedger, CostQuery, CostSum, DocumentAct,
-        DocumentDraft, Documents, FieldColumns, FieldViews, Filed, FiledDocument, History,
-        ImportTallies, IncidentFigures, IncidentView, ItemBatch, Ledger, LedgerEntry, MatterImport,
-        Outbox, OutboxDepth, OutboxEntry, OutboxStatus, Overview, PastRow, ReconcileJournal,
-        Reconciliation, RecordScan, ScanRange, ScannedRecord, Setback, Shadow, StoreDigest,
-        SyncJournal, SyncRun, Wall, Walls, Write,
+        ConflictFilter, Conflicts, CostBatch, CostLedger, CostQuery, CostSum, CurrentRow,
+        CurrentRows, DocumentAct, DocumentDraft, Documents, FieldColumns, FieldViews, Filed,
+        FiledDocument, History, ImportTallies, IncidentFigures, IncidentView, ItemBatch, Ledger,
+        LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry, OutboxStatus, Overview,
+        PastRow, ReconcileJournal, Reconciliation, RecordScan, ScanRange, ScannedRecord, Setback,
+        Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls, Write,
     };
     use shared::time::Timestamp;
 
@@ -251,6 +251,10 @@ mod stores {
     metered!(record_scan, MeteredRecordScan, RecordScan, "record_scan", {
         async fn n_records(connection: &ConnectionId, object: &ObjectName) -> u64;
         async fn scan(range: &ScanRange) -> Vec<ScannedRecord>;
+    });
+
+    metered!(current_rows, MeteredCurrentRows, CurrentRows, "current_rows", {
+        async fn current_rows(entity: Entity, ids: &[EntityId]) -> Vec<Option<CurrentRow>>;
     });
 
     metered!(case_view, MeteredCaseView, CaseView, "case_view", {
@@ -338,9 +342,9 @@ mod stores {
 
 #[cfg(feature = "sql")]
 pub(crate) use stores::{
-    audit_chain, audit_log, case_store, case_view, change_feed, conflicts, cost_ledger, documents,
-    field_views, history, incident_view, ledger, matter_import, outbox, reconcile_journal,
-    record_scan, sync_journal, walls,
+    audit_chain, audit_log, case_store, case_view, change_feed, conflicts, cost_ledger,
+    current_rows, documents, field_views, history, incident_view, ledger, matter_import, outbox,
+    reconcile_journal, record_scan, sync_journal, walls,
 };
 
 #[cfg(test)]

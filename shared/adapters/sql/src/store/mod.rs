@@ -7,6 +7,7 @@ mod case_store;
 mod chain;
 mod copy;
 mod costs;
+mod current_rows;
 mod cursor;
 mod decode;
 mod documents;

@@ -1,0 +1,10 @@
+//! Parquet behind the port of the lake's files.
+
+mod arrays;
+mod blob_reader;
+mod cells;
+mod fault;
+mod files;
+mod writer;
+
+pub use files::{ParquetFiles, ParquetSettings};
