@@ -161,8 +161,8 @@ def peer():
     url = boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"]
     boto3.client("dynamodb").create_table(
         TableName=name, BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
     )
     boto3.client("secretsmanager").create_secret(Name=name, SecretString=TOKEN)
     usual = {

@@ -13,4 +13,4 @@ cp scripts/bench/coldstart/*.mjs "$cache/coldstart-node/"
 (cd "$cache/coldstart-node" && node_modules/.bin/esbuild handler.mjs --bundle --minify --platform=node --format=cjs --outfile=bundle.js --log-level=warning && rm -f package.json)
 exec scripts/with-aws "$cache/venv-coldstart/bin/python" scripts/bench/coldstart.py \
   --ours "$cache/target-packages/cloud" --python "$cache/venv-coldstart/bin/python" --node "$cache/coldstart-node" \
-  --functions $(printf '%s\n' $functions | grep -v webhook-intake) -- "$@"
+  "$@" --functions $(printf '%s\n' $functions | grep -v webhook-intake)

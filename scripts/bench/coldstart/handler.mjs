@@ -11,7 +11,7 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 const logger = new Logger({ serviceName: 'webhook-intake' });
 const metrics = new Metrics({ namespace: 'Bench', serviceName: 'webhook-intake' });
 const sqs = new SQSClient({});
-const persistenceStore = new DynamoDBPersistenceLayer({ tableName: process.env.TABLE, keyAttr: 'key' });
+const persistenceStore = new DynamoDBPersistenceLayer({ tableName: process.env.TABLE });
 const config = new IdempotencyConfig({ eventKeyJmesPath: 'key' });
 
 const queue = makeIdempotent(

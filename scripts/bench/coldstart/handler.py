@@ -15,7 +15,7 @@ logger = Logger(service="webhook-intake")
 metrics = Metrics(namespace="Bench", service="webhook-intake")
 app = LambdaFunctionUrlResolver()
 sqs = boto3.client("sqs")
-store = DynamoDBPersistenceLayer(table_name=os.environ["TABLE"], key_attr="key")
+store = DynamoDBPersistenceLayer(table_name=os.environ["TABLE"])
 
 
 @idempotent_function(data_keyword_argument="change", persistence_store=store, config=IdempotencyConfig(event_key_jmespath="key"))
