@@ -262,7 +262,8 @@ impl Queue for MemoryQueue {
         let mut state = self.state();
         if let Some((_, message)) = state.held(delivery, now) {
             message.receipt = None;
-            message.visible_at = now.plus(delay);
+            let old_place = message.sent_at.min(now);
+            message.visible_at = if delay.is_zero() { old_place } else { now.plus(delay) };
             message.n_attempts = message.n_attempts.saturating_sub(1);
         }
         drop(state);

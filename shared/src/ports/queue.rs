@@ -167,7 +167,8 @@ pub trait Queue: Send + Sync {
     ) -> Result<(), PortError>;
 
     /// Gives a received message back that nobody began to handle, to be handed out again after
-    /// `delay`. The attempt does not count, unless the platform counts every hand-out.
+    /// `delay`; without one it takes its old place again. The attempt does not count, unless the
+    /// platform counts every hand-out.
     ///
     /// # Errors
     ///

@@ -35,6 +35,8 @@ pub(super) async fn message_given_back_unhandled_counts_no_attempt(
     for _ in 0..=platform.max_attempts.get() {
         let delivery = receive_one(&queue, LONG).await;
         assert_eq!((delivery.body.as_str(), delivery.attempt), ("a", 1));
+        // Long enough that a later instant would be another place.
+        tokio::time::sleep(Duration::from_millis(3)).await;
         queue.give_back(&delivery, Duration::ZERO).await.unwrap();
     }
 
