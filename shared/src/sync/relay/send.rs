@@ -14,7 +14,6 @@ use crate::ports::{
     OutboxEntry, OutboxMark, Refusal, RefusalClass, RemoteRecord, RemoteWrite, Setback, Shadow,
     Target, Write, WriteResult,
 };
-use crate::sync::mapping::ConflictPolicy;
 use crate::sync::outcome::{Cause, build_write};
 use crate::sync::rulings::Rulings;
 use crate::sync::settle::{Sent, settle};
@@ -34,7 +33,7 @@ impl Lane<'_> {
         let mut parcels = parcels;
         for _ in 0..MAX_LOOKS {
             let (guarded, free): (Vec<_>, Vec<_>) =
-                parcels.into_iter().partition(|it| self.needs_guard(it));
+                parcels.into_iter().partition(Self::needs_guard);
             let max_guarded = self.remote.writer.limits().max_guarded.max(1);
             let mut changed = self.save_in(guarded, max_guarded.min(size.get()), tally).await?;
             let n_held_before = tally.n_postponed;
@@ -55,15 +54,10 @@ impl Lane<'_> {
         Ok(self.ports.outbox.postpone(&left, self.settings.backoff.first).await?)
     }
 
-    /// Tells whether a change over there must not be overwritten: by policy it is only when our
-    /// value wins in any case. A record that is new cannot be overwritten.
-    fn needs_guard(&self, parcel: &Parcel) -> bool {
-        let is_new = parcel.shadow.key.record_id.as_local().is_some();
-        let wins = |field: &String| {
-            let rule = self.mapping.field(field);
-            rule.is_some_and(|it| it.conflicts == ConflictPolicy::LocalWins)
-        };
-        !is_new && !parcel.shadow.edits.sendable().all(|(field, _)| wins(field))
+    /// Tells whether there is a record that somebody may have changed. Even a value that ours
+    /// replaces by policy is told first: what is overwritten unseen is lost without a name.
+    fn needs_guard(parcel: &Parcel) -> bool {
+        parcel.shadow.key.record_id.as_local().is_none()
     }
 
     /// Writes `parcels`, so many at once; returns those that somebody changed before the write.
@@ -131,7 +125,7 @@ impl Lane<'_> {
             Some(_) => Target::New(entry.entity_id.clone()),
             None => Target::Known(shadow.key.record_id.clone()),
         };
-        let unmodified_since = seen.filter(|_| self.needs_guard(parcel));
+        let unmodified_since = seen.filter(|_| Self::needs_guard(parcel));
         RemoteWrite { target, fields, unmodified_since }
     }
 

@@ -51,7 +51,10 @@ fn check_here(lives: &Lives, row: &str, life: &Life, faults: &mut Vec<String>) {
         let is_decided = later.iter().any(|it| it.changes.contains_key("is_deleted"));
         // Who deletes an account deletes its contacts.
         let goes_along = life.there.iter().any(|it| it.deed == Deed::Delete && it.is_taken_along);
-        if !(has_reached || is_so_there || by_person || is_decided || goes_along) {
+        // They did the same, and undid it knowing so.
+        let turns: Vec<_> = turns(life).collect();
+        let was_so_there = turns.windows(2).any(|it| it[0].deed == deed && !it[1].is_ours);
+        if !(has_reached || is_so_there || was_so_there || by_person || is_decided || goes_along) {
             faults.push(format!("{row}: {} by a person was lost on its way there", it.kind));
         }
         check_merge(lives, (row, life), it, later, faults);
@@ -69,10 +72,11 @@ fn check_merge(
 ) {
     let Some(change) = merge.changes.get("merged_into") else { return };
     let ours = change.after.as_str().unwrap();
-    let has_reached = life.there.iter().any(|it| {
-        let into = it.master.as_deref().map(|record| lives.row_of(life.kind.unwrap(), record));
-        it.is_ours && into.as_deref() == Some(ours)
-    });
+    let kind = life.kind.unwrap();
+    // A row that was made here also answers to the id that its record would have given it.
+    let is_ours = |record: &str| lives.row_of(kind, record) == ours || kind.row_id(record) == ours;
+    let has_reached =
+        life.there.iter().any(|it| it.is_ours && it.master.as_deref().is_some_and(is_ours));
     let is_told = later.iter().any(|it| {
         it.changes.contains_key("is_deleted")
             || it.changes.contains_key("merged_into")

@@ -14,6 +14,7 @@ use crate::ports::{
     ConflictFilter, Conflicts as _, MemoryCaseStore, MemoryLedger, OutboxStatus, RefusalClass,
     SystemRandom,
 };
+use crate::sync::mapping::ConflictPolicy;
 use crate::sync::testing::salesforce_mappings;
 use crate::sync::{Author, Authority, Desk, Inbound};
 use org::{Org, refusal};
@@ -25,6 +26,7 @@ struct World {
     ledger: Arc<MemoryLedger>,
     desk: Desk,
     settings: RelaySettings,
+    mappings: Mappings,
 }
 
 fn main() -> ConnectionId {
@@ -49,6 +51,10 @@ fn anna() -> Author {
 
 impl World {
     fn new() -> Self {
+        Self::with(salesforce_mappings())
+    }
+
+    fn with(mappings: Mappings) -> Self {
         let clock = Arc::new(HandClock::default());
         let store = Arc::new(MemoryCaseStore::new(clock.clone()));
         let desk = Desk::new(
@@ -56,7 +62,7 @@ impl World {
             store.clone(),
             clock.clone(),
             Arc::new(SystemRandom),
-            [(main(), salesforce_mappings())],
+            [(main(), mappings.clone())],
         );
         Self {
             org: Arc::new(Org::new(clock.clone())),
@@ -65,13 +71,14 @@ impl World {
             ledger: Arc::default(),
             desk,
             settings: RelaySettings { bulk_threshold: 20, ..RelaySettings::default() },
+            mappings,
         }
     }
 
     fn relay(&self) -> Relay {
         let remote = RelayRemote {
             connection: main(),
-            mappings: salesforce_mappings(),
+            mappings: self.mappings.clone(),
             crm: self.org.clone(),
             writer: self.org.clone(),
             bulk: Some(self.org.clone()),
@@ -150,6 +157,14 @@ impl World {
 
     async fn n_waiting(&self, status: OutboxStatus) -> usize {
         self.store.waiting(status, None, 1000).await.unwrap().len()
+    }
+
+    /// Tells whether the audit log names a policy by which `value` did not stand.
+    fn tells_of_loss(&self, value: &str) -> bool {
+        let writes = self.store.writes();
+        let changes = writes.iter().filter_map(|it| it.audit.as_ref()).flat_map(|it| &it.changes);
+        let mut decisions = changes.flat_map(|it| &it.decisions);
+        decisions.any(|it| it.other.as_text() == Some(value))
     }
 
     fn n_audited(&self) -> usize {
@@ -238,10 +253,26 @@ async fn record_that_changed_just_before_our_write_is_merged_not_overwritten() {
     let row = &world.store.rows()[&(Entity::Account, row)];
     assert_eq!(row["phone"].as_text(), Some("theirs"));
     assert_eq!(row["website"].as_text(), Some("w"));
-    let writes = world.store.writes();
-    let decisions = writes.iter().filter_map(|it| it.audit.as_ref()).flat_map(|it| &it.changes);
-    let told = decisions.flat_map(|it| &it.decisions).any(|it| it.other.as_text() == Some("ours"));
-    assert!(told, "our value was lost without a word");
+    assert!(world.tells_of_loss("ours"), "our value was lost without a word");
+}
+
+#[tokio::test]
+async fn value_that_ours_replaces_by_policy_is_told_even_when_it_came_just_before_our_write() {
+    let mut account = salesforce_mappings().get(&object("Account")).unwrap().clone();
+    let phone = account.fields.iter_mut().find(|it| it.local == "phone").unwrap();
+    phone.conflicts = ConflictPolicy::LocalWins;
+    let world = World::with(Mappings::new("salesforce", [account]));
+    let (id, row) = world.account("acc-1", "Acme").await;
+    world.pass(5);
+    world.change(&row, "phone", "ours").await;
+    world.pass(5);
+    world.org.state().meanwhile = vec![(id.clone(), fields(&[("Phone", "theirs")]))];
+
+    world.send().await.unwrap();
+    world.send().await.unwrap();
+
+    assert_eq!(world.org.field(&id, "Phone").as_deref(), Some("ours"));
+    assert!(world.tells_of_loss("theirs"), "their value was lost without a word");
 }
 
 #[tokio::test]
