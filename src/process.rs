@@ -175,6 +175,7 @@ impl Parts {
             view: self.stores.view.clone(),
             documents: self.stores.documents.clone(),
             document_bytes: Some(settings.open_documents()?),
+            tally: self.stores.tally.clone(),
             incidents: self.stores.incidents.clone(),
             audit: self.stores.audit.clone(),
             feed: self.stores.feed.clone(),

@@ -61,6 +61,7 @@ export async function addresses(base) {
     integrations: `${base}/#/integrations`,
     queues: `${base}/#/queues`,
     platforms: `${base}/#/platforms`,
+    trends: `${base}/#/trends`,
     costs: `${base}/#/costs`,
     settings: `${base}/#/settings`,
   };

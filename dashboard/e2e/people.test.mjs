@@ -6,12 +6,12 @@ import { after, before, describe, it } from 'node:test';
 import { addresses, askApi, become, openBrowser, openSite, settle } from './browser.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const EVERY_PLACE = ['Overview', 'Cases', 'Conflicts', 'Sync', 'Integrations', 'Queues', 'Platforms', 'Costs', 'Settings'];
+const EVERY_PLACE = ['Overview', 'Cases', 'Trends', 'Conflicts', 'Sync', 'Integrations', 'Queues', 'Platforms', 'Costs', 'Settings'];
 /** What each role finds in the menu, and which permission every other page asks for. */
 const ROLES = {
-  client: { places: ['Cases'], refused: { overview: 'figures:read', conflicts: 'conflicts:read', conflict: 'conflicts:read', sync: 'sync:read', integrations: 'integrations:read', queues: 'queues:read', platforms: 'integrations:read', costs: 'costs:read', settings: 'settings:read' } },
-  operator: { places: ['Sync', 'Integrations', 'Queues', 'Platforms', 'Costs', 'Settings'], refused: { overview: 'figures:read', conflicts: 'conflicts:read', conflict: 'conflicts:read', cases: 'cases:read', case: 'cases:read' } },
-  viewer: { places: ['Overview', 'Cases'], refused: { conflicts: 'conflicts:read', conflict: 'conflicts:read', sync: 'sync:read', integrations: 'integrations:read', queues: 'queues:read', platforms: 'integrations:read', costs: 'costs:read', settings: 'settings:read' } },
+  client: { places: ['Cases'], refused: { overview: 'figures:read', trends: 'figures:read', conflicts: 'conflicts:read', conflict: 'conflicts:read', sync: 'sync:read', integrations: 'integrations:read', queues: 'queues:read', platforms: 'integrations:read', costs: 'costs:read', settings: 'settings:read' } },
+  operator: { places: ['Sync', 'Integrations', 'Queues', 'Platforms', 'Costs', 'Settings'], refused: { overview: 'figures:read', trends: 'figures:read', conflicts: 'conflicts:read', conflict: 'conflicts:read', cases: 'cases:read', case: 'cases:read' } },
+  viewer: { places: ['Overview', 'Cases', 'Trends'], refused: { conflicts: 'conflicts:read', conflict: 'conflicts:read', sync: 'sync:read', integrations: 'integrations:read', queues: 'queues:read', platforms: 'integrations:read', costs: 'costs:read', settings: 'settings:read' } },
   admin: { places: EVERY_PLACE, refused: {} },
 };
 let browser;
@@ -184,6 +184,24 @@ describe('nobody signs in here', () => {
     await page.locator('.place-more').getByRole('link', { name: 'Settings' }).click();
     await page.getByRole('heading', { name: 'Settings', level: 1 }).waitFor();
   }, { viewport: { width: 360, height: 740 } }));
+});
+
+describe('trends', () => {
+  it('metric is drawn with what is expected, compared, and told by group', () => visit(undefined, async (page) => {
+    await page.goto(places.trends);
+    await settle(page);
+    await page.waitForSelector('.plot canvas');
+    assert.match(await page.getAttribute('.plot', 'aria-label'), /24 months of cases opened/);
+    await page.getByRole('button', { name: 'Show table' }).click();
+    assert.ok((await page.locator('.plot-table tbody tr').count()) >= 24);
+    await page.getByRole('radio', { name: 'Weeks' }).check();
+    await page.waitForSelector('.plot[aria-label*="52 weeks"]');
+    await page.locator('.inline-field select').first().selectOption('days_to_close');
+    await page.getByRole('heading', { name: 'Days to close', level: 2 }).waitFor();
+    await page.locator('section[aria-labelledby=by-group] select').selectOption('court');
+    await settle(page);
+    assert.match(await page.locator('section[aria-labelledby=by-group] thead').textContent(), /Court/);
+  }));
 });
 
 describe('costs and settings', () => {

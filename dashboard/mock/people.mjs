@@ -17,7 +17,7 @@ const PERMISSIONS = {
 /** What the first part of a path asks for; deeper ones are told apart in `neededFor`. */
 const NEEDED = {
   overview: 'figures:read', cases: 'cases:read', audit: 'audit:read', integrations: 'integrations:read', 'sync-runs': 'integrations:read',
-  platforms: 'integrations:read', resilience: 'integrations:read', queues: 'queues:read', changes: 'changes:follow', costs: 'costs:read', settings: 'settings:read',
+  platforms: 'integrations:read', resilience: 'integrations:read', queues: 'queues:read', changes: 'changes:follow', costs: 'costs:read', metrics: 'figures:read', settings: 'settings:read',
   conflicts: 'conflicts:read', outbox: 'sync:read', reconciliations: 'sync:read',
 };
 

@@ -5,6 +5,7 @@ import { extname, join, normalize } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { detailOf, recordId, summaryOf } from './data.mjs';
 import { Firm } from './firm.mjs';
+import { DIMENSIONS, forecast, METRICS, metricSeries } from './metrics.mjs';
 import { costs, PLATFORMS, resilience, SettingsBook } from './keep.mjs';
 import { TwoWay } from './two-way.mjs';
 import { giveToken, neededFor, readToken } from './people.mjs';
@@ -77,6 +78,7 @@ function route(firm, me, method, parts, query, body) {
   if (first === 'platforms') return { items: PLATFORMS };
   if (first === 'resilience') return resilience();
   if (first === 'costs') return costs(query, firm.cases.slice(0, 6).map((it) => it.id));
+  if (first === 'metrics') return routeMetrics(id, third, query);
   if (first === 'settings') return routeSettings(firm.book, me, id, body);
   if (first === 'overview') {
     const { integrations, queues, ...rest } = firm.overview(Number(query.days ?? 30));
@@ -97,6 +99,13 @@ function route(firm, me, method, parts, query, body) {
   if (first === 'queues' && fourth === 'replay' && body !== undefined) return { n_replayed: firm.replay(body) };
   if (first === 'queues' && third === 'dead-letters') return listDead(firm, id, query, me);
   throw new Refusal(404, 'Not found', `there is no \`/v1/${parts.join('/')}\``);
+}
+
+function routeMetrics(name, what, query) {
+  if (name === undefined) return { items: METRICS, dimensions: DIMENSIONS };
+  const metric = METRICS.find((it) => it.name === name);
+  if (metric === undefined) throw new Refusal(404, 'Not found', `there is no metric \`${name}\``);
+  return what === 'forecast' ? forecast(metric, query) : metricSeries(metric, query);
 }
 
 function changeCase(firm, it, body) {

@@ -33,6 +33,7 @@ const NEEDED: Partial<Record<PageName, Permission>> = {
   integrations: 'integrations:read',
   platforms: 'integrations:read',
   queues: 'queues:read',
+  trends: 'figures:read',
   costs: 'costs:read',
   settings: 'settings:read',
   conflicts: 'conflicts:read',

@@ -19,6 +19,7 @@ import { PlatformsPage } from './pages/platforms';
 import { QueuesPage } from './pages/queues';
 import { SettingsPage } from './pages/settings';
 import { SyncPage } from './pages/sync';
+import { TrendsPage } from './pages/trends';
 import { useMay, useServices } from './services';
 import { chooseTheme, onTheme, shownTheme } from './theme';
 import { LIVE } from './words';
@@ -33,6 +34,7 @@ interface Place {
 const PLACES: readonly Place[] = [
   { route: { page: 'overview' }, name: 'Overview', icon: 'overview', covers: ['overview'] },
   { route: { page: 'cases', filter: {} }, name: 'Cases', icon: 'cases', covers: ['cases', 'case'] },
+  { route: { page: 'trends' }, name: 'Trends', icon: 'trends', covers: ['trends'] },
   { route: { page: 'conflicts' }, name: 'Conflicts', icon: 'conflicts', covers: ['conflicts', 'conflict'] },
   { route: { page: 'sync' }, name: 'Sync', icon: 'refresh', covers: ['sync'] },
   { route: { page: 'integrations' }, name: 'Integrations', icon: 'integrations', covers: ['integrations'] },
@@ -133,6 +135,8 @@ function Page({ route }: { route: Route }) {
       return <IntegrationsPage />;
     case 'platforms':
       return <PlatformsPage />;
+    case 'trends':
+      return <TrendsPage />;
     case 'costs':
       return <CostsPage />;
     case 'settings':

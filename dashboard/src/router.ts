@@ -7,6 +7,7 @@ export type Route =
   | { page: 'case'; id: string }
   | { page: 'integrations' }
   | { page: 'platforms' }
+  | { page: 'trends' }
   | { page: 'costs' }
   | { page: 'settings' }
   | { page: 'queues'; queue: string | undefined }
@@ -46,6 +47,7 @@ export function parseRoute(hash: string): Route {
       return { page: 'cases', filter: readFilter(query) };
     case 'integrations':
     case 'platforms':
+    case 'trends':
     case 'costs':
     case 'settings':
     case 'conflicts':
@@ -69,6 +71,7 @@ export function hrefOf(route: Route): string {
       return `#/cases/${encodeURIComponent(route.id)}`;
     case 'integrations':
     case 'platforms':
+    case 'trends':
     case 'costs':
     case 'settings':
     case 'conflicts':

@@ -3,6 +3,8 @@
 //! This package knows no cloud, no HTTP client and no database driver: adapters stand above it,
 //! functions use it, and nothing of ours stands below it.
 
+#[cfg(feature = "analytics")]
+pub mod analytics;
 pub mod auth;
 pub mod config;
 pub mod cost;

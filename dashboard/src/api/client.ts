@@ -3,7 +3,7 @@ import { Problem } from './problem';
 import type { Session } from '../auth/session';
 import type {
   AuditPage, BulkDecided, CaseDetail, CasePage, Choice, Comparison, ConflictDetail, ConflictPage, CostGrouping, Costs, DeadLetterPage, Decided,
-  FieldValue, Integration, Items, Me, OutboxPage, Overview, Platform, QueueState, Resilience, RowChange, RowState, Settings, SettingsHistory, Stance, SyncRun, Wall,
+  FieldValue, Grain, Integration, Items, Me, MetricForecast, MetricList, MetricSeries, OutboxPage, Overview, Platform, QueueState, Resilience, RowChange, RowState, Settings, SettingsHistory, Stance, SyncRun, Wall,
 } from './types';
 
 /** How long one answer may take. */
@@ -121,6 +121,18 @@ export class ApiClient {
 
   costs(query: { by: CostGrouping; from: string; until: string }, signal?: AbortSignal): Promise<Costs> {
     return this.#get('/v1/costs', query, signal);
+  }
+
+  metrics(signal?: AbortSignal): Promise<MetricList> {
+    return this.#get('/v1/metrics', {}, signal);
+  }
+
+  metric(name: string, query: { grain: Grain; periods: number; by?: string }, signal?: AbortSignal): Promise<MetricSeries> {
+    return this.#get(`/v1/metrics/${encodeURIComponent(name)}`, query, signal);
+  }
+
+  forecast(name: string, query: { grain: Grain }, signal?: AbortSignal): Promise<MetricForecast> {
+    return this.#get(`/v1/metrics/${encodeURIComponent(name)}/forecast`, query, signal);
   }
 
   settings(signal?: AbortSignal): Promise<Settings> {

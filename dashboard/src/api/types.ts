@@ -42,6 +42,60 @@ export interface Overview {
   queues: QueueState[];
 }
 
+export type Grain = 'day' | 'week' | 'month';
+export type ForecastMethod = 'last_value' | 'seasonal_naive' | 'smoothing' | 'seasonal_smoothing';
+
+export interface Metric {
+  name: string;
+  version: number;
+  title: string;
+  description: string;
+  unit: 'cases' | 'days';
+  better: 'higher' | 'lower' | 'neither';
+  formula: string;
+}
+
+export interface MetricList {
+  items: Metric[];
+  dimensions: string[];
+}
+
+export interface MetricPoint {
+  period: string;
+  from: string;
+  value: number | null;
+  previous_change: number | null;
+  year_change: number | null;
+  is_complete: boolean;
+}
+
+export interface MetricGroup {
+  group: string | null;
+  kind: 'all' | 'value' | 'none' | 'rest';
+  points: MetricPoint[];
+  change_points: { period: string; before: number; after: number }[];
+}
+
+export interface MetricSeries {
+  metric: Metric;
+  grain: Grain;
+  by: string | null;
+  as_of: Instant;
+  groups: MetricGroup[];
+}
+
+export interface MetricForecast {
+  metric: Metric;
+  grain: Grain;
+  as_of: Instant;
+  n_periods: number;
+  method: ForecastMethod | null;
+  level: number | null;
+  points: { period: string; from: string; value: number; low: number; high: number }[];
+  back_tests: { method: ForecastMethod; n_folds: number; mean_error: number; relative_error: number | null }[];
+  reason: string | null;
+}
+
 export interface CaseSummary {
   id: string;
   case_number: string | null;

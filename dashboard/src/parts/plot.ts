@@ -18,6 +18,8 @@ export interface PlotLook {
   floor: number;
   isWhole: boolean;
   write: (value: number) => string;
+  /** Names a day on the axis; without it, as day and month. */
+  name?: (day: string) => string;
 }
 
 /** The days, and the values of each series in their order. */
@@ -48,7 +50,7 @@ export function stepOf(top: number, nMost: number, isWhole: boolean): number {
 
 /** Finds how far up a scale reaches. */
 export function topOf(data: PlotData, look: Pick<PlotLook, 'floor' | 'isWhole'>): number {
-  const most = Math.max(0, ...data.values.flat()) * 1.05;
+  const most = Math.max(0, ...data.values.flat().filter(Number.isFinite)) * 1.05;
   return Math.max(look.floor, look.isWhole ? Math.ceil(most) : most) || 1;
 }
 
@@ -96,7 +98,7 @@ export function makePlot(place: HTMLElement, look: PlotLook, first: PlotData, on
     line(pen, [[x(pointed), ROOM.top], [x(pointed), at.base]]);
     look.series.forEach((it, of) => {
       const value = data.values[of]?.[pointed ?? 0];
-      if (value === undefined || it.isBars) return;
+      if (value === undefined || !Number.isFinite(value) || it.isBars) return;
       pen.fillStyle = colour(it.colour);
       pen.beginPath();
       pen.arc(x(pointed ?? 0), y(value), 4, 0, 7);
@@ -119,7 +121,7 @@ export function makePlot(place: HTMLElement, look: PlotLook, first: PlotData, on
     pen.textAlign = 'center';
     const days = DAY_STEPS.find((it) => it * at.gap >= ACROSS_PX) ?? 30;
     for (let it = 0; it < data.days.length; it += days) {
-      const name = day(data.days[it] ?? '');
+      const name = (look.name ?? day)(data.days[it] ?? '');
       const half = pen.measureText(name).width / 2;
       pen.fillText(name, Math.min(x(it), at.width - half), at.base + 18);
     }
@@ -167,7 +169,8 @@ function drawSeries(
     });
     return;
   }
-  const points = values.map((value, at): [number, number] => [x(at), y(value)]);
+  // Where there is no value, the line goes on at the next one.
+  const points = values.map((value, at): [number, number] => [x(at), y(value)]).filter(([, it]) => Number.isFinite(it));
   const [first, last] = [points[0], points.at(-1)];
   if (it.fill !== undefined && first !== undefined && last !== undefined) {
     pen.fillStyle = colour(it.fill);

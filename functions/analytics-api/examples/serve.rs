@@ -22,6 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         view: firm.clone(),
         documents: firm.clone(),
         document_bytes: Some(firm.shelf.bytes.clone()),
+        tally: firm.clone(),
         incidents: firm.clone(),
         audit: firm.clone(),
         feed: firm.clone(),

@@ -8,16 +8,19 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::Response;
 use serde::Serialize;
+use shared::auth::Sight;
 use shared::config::SettingsEditor;
 use shared::platform::PlatformDescription;
 use shared::ports::{
-    AuditLog, Authenticator, BlobStore, CaseView, ChangeFeed, Clock, CostLedger, Documents,
-    IncidentView, Ledger, Queue, SyncJournal, Walls,
+    AuditLog, Authenticator, BlobStore, CaseTally, CaseView, ChangeFeed, Clock, CostLedger,
+    Documents, IncidentView, Ledger, Queue, SyncJournal, Walls,
 };
 use shared::sync::Desk;
 use tokio::sync::Semaphore;
 
+use crate::caller::Caller;
 use crate::costs::CostTerms;
+use crate::metrics::MetricKey;
 use crate::overview::OverviewKey;
 use crate::problem::Problem;
 use crate::screen::WallWatch;
@@ -27,6 +30,9 @@ use crate::two_way::TwoWay;
 
 /// How old the figures of the first page may be.
 const OVERVIEW_MAX_AGE: Duration = Duration::from_secs(1);
+
+/// How old the values of a metric may be.
+const METRIC_MAX_AGE: Duration = Duration::from_secs(30);
 
 /// How many clients may follow the changes of one process at once.
 pub(crate) const MAX_FOLLOWERS: usize = 512;
@@ -39,6 +45,8 @@ pub(crate) const STREAM_FOR: Duration = Duration::from_mins(15);
 pub struct Ports {
     /// Cases and figures.
     pub view: Arc<dyn CaseView>,
+    /// Counts of cases, for metrics.
+    pub tally: Arc<dyn CaseTally>,
     /// Documents of cases.
     pub documents: Arc<dyn Documents>,
     /// The bytes of documents; without a store nothing can be sent or read.
@@ -73,11 +81,25 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
 }
 
+impl Ports {
+    /// Returns what `caller` sees. Everybody from whom nothing is hidden shares one sight, and so the
+    /// answers that are made for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] when the walls do not answer.
+    pub(crate) async fn sight_of(&self, caller: &Caller) -> Result<Sight, Problem> {
+        let shows_all = self.walls.shows_all(caller.sight()).await.map_err(Problem::of_port)?;
+        Ok(if shows_all { Sight::Everything } else { caller.sight().clone() })
+    }
+}
+
 /// The API over its ports.
 pub struct Api {
     pub(crate) ports: Ports,
     pub(crate) desk: Desk,
     pub(crate) overviews: Snapshots<OverviewKey>,
+    pub(crate) metrics: Snapshots<MetricKey>,
     pub(crate) watch: Arc<WallWatch>,
     pub(crate) tail: Arc<Tail>,
     pub(crate) followers: Arc<Semaphore>,
@@ -94,6 +116,7 @@ impl Api {
             ports,
             desk,
             overviews: Snapshots::new(OVERVIEW_MAX_AGE),
+            metrics: Snapshots::new(METRIC_MAX_AGE),
             watch,
             tail,
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),

@@ -189,6 +189,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         wiring::authenticator(&config.identity, tls, clock.clone(), Arc::new(SystemRandom))?;
     let ports = Ports {
         view: stores.view,
+        tally: stores.tally,
         documents: stores.documents,
         document_bytes,
         incidents: stores.incidents,

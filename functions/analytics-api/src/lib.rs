@@ -23,6 +23,7 @@ mod gate;
 mod integrations;
 mod letters;
 mod me;
+mod metrics;
 mod openapi;
 mod origin;
 mod outbox;

@@ -55,10 +55,9 @@ pub(crate) async fn get_overview(
     let n_days = query.number("days", 1..=365).unwrap_or(30);
     let n_days = query.finish::<OverviewQuery, _>(n_days)?;
     let ports = api.ports.clone();
-    let shows_all = ports.walls.shows_all(caller.sight()).await.map_err(Problem::of_port)?;
     let key = OverviewKey {
         n_days,
-        sight: if shows_all { Sight::Everything } else { caller.sight().clone() },
+        sight: ports.sight_of(&caller).await?,
         with_integrations: caller.may(Permission::IntegrationsRead),
         with_queues: caller.may(Permission::QueuesRead),
     };

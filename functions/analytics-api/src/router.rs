@@ -20,9 +20,9 @@ use crate::gate::{Gate, pass};
 use crate::problem::Problem;
 use crate::query::shorten;
 use crate::{
-    audit, cases, changes, conflicts, costs, dashboard, documents, integrations, me, openapi,
-    outbox, overview, platforms, queues, reconciliations, replay, resilience, rows, settings,
-    walls,
+    audit, cases, changes, conflicts, costs, dashboard, documents, integrations, me, metrics,
+    openapi, outbox, overview, platforms, queues, reconciliations, replay, resilience, rows,
+    settings, walls,
 };
 
 /// The path that every route of this function begins with.
@@ -64,6 +64,9 @@ pub(crate) fn documented_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
         .route(Open, routes!(openapi::document::get_openapi))
         .route(SignedIn, routes!(me::get_me))
         .route(Needs(Permission::FiguresRead), routes!(overview::get_overview))
+        .route(Needs(Permission::FiguresRead), routes!(metrics::list_metrics))
+        .route(Needs(Permission::FiguresRead), routes!(metrics::series::get_metric))
+        .route(Needs(Permission::FiguresRead), routes!(metrics::forecast::get_metric_forecast))
         .route(Needs(Permission::CasesRead), routes!(cases::list_cases))
         .route(Needs(Permission::CasesRead), routes!(cases::get_case))
         .route(Needs(Permission::AuditRead), routes!(audit::list_case_audit))

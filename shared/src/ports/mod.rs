@@ -17,6 +17,9 @@ mod call_observer;
 mod case_store;
 #[cfg(any(test, feature = "testkit"))]
 pub mod case_store_contract;
+mod case_tally;
+#[cfg(any(test, feature = "testkit"))]
+pub mod case_tally_contract;
 mod case_view;
 mod change_feed;
 mod change_stream;
@@ -110,6 +113,7 @@ pub use case_store::{
     AuditDraft, CaseStore, Committed, Decision, FieldChange, Marks, Shadow, TimelineDraft, Write,
     WriteKind,
 };
+pub use case_tally::{CaseDimension, CaseMeasure, CaseTally, DayTally, TallyQuery};
 pub use case_view::{
     CaseDetail, CaseFilter, CasePage, CaseSort, CaseSummary, CaseView, Communication, DayCount,
     Document, LagSummary, Overview, RecordSource, StatusCount, StoreDigest, TimelineEvent,

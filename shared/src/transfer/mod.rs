@@ -16,8 +16,8 @@ pub use fault::TransferError;
 pub use local_file::ScannedFile;
 pub use upload::{Uploaded, upload};
 
-/// How many parts are on their way at once. With parts of 8 MiB this bounds memory to some 40 MiB.
-const N_AT_ONCE: usize = 4;
+/// How many parts are on their way at once. Each is 8 MiB, and as much again may lie in what the allocator keeps.
+const N_AT_ONCE: usize = 2;
 
 /// Hears how far a transfer has come.
 pub trait Progress: Send + Sync {

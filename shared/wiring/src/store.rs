@@ -5,9 +5,10 @@ use std::sync::Arc;
 use adapter_sql::MigrationPolicy;
 use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
 use shared::ports::{
-    AuditChain, AuditLog, CaseStore, CaseView, ChangeFeed, Conflicts, CostLedger, CurrentRows,
-    Documents, FieldViews, History, IncidentView, Ledger, LedgerSettingsStore, MatterImport,
-    Outbox, ReconcileJournal, RecordScan, SettingsStore, SyncJournal, SystemClock, Walls,
+    AuditChain, AuditLog, CaseStore, CaseTally, CaseView, ChangeFeed, Conflicts, CostLedger,
+    CurrentRows, Documents, FieldViews, History, IncidentView, Ledger, LedgerSettingsStore,
+    MatterImport, Outbox, ReconcileJournal, RecordScan, SettingsStore, SyncJournal, SystemClock,
+    Walls,
 };
 use url::Url;
 
@@ -49,6 +50,8 @@ pub struct CaseStores {
     pub imports: Arc<dyn MatterImport>,
     /// The figures of incidents.
     pub incidents: Arc<dyn IncidentView>,
+    /// Counts of cases.
+    pub tally: Arc<dyn CaseTally>,
     /// The sync runs.
     pub journal: Arc<dyn SyncJournal>,
     /// What calls to platforms cost.
@@ -78,6 +81,7 @@ impl CaseStores {
             + Documents
             + MatterImport
             + IncidentView
+            + CaseTally
             + SyncJournal
             + CostLedger
             + Ledger
@@ -102,6 +106,7 @@ impl CaseStores {
             documents: metered::documents(store.clone()),
             imports: metered::matter_import(store.clone()),
             incidents: metered::incident_view(store.clone()),
+            tally: metered::case_tally(store.clone()),
             journal: metered::sync_journal(store.clone()),
             costs: metered::cost_ledger(store.clone()),
             settings: Arc::new(LedgerSettingsStore::new(ledger.clone())),

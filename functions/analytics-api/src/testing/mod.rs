@@ -6,6 +6,7 @@ mod incidents;
 mod queue;
 mod screens;
 mod shelf;
+mod tally;
 mod two_way;
 
 pub(crate) use book::book;

@@ -16,7 +16,7 @@ use crate::testing::{CASE_ID, EXPIRED, Firm, UNCHECKED};
 
 /// What each operation asks for, written down a second time: a route that is added, or that asks for
 /// something else than before, has to be thought of here too.
-const MATRIX: [(&str, Option<Permission>); 59] = [
+const MATRIX: [(&str, Option<Permission>); 62] = [
     ("get /api/dashboard", Some(Permission::CasesRead)),
     ("get /api/health", None),
     ("get /v1/audit", Some(Permission::AuditRead)),
@@ -38,6 +38,9 @@ const MATRIX: [(&str, Option<Permission>); 59] = [
     ("get /v1/costs", Some(Permission::CostsRead)),
     ("get /v1/integrations", Some(Permission::IntegrationsRead)),
     ("get /v1/me", None),
+    ("get /v1/metrics", Some(Permission::FiguresRead)),
+    ("get /v1/metrics/{metric}", Some(Permission::FiguresRead)),
+    ("get /v1/metrics/{metric}/forecast", Some(Permission::FiguresRead)),
     ("get /v1/openapi.json", None),
     ("get /v1/overview", Some(Permission::FiguresRead)),
     ("get /v1/platforms", Some(Permission::IntegrationsRead)),

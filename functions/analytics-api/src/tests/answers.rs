@@ -158,6 +158,8 @@ async fn replay_takes_ids_or_all() {
 async fn a_port_in_trouble_answers_503_or_500_and_leaks_nothing() {
     let paths = [
         "/v1/overview",
+        "/v1/metrics/cases_opened",
+        "/v1/metrics/cases_open/forecast",
         "/v1/cases",
         "/v1/cases/3f2a8c1e-5b7d-8e21-9c44-d1e0a7b6f529",
         "/v1/audit",

@@ -95,6 +95,7 @@ pub(super) fn good(path: &str) -> String {
         .replace("{upload}", &Shelf::default().upload)
         .replace("{number}", "0")
         .replace("{queue}", "events")
+        .replace("{metric}", "cases_opened")
         .replace("{person}", "ben")
         .replace("{conflict}", "1")
         .replace("{record}", &refused_record())
@@ -174,7 +175,10 @@ async fn every_problem_is_valid_by_its_schema() {
         assert_answer(&document, &method, &path, &answer);
         if operation["responses"].get("404").is_some() {
             let missing = "00000000-5b7d-8e21-9c44-d1e0a7b6f529";
-            let missing = path.replace("{id}", missing).replace("{queue}", "none");
+            let missing = path
+                .replace("{id}", missing)
+                .replace("{queue}", "none")
+                .replace("{metric}", "none");
             let missing = missing.replace("{conflict}", "99").replace("{record}", "main.Case.none");
             let missing = good(&missing);
             let body = good_body(&path).replace(r#""version":1"#, r#""version":99"#);

@@ -166,7 +166,11 @@ fn paths(path: &str) -> Vec<String> {
         });
         return ids.map(|id| path.replace("{id}", &id)).collect();
     }
-    let mut paths = vec![path.replace("{queue}", "events").replace("{conflict}", "1")];
+    let mut paths = vec![
+        path.replace("{queue}", "events")
+            .replace("{metric}", "cases_open")
+            .replace("{conflict}", "1"),
+    ];
     match path {
         "/v1/changes" => paths = vec![format!("{path}?after=0"), format!("{path}?after=1")],
         "/v1/outbox" => paths.push(format!("{path}?status=failed&limit=1")),

@@ -8,6 +8,7 @@ mod document;
 mod documents;
 mod ethical_wall;
 mod live;
+mod metrics;
 mod settings;
 mod store;
 mod streams;
@@ -30,6 +31,7 @@ use crate::{Api, CostTerms, Ports, router};
 async fn ports(firm: &Arc<Firm>) -> Ports {
     Ports {
         view: firm.clone(),
+        tally: firm.clone(),
         documents: firm.clone(),
         document_bytes: Some(firm.shelf.bytes.clone()),
         incidents: firm.clone(),

@@ -58,6 +58,7 @@ impl Laptop {
             view: stores.view,
             documents: Arc::clone(&stores.documents),
             document_bytes: Some(wiring::blobs(&bytes, &Env::default()).unwrap()),
+            tally: stores.tally,
             incidents: stores.incidents,
             audit: stores.audit,
             feed: stores.feed,

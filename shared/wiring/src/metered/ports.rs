@@ -204,13 +204,13 @@ mod stores {
     use shared::model::{Entity, RecordKey};
     use shared::ports::{
         AuditChain, AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage,
-        CaseStore, CaseView, ChainedRow, ChangeFeed, ChangeRow, Claim, Committed, Conflict,
-        ConflictFilter, Conflicts, CostBatch, CostLedger, CostQuery, CostSum, CurrentRow,
-        CurrentRows, DocumentAct, DocumentDraft, Documents, FieldColumns, FieldViews, Filed,
-        FiledDocument, History, ImportTallies, IncidentFigures, IncidentView, ItemBatch, Ledger,
-        LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry, OutboxStatus, Overview,
-        PastRow, ReconcileJournal, Reconciliation, RecordScan, ScanRange, ScannedRecord, Setback,
-        Shadow, StoreDigest, SyncJournal, SyncRun, Wall, Walls, Write,
+        CaseStore, CaseTally, CaseView, ChainedRow, ChangeFeed, ChangeRow, Claim, Committed,
+        Conflict, ConflictFilter, Conflicts, CostBatch, CostLedger, CostQuery, CostSum, CurrentRow,
+        CurrentRows, DayTally, DocumentAct, DocumentDraft, Documents, FieldColumns, FieldViews,
+        Filed, FiledDocument, History, ImportTallies, IncidentFigures, IncidentView, ItemBatch,
+        Ledger, LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry, OutboxStatus,
+        Overview, PastRow, ReconcileJournal, Reconciliation, RecordScan, ScanRange, ScannedRecord,
+        Setback, Shadow, StoreDigest, SyncJournal, SyncRun, TallyQuery, Wall, Walls, Write,
     };
     use shared::time::Timestamp;
 
@@ -329,6 +329,10 @@ mod stores {
         async fn imported(case_id: &EntityId) -> BTreeMap<String, StoreDigest>;
     });
 
+    metered!(case_tally, MeteredCaseTally, CaseTally, "case_tally", {
+        async fn tally(sight: &Sight, query: &TallyQuery) -> Vec<DayTally>;
+    });
+
     metered!(incident_view, MeteredIncidentView, IncidentView, "incident_view", {
         async fn incidents(sight: &Sight, n_latest: u32) -> IncidentFigures;
     });
@@ -342,7 +346,7 @@ mod stores {
 
 #[cfg(feature = "sql")]
 pub(crate) use stores::{
-    audit_chain, audit_log, case_store, case_view, change_feed, conflicts, cost_ledger,
+    audit_chain, audit_log, case_store, case_tally, case_view, change_feed, conflicts, cost_ledger,
     current_rows, documents, field_views, history, incident_view, ledger, matter_import, outbox,
     reconcile_journal, record_scan, sync_journal, walls,
 };

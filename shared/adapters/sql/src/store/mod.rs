@@ -4,6 +4,7 @@
 
 mod batch;
 mod case_store;
+mod case_tally;
 mod chain;
 mod copy;
 mod costs;

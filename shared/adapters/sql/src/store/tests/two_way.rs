@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shared::ids::EntityId;
 use shared::model::{Entity, FieldValue};
 use shared::ports::case_store_contract::{next_write, sample_key, sample_write, text_fields};
+use shared::ports::case_tally_contract::case_tally_contract;
 use shared::ports::conflicts_contract::conflicts_contract;
 use shared::ports::current_rows_contract::current_rows_contract;
 use shared::ports::history_contract::history_contract;
@@ -41,6 +42,7 @@ async fn sqlite_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
     conflicts_contract(|| files.fresh(Arc::new(SystemClock))).await;
     reconcile_journal_contract(&*files.fresh(Arc::new(SystemClock)).await).await;
     record_scan_contract(|| files.fresh(Arc::new(SystemClock))).await;
+    case_tally_contract(|| files.fresh(Arc::new(SystemClock))).await;
     current_rows_contract(|| files.fresh(Arc::new(SystemClock))).await;
     history_contract(|clock| files.fresh(clock)).await;
 }
@@ -68,6 +70,7 @@ async fn postgres_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
     conflicts_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     reconcile_journal_contract(&*databases.fresh(Arc::new(SystemClock)).await).await;
     record_scan_contract(|| databases.fresh(Arc::new(SystemClock))).await;
+    case_tally_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     current_rows_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     history_contract(|clock| databases.fresh(clock)).await;
 }
