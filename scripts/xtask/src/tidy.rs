@@ -28,6 +28,7 @@ const ROOT_FILES: &[&str] = &[
 /// Features that are not platforms, and where each may be asked for.
 const OTHER_FEATURES: &[(&str, &str)] = &[
     ("testkit", "shared/"),
+    ("analytics", "shared/src/"),
     ("openapi", "shared/"),
     ("lambda", "shared/host/"),
     ("azure", "shared/host/"),
