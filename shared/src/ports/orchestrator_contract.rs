@@ -12,7 +12,7 @@ use super::orchestrator::{
 use crate::error::{PortErrorKind, chain};
 
 /// How long a run of the suite may take.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_secs(120);
 
 /// Workflows that the orchestrator has.
 #[derive(Clone, Debug)]

@@ -1,7 +1,9 @@
-"""A real Airflow on a free port, for tests: API server, scheduler and DAG processor over SQLite.
+"""A real Airflow on a free port, for tests: API server, scheduler and DAG processor.
 
-usage: server.py, with the Python of `scripts/airflow-requirements.txt`. Prints one line of JSON when the
-DAGs beside this file can be started, and ends everything when its standard input ends.
+usage: scripts/with-postgres PYTHON server.py, with the Python of `scripts/airflow-requirements.txt`. Prints
+one line of JSON when the DAGs beside this file can be started, and ends everything when its standard input
+ends. It has a database of its own: over SQLite, Airflow 3.3 waits for its own locks as soon as two runs
+are started at once.
 """
 
 import contextlib
@@ -18,6 +20,9 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import psycopg2
 
 DAGS = Path(__file__).resolve().parent / "dags"
 COMPONENTS = ("api-server", "scheduler", "dag-processor")
@@ -33,7 +38,29 @@ def free_ports(n_ports: int) -> list[int]:
         return [it.getsockname()[1] for it in sockets]
 
 
-def environment(home: Path, jwt_secret: str, passwords: dict) -> tuple[str, dict]:
+@contextlib.contextmanager
+def database():
+    """Makes a database, and yields its address for one driver or another."""
+    server = os.environ.get("MOODBRIDGE_TEST_POSTGRES") or sys.exit("start it by `scripts/with-postgres`")
+    name = f"airflow_{secrets.token_hex(8)}"
+
+    def execute(statement: str) -> None:
+        connection = psycopg2.connect(server)
+        connection.autocommit = True
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    parts = urlsplit(server)
+    host = parse_qs(parts.query).get("host", [parts.hostname])[0]
+    user = parts.netloc.rpartition("@")[0]
+    execute(f"CREATE DATABASE {name}")
+    try:
+        yield lambda driver: f"postgresql+{driver}://{user}@/{name}?host={quote(host, safe='')}&port={parts.port or 5432}"
+    finally:
+        execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def environment(home: Path, jwt_secret: str, passwords: dict, address) -> tuple[str, dict]:
     api, worker_logs, trigger_logs = free_ports(3)
     origin = f"http://127.0.0.1:{api}"
     (home / "passwords.json").write_text(json.dumps(passwords))
@@ -51,6 +78,8 @@ def environment(home: Path, jwt_secret: str, passwords: dict) -> tuple[str, dict
         "CORE__PARALLELISM": 4,
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": home / "passwords.json",
         "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
+        "DATABASE__SQL_ALCHEMY_CONN": address("psycopg2"),
+        "DATABASE__SQL_ALCHEMY_CONN_ASYNC": address("asyncpg"),
         "DAG_PROCESSOR__REFRESH_INTERVAL": 5,
         "LOGGING__TRIGGER_LOG_SERVER_PORT": trigger_logs,
         "LOGGING__WORKER_LOG_SERVER_PORT": worker_logs,
@@ -93,11 +122,11 @@ def stop(signal_number, frame):
     raise Stopped
 
 
-def run(home: Path) -> None:
+def run(home: Path, address) -> None:
     airflow = shutil.which("airflow", path=str(Path(sys.executable).parent))
     jwt_secret = secrets.token_hex(32)
     passwords = {name: secrets.token_hex(16) for name in USERS}
-    origin, env = environment(home, jwt_secret, passwords)
+    origin, env = environment(home, jwt_secret, passwords, address)
     logs = {name: home / f"{name}.txt" for name in ("migrate", *COMPONENTS)}
     with logs["migrate"].open("wb") as log:
         if subprocess.run([airflow, "db", "migrate"], env=env, stdout=log, stderr=log).returncode:
@@ -128,8 +157,8 @@ def run(home: Path) -> None:
 def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     with tempfile.TemporaryDirectory(prefix="moodbridge-airflow.", ignore_cleanup_errors=True) as home:
-        with contextlib.suppress(Stopped, KeyboardInterrupt):
-            run(Path(home))
+        with contextlib.suppress(Stopped, KeyboardInterrupt), database() as address:
+            run(Path(home), address)
 
 
 main()

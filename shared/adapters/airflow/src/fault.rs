@@ -44,10 +44,20 @@ struct Field {
 impl Detail {
     fn text(self) -> String {
         let text = match self {
-            Self::Text(text) | Self::Reason { reason: text } => text,
+            Self::Text(text) => without_value(&text),
+            Self::Reason { reason } => reason,
             Self::Fields(fields) => fields.iter().map(Field::text).collect::<Vec<_>>().join("; "),
         };
         text.chars().take(MAX_DETAIL_CHARS).collect()
+    }
+}
+
+/// Cuts off what follows the name of a parameter that does not fit its schema: the value stands there.
+fn without_value(text: &str) -> String {
+    let text = text.lines().next().unwrap_or_default();
+    match text.strip_prefix("Invalid input for param ").and_then(|it| it.split_once(':')) {
+        Some((name, _)) => format!("the parameter `{name}` does not fit what the DAG says of it"),
+        None => text.to_owned(),
     }
 }
 
@@ -110,6 +120,11 @@ mod tests {
         let reason =
             r#"{"detail": {"reason": "Unique constraint violation", "statement": "hidden"}}"#;
         assert_eq!(text(reason).as_deref(), Some("Unique constraint violation"));
+        let param = r#"{"detail": "Invalid input for param batch: 'Ada: x' is not\n\nOn instance:\n 'Ada'"}"#;
+        assert_eq!(
+            text(param).as_deref(),
+            Some("the parameter `batch` does not fit what the DAG says of it")
+        );
         for other in ["", "<html>", "{}", r#"{"detail": 1}"#] {
             assert_eq!(text(other), None, "{other}");
         }

@@ -1,13 +1,13 @@
 """A DAG whose runs end well."""
 
-from airflow.sdk import dag, task
+from airflow.sdk import Param, dag, task
 
 
-@dag(dag_id="good", schedule=None)
+@dag(dag_id="good", schedule=None, params={"batch": Param(1, type="integer", minimum=1)})
 def good():
     @task
     def double(**context):
-        return context["dag_run"].conf["batch"] * 2
+        return context["params"]["batch"] * 2
 
     double()
 

@@ -99,9 +99,15 @@ async fn rights_and_passwords_that_lack_are_told(airflow: &Airflow) {
 async fn what_airflow_does_not_take_is_told(airflow: &Airflow) {
     let orchestrator = airflow.open("password", "moodbridge");
     // It keeps such names for runs of its own.
-    let new = NewRun::new(run("good", "scheduled__x")).with("client", Value::from("Ada"));
-    if let Err(error) = orchestrator.start(&new).await {
-        assert_eq!(error.kind(), PortErrorKind::Rejected, "{}", chain(&error));
-        assert!(!chain(&error).to_string().contains("Ada"), "{}", chain(&error));
-    }
+    let error = orchestrator.start(&NewRun::new(run("good", "scheduled__x"))).await.unwrap_err();
+    assert_eq!(error.kind(), PortErrorKind::Rejected);
+    assert!(chain(&error).to_string().contains("reserved"), "{}", chain(&error));
+
+    let new = NewRun::new(run("good", "misfit")).with("batch", Value::from("Ada"));
+    let error = orchestrator.start(&new).await.unwrap_err();
+    assert_eq!(error.kind(), PortErrorKind::Rejected);
+    let told = chain(&error).to_string();
+    assert!(told.contains("parameter `batch`") && !told.contains("Ada"), "{told}");
+    let error = orchestrator.look(&new.run).await.unwrap_err();
+    assert_eq!(error.kind(), PortErrorKind::NotFound, "nothing was started");
 }

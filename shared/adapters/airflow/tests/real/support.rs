@@ -39,7 +39,9 @@ impl Airflow {
             return None;
         };
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-        let mut child = Command::new(python)
+        // Airflow over SQLite waits for its own locks when two runs are started at once.
+        let mut child = Command::new(root.join("scripts/with-postgres"))
+            .arg(python)
             .arg(root.join("tests/support/airflow/server.py"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -47,7 +49,7 @@ impl Airflow {
             .unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        let ready: Value = serde_json::from_str(&first).expect("Airflow starts");
+        let ready: Value = serde_json::from_str(&first).unwrap();
         let text = |name: &str| ready[name].as_str().unwrap().to_owned();
         let (origin, jwt_secret) = (text("origin"), text("jwt_secret"));
         Some(Self { child, origin, jwt_secret, passwords: ready["passwords"].clone() })
