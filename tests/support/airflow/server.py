@@ -27,7 +27,7 @@ import psycopg2
 DAGS = Path(__file__).resolve().parent / "dags"
 COMPONENTS = ("api-server", "scheduler", "dag-processor")
 USERS = {"moodbridge": "op", "reader": "viewer"}
-DEADLINE_S = 150
+DEADLINE_S = 200
 
 
 def free_ports(n_ports: int) -> list[int]:
