@@ -102,6 +102,8 @@ async fn whole_firm_is_loaded_and_moves() {
         .sum();
     assert_eq!(n_by_status, seen["n_cases"].as_u64().unwrap());
 
+    assert_metrics_agree(&firm, &seen).await;
+
     assert_eq!(seen["sync_lag"]["n_samples"], 0, "the first full read says nothing about the lag");
 
     let before = seen["last_change_at"].clone();
@@ -110,4 +112,24 @@ async fn whole_firm_is_loaded_and_moves() {
         it["last_change_at"] != before && it["sync_lag"]["n_samples"].as_u64() >= Some(1)
     };
     firm.moodbridge.wait_for("/v1/overview", PATIENCE, has_moved).await;
+}
+
+/// Metrics count what the first page counts, grouped or not, and are forecast.
+async fn assert_metrics_agree(firm: &Firm, overview: &serde_json::Value) {
+    let sum = |metric: &serde_json::Value| -> f64 {
+        let groups = metric["groups"].as_array().unwrap();
+        let points = groups.iter().flat_map(|it| it["points"].as_array().unwrap());
+        points.map(|it| it["value"].as_f64().unwrap()).sum()
+    };
+    let n_cases = overview["n_cases"].as_f64().unwrap();
+    for query in ["periods=400", "periods=400&by=practice_area", "grain=week&periods=400"] {
+        let opened = firm.moodbridge.get(&format!("/v1/metrics/cases_opened?{query}")).await;
+        assert!((sum(&opened) - n_cases).abs() < 0.5, "{query}: {}", sum(&opened));
+    }
+    let open = firm.moodbridge.get("/v1/metrics/cases_open?periods=1").await;
+    let n_open = overview["n_open_cases"].as_f64().unwrap();
+    assert!((sum(&open) - n_open).abs() < 0.5, "{} {n_open}", sum(&open));
+    let ahead = firm.moodbridge.get("/v1/metrics/cases_opened/forecast?periods=3").await;
+    assert_eq!(ahead["points"].as_array().unwrap().len(), 3, "{ahead}");
+    assert!(ahead["back_tests"][0]["mean_error"].as_f64().unwrap() > 0.0, "{ahead}");
 }

@@ -67,7 +67,11 @@ mod memory_case_store;
 mod memory_deploy_target;
 mod memory_field_views;
 mod memory_log_search;
+mod memory_orchestrator;
 mod memory_queue;
+pub mod orchestrator;
+#[cfg(any(test, feature = "testkit"))]
+pub mod orchestrator_contract;
 mod outbox;
 mod queue;
 #[cfg(any(test, feature = "testkit"))]
@@ -165,6 +169,7 @@ pub use memory_case_store::MemoryCaseStore;
 pub use memory_deploy_target::MemoryDeployTarget;
 pub use memory_field_views::MemoryFieldViews;
 pub use memory_log_search::MemoryLogSearch;
+pub use memory_orchestrator::MemoryOrchestrator;
 pub use memory_queue::MemoryQueue;
 pub use outbox::{
     Claim, Outbox, OutboxDepth, OutboxEntry, OutboxKind, OutboxMark, OutboxStatus, Setback,

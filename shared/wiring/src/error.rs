@@ -32,6 +32,7 @@ pub enum WiringError {
 }
 
 #[cfg(any(
+    feature = "airflow",
     feature = "objects",
     feature = "oidc",
     feature = "salesforce",
@@ -57,6 +58,7 @@ fn built_with() -> String {
         (cfg!(feature = "aws"), "sqs, dynamodb"),
         (cfg!(feature = "objects"), "s3, file"),
         (cfg!(feature = "snowflake"), "snowflake"),
+        (cfg!(feature = "airflow"), "airflow"),
     ];
     let built = platforms.iter().filter(|(is_built, _)| *is_built).map(|(_, name)| *name);
     built.collect::<Vec<_>>().join(", ")

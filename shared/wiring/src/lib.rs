@@ -27,6 +27,8 @@ mod ledger;
 mod metered;
 #[cfg(feature = "sql")]
 mod migrations;
+#[cfg(feature = "airflow")]
+mod orchestrator;
 #[cfg(all(feature = "salesforce", feature = "sql"))]
 mod outside;
 #[cfg(feature = "salesforce")]
@@ -67,6 +69,8 @@ pub use lake::lake_ports;
 pub use ledger::ledger;
 #[cfg(feature = "sql")]
 pub use migrations::{MigrationLine, MigrationReport, migrate, migrate_to, migration_report};
+#[cfg(feature = "airflow")]
+pub use orchestrator::orchestrator;
 #[cfg(all(feature = "salesforce", feature = "sql"))]
 pub use outside::{Outside, OutsideSettings};
 #[cfg(feature = "salesforce")]

@@ -92,6 +92,13 @@ impl Request {
         self
     }
 
+    /// Adds `pairs` to the query of the address.
+    #[must_use]
+    pub fn with_query(mut self, pairs: &[(&str, &str)]) -> Self {
+        self.url.query_pairs_mut().extend_pairs(pairs);
+        self
+    }
+
     /// Authorises the call with a bearer token.
     ///
     /// # Errors

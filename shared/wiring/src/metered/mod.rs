@@ -14,6 +14,8 @@ pub(crate) use audit::watched;
 pub(crate) use ports::blob_store;
 #[cfg(feature = "salesforce")]
 pub(crate) use ports::connection;
+#[cfg(feature = "airflow")]
+pub(crate) use ports::orchestrator;
 #[cfg(feature = "snowflake")]
 pub(crate) use ports::warehouse;
 #[cfg(feature = "sql")]

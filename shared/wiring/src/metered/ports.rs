@@ -71,6 +71,25 @@ metered!(topic, MeteredTopic, Topic, "topic", {
     plain fn max_body_bytes() -> usize;
 });
 
+#[cfg(feature = "airflow")]
+mod orchestrators {
+    use shared::ports::orchestrator::{
+        NewRun, Orchestrator, RunReport, Started, TaskFailure, WorkflowRun,
+    };
+
+    use super::metered;
+
+    metered!(orchestrator, MeteredOrchestrator, Orchestrator, "orchestrator", {
+        async fn start(run: &NewRun) -> Started;
+        async fn look(run: &WorkflowRun) -> RunReport;
+        async fn cancel(run: &WorkflowRun, reason: &str) -> RunReport;
+        async fn failures(run: &WorkflowRun, n_most: usize) -> Vec<TaskFailure>;
+    });
+}
+
+#[cfg(feature = "airflow")]
+pub(crate) use orchestrators::orchestrator;
+
 #[cfg(feature = "snowflake")]
 mod warehouses {
     use shared::ports::warehouse::{

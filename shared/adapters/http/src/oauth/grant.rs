@@ -45,6 +45,18 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// Wraps a token that a platform gave by a way of its own, without the rest of a grant.
+    pub fn of_token(access_token: Secret, lifetime: Option<Duration>, asked_at: Timestamp) -> Self {
+        Self {
+            access_token,
+            refresh_token: None,
+            lifetime,
+            scopes: Vec::new(),
+            asked_at,
+            extra: Extra::default(),
+        }
+    }
+
     pub(crate) fn new(answer: &TokenAnswer, asked_at: Timestamp) -> Self {
         Self {
             access_token: Secret::new(answer.access_token().secret().as_str()),
