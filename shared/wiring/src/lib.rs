@@ -81,4 +81,4 @@ pub use shared::platform::OpenConnection;
 pub use store::{CaseStores, case_store};
 pub use topic::topic;
 #[cfg(feature = "snowflake")]
-pub use warehouse::warehouse;
+pub use warehouse::{check_warehouse, warehouse};
