@@ -39,7 +39,8 @@ def prepare(work: Path, org: str) -> None:
     organization = signed_in["id"].split("/")[-2]
     variables = {
         "case_store": f"{store}secretsmanager:moodbridge-local/database",
-        "secrets": json.dumps({"database": password, "salesforce": "sandbox-secret", "webhook-token": token, "forms": forms}),
+        "secrets": json.dumps({"database": password, "salesforce": "sandbox-secret", "webhook-token": token, "forms": forms,
+                               "lake-mask": secrets.token_hex(16)}),
         "connections": json.dumps([{
             "platform": "salesforce", "connection": "main", "login_url": org,
             "auth": {"flow": "client_credentials", "client_id": "moodbridge-sandbox", "client_secret": "secretsmanager:moodbridge-local/salesforce"},

@@ -12,6 +12,7 @@ pub mod deploy;
 pub mod error;
 pub mod ids;
 pub mod lake;
+pub mod loader;
 pub mod logs;
 pub mod model;
 pub mod platform;

@@ -21,6 +21,7 @@ mod secret;
 mod setup;
 mod sync;
 mod token;
+mod warehouse;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,6 +87,9 @@ enum Command {
     /// Writes every change into Parquet files, for warehouses.
     #[command(subcommand)]
     Lake(lake::LakeCommand),
+    /// Loads the lake into the warehouse.
+    #[command(subcommand)]
+    Warehouse(warehouse::WarehouseCommand),
     /// Looks into the queues and their dead letters.
     #[command(subcommand)]
     Queue(queue::QueueCommand),
@@ -195,6 +199,9 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Docs(command) => docs::run(command, &settings()?, output).await,
         Command::Lake(command) => {
             lake::run(command, &places.in_force().await?.settings, output).await
+        }
+        Command::Warehouse(command) => {
+            warehouse::run(command, &places.in_force().await?.settings, output).await
         }
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Import(command) => import::run(command, &settings()?, output).await,

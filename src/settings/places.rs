@@ -64,17 +64,26 @@ impl Settings {
         })
     }
 
+    /// Returns where the lake is.
+    ///
+    /// # Errors
+    ///
+    /// When the setting is no address, with what to write.
+    pub(crate) fn lake_address(&self) -> Result<BlobAddress, ConfigError> {
+        match &self.lake.place {
+            Some(address) => BlobAddress::parse(address)
+                .map_err(|error| ConfigError::new(vec![format!("lake.place: {error}")])),
+            None => Ok(BlobAddress::Folder(self.data_dir.join("lake"))),
+        }
+    }
+
     /// Opens the store of the lake.
     ///
     /// # Errors
     ///
     /// When the setting is no address, or the store cannot be opened.
     pub(crate) fn open_lake(&self) -> Result<Arc<dyn BlobStore>, CommandError> {
-        let address = match &self.lake.place {
-            Some(address) => BlobAddress::parse(address)
-                .map_err(|error| ConfigError::new(vec![format!("lake.place: {error}")]))?,
-            None => BlobAddress::Folder(self.data_dir.join("lake")),
-        };
+        let address = self.lake_address()?;
         wiring::blobs(&address, &Env::of_process()).map_err(|error| {
             CommandError::failed(format!("open the store of the lake `{address}`"), error)
         })

@@ -21,6 +21,7 @@ impl Settings {
         self.check_poll(&mut faults);
         self.check_reconcile(&mut faults);
         self.check_stores(&mut faults);
+        self.check_warehouse(&mut faults);
         faults.extend(self.costs.faults().into_iter().map(|it| it.below("costs")));
         faults.extend(self.http.faults().into_iter().map(|it| it.below("http")));
         faults.extend(self.telemetry.faults().into_iter().map(|it| it.below("telemetry")));
@@ -92,6 +93,16 @@ impl Settings {
                 self.reconcile.every
             );
             faults.push(Fault::new("reconcile.every", what));
+        }
+    }
+
+    fn check_warehouse(&self, faults: &mut Vec<Fault>) {
+        if self.warehouse.every.0.is_zero() {
+            faults.push(Fault::new("warehouse.every", "is nothing: write `1m` or more"));
+        }
+        let address = self.warehouse.address.as_ref();
+        if let Some(Err(error)) = address.map(wiring::check_warehouse) {
+            faults.push(Fault::new("warehouse.address", shared::chain(&error).to_string()));
         }
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) reconcile: ReconcileSettings,
     /// Where the lake is, and what hides values in it.
     pub(crate) lake: LakeSettings,
+    /// Which warehouse the lake is loaded into.
+    pub(crate) warehouse: WarehouseSettings,
     /// How the API answers.
     pub(crate) api: ApiSettings,
     /// Where sealed secrets are, and what opens them.
@@ -164,6 +166,27 @@ pub(crate) struct LakeSettings {
     pub(crate) place: Option<String>,
     /// Where the key of the mask `hash` lies.
     pub(crate) mask_key: Option<SecretAddress>,
+}
+
+/// Which warehouse the lake is loaded into.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WarehouseSettings {
+    /// Its address; without one the lake is written, and not loaded.
+    #[schemars(extend("examples" = [
+        "snowflake://MYORG-FIRM/LEGAL/MOODBRIDGE?user=MOODBRIDGE_LOADER&private_key=env:SNOWFLAKE_KEY&stage=FILES"
+    ]))]
+    pub(crate) address: Option<Url>,
+    /// How often a lake that `lake.place` names is written and loaded, such as `5m`.
+    pub(crate) every: Span,
+    /// How many rows of a load may be refused before it waits for a person.
+    pub(crate) max_rejects: u64,
+}
+
+impl Default for WarehouseSettings {
+    fn default() -> Self {
+        Self { address: None, every: Span(Duration::from_mins(5)), max_rejects: 100 }
+    }
 }
 
 /// Where sealed secrets are, and what opens them.

@@ -2,7 +2,7 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 27] = [
+const COUNTERS: [(&str, &str); 29] = [
     ("http_requests_total", "Requests answered, by route, method and status."),
     ("http_requests_shed_total", "Requests turned away because too many were in hand."),
     ("intake_events_total", "Events taken from webhooks, by endpoint and outcome."),
@@ -30,9 +30,11 @@ const COUNTERS: [(&str, &str); 27] = [
     ("sync_events_total", "Change events merged, by object and outcome."),
     ("sync_records_read_total", "Records read from a platform to settle a merge, by reason."),
     ("trace_spans_total", "Spans sent to the collector, refused by it, or dropped before."),
+    ("warehouse_rejects_total", "Rows that a warehouse refused, by table."),
+    ("warehouse_rows_total", "Changes that became part of a warehouse, by table."),
 ];
 
-const GAUGES: [(&str, &str); 25] = [
+const GAUGES: [(&str, &str); 26] = [
     ("audit_chain_broken", "1 when the last verification found the audit log altered."),
     ("cost_budget_used_ratio", "The used part of a budget: 1 is all of it."),
     ("data_disk_free_bytes", "Free space on the disk of the data folder."),
@@ -58,6 +60,7 @@ const GAUGES: [(&str, &str); 25] = [
     ("sync_broken_fields", "Mapped fields that the platform took away or changed."),
     ("sync_records", "Records at the last comparison, by side."),
     ("sync_unrepaired_records", "Records that differed and were not put right."),
+    ("warehouse_files_waiting", "Files of the lake that a warehouse has not loaded yet, by table."),
 ];
 
 const HISTOGRAMS: [(&str, &str); 6] = [

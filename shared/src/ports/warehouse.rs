@@ -22,7 +22,7 @@ pub use load::{
 pub use merge::{InvalidMerge, Merge, MergeReport};
 pub use name::{Identifier, StatementHandle, StatementId, TableName};
 pub use value::{Column, Decimal, InvalidDecimal, ValueKind, WarehouseValue};
-pub use wait::{Patience, execute, load_within, merge_within, query};
+pub use wait::{Patience, execute, load_within, merge_within, poll_within, query};
 
 /// How long a statement may run when nobody says.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -199,6 +199,19 @@ pub trait Warehouse: Send + Sync {
         load: &Load,
         begun: Option<&StatementHandle>,
     ) -> Result<Step<LoadReport>, PortError>;
+
+    /// Lists rows that a load with [`BadRows::LoadRest`] left out, at most `limit`, each as a fault of its
+    /// file without the value. `begun` is the handle of the load, which is done.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected` or `NotFound` when the warehouse cannot tell; else as [`submit`](Warehouse::submit).
+    async fn rejected_rows(
+        &self,
+        load: &Load,
+        begun: &StatementHandle,
+        limit: u32,
+    ) -> Result<Vec<FileFault>, PortError>;
 
     /// Merges the rows of a staging table into its target by key, the newest version of each:
     /// begins when `begun` is `None`, else looks at what was begun.

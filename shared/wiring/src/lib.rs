@@ -85,4 +85,4 @@ pub use shared::platform::OpenConnection;
 pub use store::{CaseStores, case_store};
 pub use topic::topic;
 #[cfg(feature = "snowflake")]
-pub use warehouse::warehouse;
+pub use warehouse::{check_warehouse, warehouse};

@@ -20,14 +20,27 @@ pub fn warehouse(
     address: &Url,
     surroundings: &Surroundings,
 ) -> Result<Arc<dyn Warehouse>, WiringError> {
-    if address.scheme() != "snowflake" {
-        return Err(WiringError::UnknownPlatform { address: address.clone() });
-    }
-    let settings = SnowflakeSettings::from_address(address)
-        .map_err(|error| WiringError::unusable(&"snowflake:", error))?;
+    let settings = settings(address)?;
     let opened = SnowflakeWarehouse::open(settings, surroundings)
         .map_err(|error| WiringError::unusable(address, error))?;
     Ok(crate::metered::warehouse(Arc::new(opened)))
+}
+
+/// Checks the address of a warehouse; nothing is opened.
+///
+/// # Errors
+///
+/// As [`warehouse`].
+pub fn check_warehouse(address: &Url) -> Result<(), WiringError> {
+    settings(address).map(drop)
+}
+
+fn settings(address: &Url) -> Result<SnowflakeSettings, WiringError> {
+    if address.scheme() != "snowflake" {
+        return Err(WiringError::UnknownPlatform { address: address.clone() });
+    }
+    SnowflakeSettings::from_address(address)
+        .map_err(|error| WiringError::unusable(&"snowflake:", error))
 }
 
 #[cfg(test)]

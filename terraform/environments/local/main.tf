@@ -46,6 +46,7 @@ module "moodbridge" {
   secrets               = keys(var.secrets)
   environment_variables = var.environment_variables
   are_schedules_on      = var.are_schedules_on
+  functions             = { warehouse-loader = { environment = { LAKE_MASK_KEY = "secretsmanager:moodbridge-local/lake-mask" } } }
   has_webhook_url       = true
 
   buckets            = { are_documents_announced = true, cors_origins = ["https://cases.firm.example"] }

@@ -30,7 +30,7 @@ module "snowflake" {
   environment = upper(var.environment)
   account     = "${var.snowflake.organization}-${var.snowflake.account}"
 
-  files        = { url = "s3://${var.lake.bucket}/${var.lake.folder}", aws_role_arn = local.role_arn }
+  files        = { url = "s3://${var.lake.bucket}/", aws_role_arn = local.role_arn }
   loader       = var.loader
   loading      = var.loading
   reading      = var.reading

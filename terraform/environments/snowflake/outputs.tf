@@ -1,7 +1,7 @@
 # What a person needs after `terraform apply`.
 
 output "snowflake" {
-  description = "Everything that the module tells: the connection's settings and address, roles, schemas, warehouses, and whom the role in AWS trusts."
+  description = "Everything that the module tells: the connection's settings and address, roles, schema, warehouses, and whom the role in AWS trusts."
   value       = module.snowflake
 }
 

@@ -27,7 +27,7 @@ variable "environment" {
 }
 
 variable "lake" {
-  description = "The deployment's lake: `buckets.lake` and `kms_key_arn` of `terraform output moodbridge` there, and the folder of its files."
+  description = "The deployment's lake: `buckets.lake` and `kms_key_arn` of `terraform output moodbridge` there, and the folder that Snowflake may read."
   type = object({
     bucket      = string
     kms_key_arn = string

@@ -16,17 +16,7 @@ resource "snowflake_database" "main" {
 # Who owns a table in it cannot give it away: only the owner of the schema grants.
 resource "snowflake_schema" "tables" {
   database            = snowflake_database.main.name
-  name                = var.schemas.tables
-  comment             = "What people read. ${local.comment}"
+  name                = var.schema
+  comment             = "The rows, their changes, and what is being loaded. ${local.comment}"
   with_managed_access = "true"
-}
-
-# What is loaded here is merged and forgotten: nothing of it is kept for Time Travel or Fail-safe.
-resource "snowflake_schema" "staging" {
-  database                    = snowflake_database.main.name
-  name                        = var.schemas.staging
-  comment                     = "Where files are loaded first. ${local.comment}"
-  with_managed_access         = "true"
-  is_transient                = "true"
-  data_retention_time_in_days = 0
 }

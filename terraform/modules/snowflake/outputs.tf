@@ -43,9 +43,9 @@ output "roles" {
   value       = { loader = snowflake_account_role.loader.name, reader = snowflake_account_role.reader.name }
 }
 
-output "schemas" {
-  description = "Full names of the two schemas."
-  value       = { tables = snowflake_schema.tables.fully_qualified_name, staging = snowflake_schema.staging.fully_qualified_name }
+output "schema" {
+  description = "Full name of the schema."
+  value       = snowflake_schema.tables.fully_qualified_name
 }
 
 output "warehouses" {

@@ -7,7 +7,7 @@ resource "snowflake_account_role" "loader" {
 
 resource "snowflake_account_role" "reader" {
   name    = "${local.prefix}_READER"
-  comment = "Reads every row of ${var.schemas.tables}. ${local.comment}"
+  comment = "Reads every row of ${var.schema}. ${local.comment}"
 }
 
 resource "snowflake_grant_account_role" "parent" {
@@ -33,16 +33,14 @@ locals {
     reader = snowflake_account_role.reader.name
   }
   schema_rights = {
-    loader_tables  = { role = snowflake_account_role.loader.name, schema = snowflake_schema.tables.fully_qualified_name, privileges = concat(["USAGE"], local.may_create) }
-    loader_staging = { role = snowflake_account_role.loader.name, schema = snowflake_schema.staging.fully_qualified_name, privileges = concat(["USAGE"], local.may_create) }
-    reader_tables  = { role = snowflake_account_role.reader.name, schema = snowflake_schema.tables.fully_qualified_name, privileges = ["USAGE"] }
+    loader_tables = { role = snowflake_account_role.loader.name, schema = snowflake_schema.tables.fully_qualified_name, privileges = concat(["USAGE"], local.may_create) }
+    reader_tables = { role = snowflake_account_role.reader.name, schema = snowflake_schema.tables.fully_qualified_name, privileges = ["USAGE"] }
   }
-  # A merge inserts and updates. Rows of the tables are never deleted: they are marked.
+  # A merge inserts and updates; what is merged is deleted where it was loaded.
   future_rights = {
-    loader_tables  = { role = snowflake_account_role.loader.name, schema = snowflake_schema.tables.fully_qualified_name, objects = "TABLES", privileges = ["SELECT", "INSERT", "UPDATE"] }
-    loader_staging = { role = snowflake_account_role.loader.name, schema = snowflake_schema.staging.fully_qualified_name, objects = "TABLES", privileges = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"] }
-    reader_tables  = { role = snowflake_account_role.reader.name, schema = snowflake_schema.tables.fully_qualified_name, objects = "TABLES", privileges = ["SELECT"] }
-    reader_views   = { role = snowflake_account_role.reader.name, schema = snowflake_schema.tables.fully_qualified_name, objects = "VIEWS", privileges = ["SELECT"] }
+    loader_tables = { role = snowflake_account_role.loader.name, schema = snowflake_schema.tables.fully_qualified_name, objects = "TABLES", privileges = ["SELECT", "INSERT", "UPDATE", "DELETE"] }
+    reader_tables = { role = snowflake_account_role.reader.name, schema = snowflake_schema.tables.fully_qualified_name, objects = "TABLES", privileges = ["SELECT"] }
+    reader_views  = { role = snowflake_account_role.reader.name, schema = snowflake_schema.tables.fully_qualified_name, objects = "VIEWS", privileges = ["SELECT"] }
   }
   warehouse_rights = merge(
     { loading = { role = snowflake_account_role.loader.name, warehouse = snowflake_warehouse.main["loading"].name } },

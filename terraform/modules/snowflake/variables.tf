@@ -31,27 +31,19 @@ variable "account" {
   }
 }
 
-variable "schemas" {
-  description = "Names of the two schemas: `tables` is what people read, `staging` is where files are loaded first. They must differ."
-  type = object({
-    tables  = optional(string, "LEGAL")
-    staging = optional(string, "STAGING")
-  })
-  default = {}
+variable "schema" {
+  description = "Name of the schema that holds the tables: rows, changes, and where files are loaded first."
+  type        = string
+  default     = "LEGAL"
 
   validation {
-    condition     = alltrue([for it in [var.schemas.tables, var.schemas.staging] : can(regex("^[A-Z][A-Z0-9_]{0,99}$", it))]) && var.schemas.tables != var.schemas.staging
-    error_message = "Write two different names of upper-case letters, digits and underscores, a letter first."
-  }
-
-  validation {
-    condition     = !contains([var.schemas.tables, var.schemas.staging], "INFORMATION_SCHEMA") && !contains([var.schemas.tables, var.schemas.staging], "PUBLIC")
-    error_message = "INFORMATION_SCHEMA is Snowflake's own, and everybody may use PUBLIC: choose other names."
+    condition     = can(regex("^[A-Z][A-Z0-9_]{0,99}$", var.schema)) && !contains(["INFORMATION_SCHEMA", "PUBLIC"], var.schema)
+    error_message = "Write upper-case letters, digits and underscores, a letter first. INFORMATION_SCHEMA is Snowflake's own, and everybody may use PUBLIC."
   }
 }
 
 variable "retention_days" {
-  description = "For how many days a table can be read as it was. More than one needs Snowflake's Enterprise edition. Staging keeps nothing."
+  description = "For how many days a table can be read as it was. More than one needs Snowflake's Enterprise edition."
   type        = number
   default     = 1
 

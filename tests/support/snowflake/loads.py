@@ -23,6 +23,10 @@ COPY = re.compile(
     rf"COPY INTO (?P<table>{NAME}(?:\.{NAME})*) FROM @(?P<stage>{NAME}\.{NAME}\.{NAME}) "
     r"FILES = \((?P<files>.*?)\) FILE_FORMAT = \((?P<format>TYPE = \w+.*?)\) "
     r"MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE ON_ERROR = (?P<on_error>ABORT_STATEMENT|CONTINUE)")
+VALIDATE = re.compile(
+    rf"SELECT FILE, LINE, ROW_NUMBER, COLUMN_NAME, ERROR FROM TABLE\(VALIDATE\((?P<table>{NAME}), "
+    r"JOB_ID => '(?P<handle>[^']+)'\)\) ORDER BY FILE, ROW_NUMBER LIMIT (?P<limit>\d+)")
+PARQUET_FORMAT = "TYPE = PARQUET USE_LOGICAL_TYPE = TRUE"
 CSV_FORMAT = ("TYPE = CSV PARSE_HEADER = TRUE FIELD_OPTIONALLY_ENCLOSED_BY = '\"' "
               "ERROR_ON_COLUMN_COUNT_MISMATCH = FALSE")
 COLUMNS = ["file", "status", "rows_parsed", "rows_loaded", "error_limit", "errors_seen",
@@ -114,6 +118,8 @@ class Loader:
 
     def __init__(self, engine, shadow):
         self.engine, self.shadow, self.stages = engine, pathlib.Path(shadow), {}
+        # Of each load that went on past bad rows: its table, and those of them that counted.
+        self.left_out = {}
         # Without it "nothing new" is told file by file.
         self.is_terse = False
 
@@ -123,7 +129,7 @@ class Loader:
         shadow.mkdir(parents=True, exist_ok=True)
         cursor.execute(f'create stage "{name}" url={quoted(f"file://{shadow}/")}')
 
-    def load(self, cursor, sql):
+    def load(self, cursor, sql, handle):
         """Runs a `COPY INTO`; returns the columns and rows of its answer."""
         found = COPY.fullmatch(sql)
         if not found:
@@ -133,7 +139,7 @@ class Loader:
         if stage not in self.stages:
             raise Refused(422, "002003", f"SQL compilation error:\nStage '{stage}' does not exist "
                           "or not authorized.", "02000")
-        if found["format"] not in ("TYPE = PARQUET", CSV_FORMAT):
+        if found["format"] not in (PARQUET_FORMAT, CSV_FORMAT):
             raise Refused(422, "001003", f"unknown file format: {found['format']}", "42000")
         files = [it.replace("''", "'").replace("\\\\", "\\")
                  for it in re.findall(r"'((?:[^'\\]|''|\\\\)*)'", found["files"])]
@@ -142,7 +148,7 @@ class Loader:
         cursor.execute(f"describe table {found['table']}")
         columns = [(it[0], it[1], it[3] == "Y") for it in cursor.fetchall()]
         table = unquoted(found["table"].split(".")[-1])
-        kind = "PARQUET" if found["format"] == "TYPE = PARQUET" else "CSV"
+        kind = "PARQUET" if found["format"] == PARQUET_FORMAT else "CSV"
         shadows, faults_of, parsed = {}, {}, {}
         for file in files:
             path = self.stages[stage] / file
@@ -166,11 +172,33 @@ class Loader:
                        "FILE_FORMAT = (TYPE = PARQUET) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE "
                        "ON_ERROR = ABORT_STATEMENT")
         answers = cursor.fetchall()
+        if found["on_error"] == "CONTINUE":
+            root = f"file://{self.shadow}/{stage}/"
+            loaded = [shadows[it[0].removeprefix(root)] for it in answers if it[1] == "LOADED"]
+            self.left_out[handle] = table, [(it, fault) for it in loaded for fault in faults_of[it]]
         if self.is_terse:
             answers = [it for it in answers if it[1] != "LOAD_SKIPPED"]
             if not answers:
                 return ["status"], [["Copy executed with 0 files processed."]]
         return COLUMNS, [self.told(it, shadows, faults_of, parsed, stage) for it in answers]
+
+    def validate(self, sql):
+        """Lists the bad rows of an earlier load; `None` when the statement is another one."""
+        found = VALIDATE.fullmatch(sql)
+        if not found:
+            return None
+        table, faults = self.left_out.get(found["handle"], (None, []))
+        if table != unquoted(found["table"]):
+            raise Refused(422, "002018", "SQL compilation error:\nInvalid argument for table "
+                          "function. The job ID is not one of a load into this table.", "22023")
+        rows = [[file, str(it.line), str(it.row), it.column, it.message] for file, it in faults]
+        rows.sort(key=lambda it: (it[0], int(it[2])))
+        kinds = [("FILE", "text"), ("LINE", "fixed"), ("ROW_NUMBER", "fixed"),
+                 ("COLUMN_NAME", "text"), ("ERROR", "text")]
+        columns = [{"name": name, "type": kind, "nullable": True,
+                    **({"precision": 38, "scale": 0} if kind == "fixed" else {})}
+                   for name, kind in kinds]
+        return columns, rows[:int(found["limit"])]
 
     def told(self, answer, shadows, faults_of, parsed, stage):
         """Tells of a file by its own name, as an external stage does, and of its bad rows."""

@@ -32,7 +32,8 @@ from values import Refused
 ACCOUNT = "MYORG-FIRM"
 BODY = {"statement": str, "timeout": int, "database": str, "schema": str, "warehouse": str,
         "role": str, "bindings": dict, "parameters": dict}
-PARAMETERS = {"MULTI_STATEMENT_COUNT", "QUERY_TAG", "STATEMENT_QUEUED_TIMEOUT_IN_SECONDS"}
+PARAMETERS = {"MULTI_STATEMENT_COUNT", "QUERY_TAG", "STATEMENT_QUEUED_TIMEOUT_IN_SECONDS",
+              "TIMEZONE"}
 QUERY = {"requestId", "retry", "async", "nullable"}
 NAMES = {"database": {"LEGAL"}, "schema": {"PUBLIC"}, "warehouse": {"LOADS"}, "role": {"LOADER"}}
 

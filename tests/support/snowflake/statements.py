@@ -140,8 +140,12 @@ class Engine:
         cursor = self.connect(body["database"], body["schema"]).cursor()
         try:
             if sql.lstrip().upper().startswith("COPY INTO"):
-                names, statement.rows = self.loader.load(cursor, sql)
+                names, statement.rows = self.loader.load(cursor, sql, statement.handle)
                 statement.columns = [{"name": it, "type": "text", "nullable": True} for it in names]
+                return
+            validated = self.loader.validate(sql)
+            if validated:
+                statement.columns, statement.rows = validated
                 return
             cursor.execute(sql)
             statement.columns = row_type(cursor.description)

@@ -66,6 +66,8 @@ struct Parameters {
     multi_statement_count: &'static str,
     query_tag: String,
     statement_queued_timeout_in_seconds: String,
+    /// Instants of files and of columns without a zone are both in UTC.
+    timezone: &'static str,
 }
 
 impl SnowflakeClient {
@@ -104,6 +106,7 @@ impl SnowflakeClient {
                 multi_statement_count: "1",
                 query_tag: format!("{};{purpose};id={id}", settings.query_tag),
                 statement_queued_timeout_in_seconds: seconds(settings.queue_timeout).to_string(),
+                timezone: "UTC",
             },
         };
         let url = |is_repeat: bool| {

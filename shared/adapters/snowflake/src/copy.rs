@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use shared::ports::warehouse::{
-    BadRows, FileFault, FileOutcome, Load, LoadReport, LoadedFile, StagedFile,
+    BadRows, FileFault, FileOutcome, Load, LoadReport, LoadedFile, StagedFile, StatementHandle,
+    WarehouseValue,
 };
 
 use crate::answer::{Ended, RawRow};
@@ -40,7 +41,8 @@ pub(crate) fn statement(load: &Load, settings: &SnowflakeSettings) -> Result<Str
     }
     let files = load.files().iter().map(|it| sql::text(it.key.as_str()));
     let format = match settings.file_format {
-        FileFormat::Parquet => "TYPE = PARQUET",
+        // Else instants are numbers whose unit is guessed.
+        FileFormat::Parquet => "TYPE = PARQUET USE_LOGICAL_TYPE = TRUE",
         FileFormat::Csv => {
             "TYPE = CSV PARSE_HEADER = TRUE FIELD_OPTIONALLY_ENCLOSED_BY = '\"' \
              ERROR_ON_COLUMN_COUNT_MISMATCH = FALSE"
@@ -154,6 +156,32 @@ fn column_name(raw: &str) -> String {
         Some((_, number)) => number.trim_end_matches(']').to_owned(),
         None => raw.trim_matches('"').to_owned(),
     }
+}
+
+/// Asks for the rows that the load of `handle` left out.
+/// Source: Snowflake, "VALIDATE", which tells nothing of a load that stops at its first bad row.
+pub(crate) fn rejected(load: &Load, handle: &StatementHandle, limit: u32) -> String {
+    format!(
+        "SELECT FILE, LINE, ROW_NUMBER, COLUMN_NAME, ERROR FROM TABLE(VALIDATE({table}, JOB_ID => {handle})) \
+         ORDER BY FILE, ROW_NUMBER LIMIT {limit}",
+        table = sql::table(load.target()),
+        handle = sql::text(handle.as_str()),
+    )
+}
+
+/// Reads one row of the answer to [`rejected`].
+pub(crate) fn rejected_row(row: &[WarehouseValue]) -> Option<FileFault> {
+    let [file, line, number, column, error] = row else { return None };
+    let count = |it: &WarehouseValue| it.as_i64().and_then(|it| u64::try_from(it).ok());
+    Some(FileFault {
+        file: file.as_text()?.to_owned(),
+        n_errors: 1,
+        first_error: without_values(error.as_text().unwrap_or("no reason was given")),
+        // Files without lines have the line 0.
+        line: count(line).filter(|it| *it > 0),
+        row: count(number),
+        column: column.as_text().map(column_name),
+    })
 }
 
 /// Reads where the bad row is, out of the message of a load that failed as a whole:

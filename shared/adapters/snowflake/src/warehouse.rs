@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use shared::platform::{OpenError, Surroundings};
 use shared::ports::warehouse::{
-    Column, Load, LoadReport, Merge, MergeReport, Patience, Progress, Rows, Statement,
-    StatementHandle, Step, Warehouse, WarehouseValue, query,
+    Column, FileFault, Load, LoadReport, Merge, MergeReport, Patience, Progress, Rows, Sending,
+    Statement, StatementHandle, Step, Warehouse, WarehouseValue, query,
 };
 use shared::ports::{Clock, Secrets};
 use shared::worker::breaker::BreakerBoard;
@@ -177,6 +177,31 @@ impl Warehouse for SnowflakeWarehouse {
                 None => error,
             }),
         }
+    }
+
+    async fn rejected_rows(
+        &self,
+        load: &Load,
+        begun: &StatementHandle,
+        limit: u32,
+    ) -> Result<Vec<FileFault>, PortError> {
+        let error =
+            |kind| PortError::new(kind, PLATFORM, "list rejected rows", load.target().to_string());
+        let id = load.id().part(&format!("rejected of {begun}"));
+        let statement = Statement::new(id, copy::rejected(load, begun, limit)).sent(Sending::Again);
+        let Step::Done(Rows { mut rows, .. }) = query(self, &statement, LOOK_PATIENCE).await?
+        else {
+            return Err(error(PortErrorKind::Unavailable)
+                .with_source("the warehouse has not answered yet: ask again")
+                .with_retry_after(LOOK_RETRY));
+        };
+        let mut rejected = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            rejected.push(copy::rejected_row(&row).ok_or_else(|| {
+                error(PortErrorKind::Rejected).with_source("the answer is not rows of errors")
+            })?);
+        }
+        Ok(rejected)
     }
 
     async fn merge(

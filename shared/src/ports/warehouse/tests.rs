@@ -182,6 +182,15 @@ impl Warehouse for Scripted {
         })
     }
 
+    async fn rejected_rows(
+        &self,
+        _: &Load,
+        _: &StatementHandle,
+        _: u32,
+    ) -> Result<Vec<FileFault>, PortError> {
+        Ok(Vec::new())
+    }
+
     async fn merge(
         &self,
         _: &Merge,

@@ -60,13 +60,29 @@ pub async fn execute(
     patience: Patience,
 ) -> Result<Step<Summary>, PortError> {
     let handle = warehouse.submit(statement).await?;
+    Ok(match poll_within(warehouse, &handle, patience).await? {
+        Progress::Done(summary) => Step::Done(summary),
+        Progress::Running => Step::Running(handle),
+    })
+}
+
+/// Waits for the end of a statement that was begun.
+///
+/// # Errors
+///
+/// As [`Warehouse::poll`].
+pub async fn poll_within(
+    warehouse: &dyn Warehouse,
+    handle: &StatementHandle,
+    patience: Patience,
+) -> Result<Progress, PortError> {
     let mut waits = Waits::new(patience);
     while waits.wait().await {
-        if let Progress::Done(summary) = warehouse.poll(&handle).await? {
-            return Ok(Step::Done(summary));
+        if let done @ Progress::Done(_) = warehouse.poll(handle).await? {
+            return Ok(done);
         }
     }
-    Ok(Step::Running(handle))
+    Ok(Progress::Running)
 }
 
 /// Runs `statement`, waits for its end and returns its rows.

@@ -93,8 +93,8 @@ pub(crate) use orchestrators::orchestrator;
 #[cfg(feature = "snowflake")]
 mod warehouses {
     use shared::ports::warehouse::{
-        Load, LoadReport, Merge, MergeReport, Progress, Rows, Statement, StatementHandle, Step,
-        Warehouse,
+        FileFault, Load, LoadReport, Merge, MergeReport, Progress, Rows, Statement,
+        StatementHandle, Step, Warehouse,
     };
 
     use super::metered;
@@ -105,6 +105,7 @@ mod warehouses {
         async fn rows(handle: &StatementHandle) -> Rows;
         async fn cancel(handle: &StatementHandle) -> ();
         async fn load(load: &Load, begun: Option<&StatementHandle>) -> Step<LoadReport>;
+        async fn rejected_rows(load: &Load, begun: &StatementHandle, limit: u32) -> Vec<FileFault>;
         async fn merge(merge: &Merge, begun: Option<&StatementHandle>) -> Step<MergeReport>;
     });
 }

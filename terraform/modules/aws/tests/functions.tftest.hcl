@@ -119,6 +119,11 @@ run "rights" {
   }
 
   assert {
+    condition     = local.settings["warehouse-loader"].LAKE == "s3://${module.bucket["lake"].name}" && !strcontains(module.function["warehouse-loader"].policy, "sqs:") && !strcontains(module.function["warehouse-loader"].policy, "DeleteObject")
+    error_message = "The loader knows the lake and no queue, and deletes nothing of the lake."
+  }
+
+  assert {
     condition = toset(flatten([
       for statement in jsondecode(module.function["sync-worker"].policy).Statement : statement.Resource if anytrue([for it in flatten([statement.Action]) : startswith(it, "s3:")])
       ])) == toset([

@@ -57,12 +57,11 @@ run "limits" {
 run "rights" {
   assert {
     condition = { for name, it in snowflake_grant_privileges_to_account_role.future : name => join(" ", sort(it.privileges)) } == {
-      loader_tables  = "INSERT SELECT UPDATE"
-      loader_staging = "DELETE INSERT SELECT TRUNCATE UPDATE"
-      reader_tables  = "SELECT"
-      reader_views   = "SELECT"
+      loader_tables = "DELETE INSERT SELECT UPDATE"
+      reader_tables = "SELECT"
+      reader_views  = "SELECT"
     }
-    error_message = "Nobody deletes rows of the tables, and readers read."
+    error_message = "The loader writes, and readers read."
   }
 
   assert {
@@ -72,11 +71,10 @@ run "rights" {
 
   assert {
     condition = { for name, it in snowflake_grant_privileges_to_account_role.schema : name => join(" ", sort(it.privileges)) } == {
-      loader_tables  = "CREATE TABLE USAGE"
-      loader_staging = "CREATE TABLE USAGE"
-      reader_tables  = "USAGE"
+      loader_tables = "CREATE TABLE USAGE"
+      reader_tables = "USAGE"
     }
-    error_message = "Readers do not see the staging schema."
+    error_message = "Only the loader makes tables."
   }
 
   assert {
@@ -90,7 +88,7 @@ run "rights" {
   }
 
   assert {
-    condition     = snowflake_schema.tables.with_managed_access == "true" && snowflake_schema.staging.with_managed_access == "true" && snowflake_database.main.drop_public_schema_on_creation
+    condition     = snowflake_schema.tables.with_managed_access == "true" && snowflake_database.main.drop_public_schema_on_creation
     error_message = "Nobody gives rights away, and there is no schema that everybody may use."
   }
 

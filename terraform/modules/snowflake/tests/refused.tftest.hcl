@@ -19,11 +19,11 @@ run "names" {
     name        = "moodbridge"
     environment = "test"
     account     = "FIRM"
-    schemas     = { tables = "PUBLIC", staging = "PUBLIC" }
+    schema      = "PUBLIC"
     tags        = { "cost center" = "IT" }
   }
 
-  expect_failures = [var.name, var.environment, var.account, var.schemas, var.tags]
+  expect_failures = [var.name, var.environment, var.account, var.schema, var.tags]
 }
 
 run "role_for_everybody" {

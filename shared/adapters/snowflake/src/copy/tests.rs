@@ -55,7 +55,7 @@ fn statement_names_each_file_and_stops_at_a_bad_row() {
         statement(&load, &settings("parquet")).unwrap(),
         "COPY INTO \"CASES_STAGING\" FROM @\"LEGAL\".\"PUBLIC\".\"FILES\" \
          FILES = ('run=42/part-000.parquet', 'run=42/o''x\\\\.parquet') \
-         FILE_FORMAT = (TYPE = PARQUET) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE \
+         FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE \
          ON_ERROR = ABORT_STATEMENT"
     );
     let rest = load.with_bad_rows(BadRows::LoadRest);

@@ -68,10 +68,9 @@ impl Peer {
             eprintln!("SKIPPED: MOODBRIDGE_SNOWFLAKE_PYTHON is unset (run `scripts/setup test`)");
             return None;
         };
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
         let mut child = Command::new(python)
             .args(["-W", "ignore"])
-            .arg(root.join("tests/support/snowflake/server.py"))
+            .arg(server())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -87,6 +86,11 @@ impl Peer {
         let stage = json!({"name": "FILES", "folder": peer.folder.path()});
         peer.control("stage", &stage).await;
         Some(peer)
+    }
+
+    /// Returns the folder that the stage points to.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) async fn register(&self, user: &str, keys: &[&Key]) {
@@ -179,6 +183,13 @@ impl Peer {
         let secrets = LocalSecrets::new(Env::from_pairs(secrets.iter().copied()));
         SnowflakeWarehouse::new(settings, http, Arc::new(secrets), clock)
     }
+}
+
+/// Finds the peer from whichever package these lines are part of.
+fn server() -> PathBuf {
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut servers = above.map(|it| it.join("tests/support/snowflake/server.py"));
+    servers.find(|it| it.is_file()).unwrap()
 }
 
 impl Drop for Peer {
