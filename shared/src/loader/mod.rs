@@ -4,7 +4,7 @@
 //! one of all changes (`CASES_CHANGES`), and one of the rows as they stand (`CASES`). How far a table
 //! has come, and what is under way, is one entry of the ledger. It is saved before anything is begun
 //! and before anything is waited for, so that a run that is killed or comes twice follows what the
-//! other began. `docs/adr/0028-warehouse-loader.md` says why nothing is lost and nothing comes twice.
+//! other began. `docs/adr/0031-warehouse-loader.md` says why nothing is lost and nothing comes twice.
 
 mod choose;
 mod error;

@@ -110,6 +110,7 @@ async fn statement_is_sent_as_the_reference_says() {
             "MULTI_STATEMENT_COUNT": "1",
             "QUERY_TAG": format!("moodbridge;op=statement;id={id}"),
             "STATEMENT_QUEUED_TIMEOUT_IN_SECONDS": "600",
+            "TIMEZONE": "UTC",
         },
     });
     assert_eq!(body, expected);
