@@ -8,6 +8,7 @@ pub mod config;
 pub mod cost;
 pub mod deploy;
 pub mod error;
+pub mod etl;
 pub mod ids;
 pub mod lake;
 pub mod logs;

@@ -13,6 +13,7 @@ mod doctor;
 mod import;
 mod lake;
 mod logs;
+mod pipelines;
 mod platforms;
 mod queue;
 mod records;
@@ -61,7 +62,7 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes:\n  0   done\n  1   failed\n  2   wrong arguments\n  3   checked and found wrong (audit chain, migrations, doctor)\n  78  the settings cannot be used";
+const EXIT_CODES: &str = "Exit codes:\n  0   done\n  1   failed\n  2   wrong arguments\n  3   checked and found wrong (audit chain, migrations, doctor, pipelines)\n  4   a gate of quality stopped a pipeline\n  78  the settings cannot be used";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -86,6 +87,9 @@ enum Command {
     /// Writes every change into Parquet files, for warehouses.
     #[command(subcommand)]
     Lake(lake::LakeCommand),
+    /// Runs pipelines: files through typed steps and quality rules into files.
+    #[command(subcommand)]
+    Pipelines(pipelines::PipelinesCommand),
     /// Looks into the queues and their dead letters.
     #[command(subcommand)]
     Queue(queue::QueueCommand),
@@ -196,6 +200,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Lake(command) => {
             lake::run(command, &places.in_force().await?.settings, output).await
         }
+        Command::Pipelines(command) => pipelines::run(command, output).await,
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Import(command) => import::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, || Ok(settings()?), output).await,

@@ -66,6 +66,7 @@ mod memory_field_views;
 mod memory_log_search;
 mod memory_queue;
 mod outbox;
+mod pipeline_engine;
 mod queue;
 #[cfg(any(test, feature = "testkit"))]
 pub mod queue_contract;
@@ -165,6 +166,7 @@ pub use memory_queue::MemoryQueue;
 pub use outbox::{
     Claim, Outbox, OutboxDepth, OutboxEntry, OutboxKind, OutboxMark, OutboxStatus, Setback,
 };
+pub use pipeline_engine::{PipelineEngine, PipelineProgress, RunOptions};
 pub use queue::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };

@@ -29,6 +29,8 @@ mod metered;
 mod migrations;
 #[cfg(all(feature = "salesforce", feature = "sql"))]
 mod outside;
+#[cfg(feature = "pipelines")]
+mod pipelines;
 #[cfg(feature = "salesforce")]
 mod platforms;
 #[cfg(feature = "sql")]
@@ -69,6 +71,8 @@ pub use ledger::ledger;
 pub use migrations::{MigrationLine, MigrationReport, migrate, migrate_to, migration_report};
 #[cfg(all(feature = "salesforce", feature = "sql"))]
 pub use outside::{Outside, OutsideSettings};
+#[cfg(feature = "pipelines")]
+pub use pipelines::pipelines;
 #[cfg(feature = "salesforce")]
 pub use platforms::{
     load_named_platforms, load_platforms, manifest_schema, platform, platforms, read_platforms,
