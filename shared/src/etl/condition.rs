@@ -23,14 +23,14 @@ impl RowCheck {
     pub fn expression(&self, kinds: Kinds<'_>) -> Result<String, String> {
         match self {
             Self::Column(test, column) => of_test(*test, column, kinds),
-            Self::AcceptedValues { column, values, ignores_case } => {
+            Self::AcceptedValues { column, values, ignores_case: true } => {
+                text(column, kinds)?;
+                let small = values.iter().map(|it| quoted(&it.to_string().to_lowercase()));
+                let list = small.collect::<Vec<_>>().join(", ");
+                Ok(format!("lower({}) IN ({list})", name(column)))
+            }
+            Self::AcceptedValues { column, values, .. } => {
                 let kind = kind_of(column, kinds)?;
-                if *ignores_case {
-                    text(column, kinds)?;
-                    let small = values.iter().map(|it| quoted(&it.to_string().to_lowercase()));
-                    let list = small.collect::<Vec<_>>().join(", ");
-                    return Ok(format!("lower({}) IN ({list})", name(column)));
-                }
                 Ok(format!("{} IN ({})", name(column), literals(values, kind)?))
             }
             Self::RefusedValues { column, values } => {
@@ -65,10 +65,10 @@ impl RowCheck {
                 Ok(there.collect::<Result<Vec<_>, _>>()?.join(" OR "))
             }
             Self::ExactlyOne(columns) => {
-                let there = columns.iter().map(|it| {
-                    Ok::<_, String>(format!("CASE WHEN {} THEN 1 ELSE 0 END", is_there(it, kinds)?))
-                });
-                Ok(format!("{} = 1", there.collect::<Result<Vec<_>, _>>()?.join(" + ")))
+                let there = columns.iter().map(|it| is_there(it, kinds));
+                let there: Vec<String> = there.collect::<Result<_, _>>()?;
+                let ones = there.iter().map(|it| format!("CASE WHEN {it} THEN 1 ELSE 0 END"));
+                Ok(format!("{} = 1", ones.collect::<Vec<_>>().join(" + ")))
             }
             Self::Expression(expression) => Ok(expression.clone()),
         }

@@ -151,6 +151,13 @@ impl Gathered {
                 let text = value.map_or("no value".to_owned(), |it| it.to_string());
                 decided(value, |it| bounds.hold(it), &format!("{text}, {bounds}"))
             }
+            _ => self.compare(check, base),
+        }
+    }
+
+    /// Decides what needs an earlier run.
+    fn compare(&self, check: &Check, base: Option<&Baseline>) -> Finding {
+        match (check, self) {
             (Check::RowCountDrift { max_percent }, Self::Rows(n)) => {
                 let Some(base) = base else { return no_baseline() };
                 let drift = base.row_count_drift(*n);

@@ -1,6 +1,7 @@
 //! Pipelines: rows as a stream of batches through expressions, without a plan.
 
 mod baseline;
+mod checks;
 mod compiled;
 mod csv;
 mod engine;

@@ -10,12 +10,13 @@ use futures_util::TryStreamExt as _;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::async_reader::{ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder};
 use shared::etl::report::built_in;
-use shared::etl::{PipelineError, PlannedColumn, SourceColumn};
+use shared::etl::{PipelineError, PlannedColumn, Reject, SourceColumn};
 use shared::ports::BlobStore;
 
 use super::kinds::{data_type, schema_of};
-use super::rows::Rows;
+use super::rows::{Rows, shown};
 use super::source::{N_ROWS_AT_ONCE, Portion, RowSource, Wanted};
+use super::text::text_of;
 use crate::parquet_files::{BlobReader, port_error};
 
 /// Reads rows, a group of the file at a time.
@@ -25,6 +26,14 @@ pub(super) struct ParquetSource {
     schema: SchemaRef,
     unread: Vec<String>,
     n_read: u64,
+}
+
+/// A value that is not as it must be.
+struct Fault {
+    row: usize,
+    place: usize,
+    /// Whether there was none in the file.
+    was_null: bool,
 }
 
 impl ParquetSource {
@@ -79,51 +88,64 @@ impl ParquetSource {
         let lines = UInt64Array::from_iter_values(first..first + n_rows as u64);
         self.n_read += n_rows as u64;
         let keys = self.wanted.key.iter().filter_map(|it| columns.get(*it).cloned()).collect();
-        let mut is_good = vec![true; n_rows];
-        let mut faults = Vec::new();
-        for (place, (array, before)) in columns.iter().zip(&found).enumerate() {
-            let is_required = self.wanted.columns.get(place).is_some_and(|it| it.is_required);
-            let lost = array.null_count() != before.logical_null_count();
-            let misses = is_required && array.null_count() > 0;
-            if !lost && !misses {
-                continue;
-            }
-            let before = before.logical_nulls();
-            for (row, good) in is_good.iter_mut().enumerate().filter(|(row, _)| array.is_null(*row))
-            {
-                let was_null = before.as_ref().is_some_and(|it| it.is_null(row));
-                if !was_null || is_required {
-                    *good = false;
-                    faults.push((row, place, was_null));
-                }
-            }
-        }
+        let faults = self.faults(&columns, &found);
         let options = RecordBatchOptions::new().with_row_count(Some(n_rows));
         let typed = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
         let rows = Rows::new(typed, Arc::new(lines), keys);
+        let mut is_good = vec![true; n_rows];
         let mut rejects = Vec::with_capacity(faults.len());
-        for (row, place, was_null) in faults {
-            let (Some(column), Some(before)) = (self.wanted.columns.get(place), found.get(place))
-            else {
-                continue;
-            };
-            let name = std::iter::once(column.name.as_str());
-            let mut reject = match was_null {
-                true => rows.reject(row, built_in::REQUIRED, name, "has no value".to_owned()),
-                false => {
-                    let reason = format!("is no {}", column.kind);
-                    rows.reject(row, built_in::TYPE, name, reason)
-                }
-            };
-            if !was_null {
-                let text = cast_with_options(before, &DataType::Utf8, &CastOptions::default())?;
-                reject.value = super::text::text_of(&text, row).unwrap_or_default();
+        for fault in faults {
+            if let Some(good) = is_good.get_mut(fault.row) {
+                *good = false;
             }
-            rejects.push(reject);
+            rejects.extend(self.reject(&fault, &rows, &found)?);
         }
         let is_good = BooleanArray::from(is_good);
         let n_unread = (n_rows - is_good.true_count()) as u64;
         Ok(Portion { rows: rows.keep(&is_good)?, n_read: n_rows as u64, n_unread, rejects })
+    }
+
+    /// Finds the values that did not fit, and those that are missing.
+    fn faults(&self, columns: &[ArrayRef], found: &[ArrayRef]) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for (place, (array, before)) in columns.iter().zip(found).enumerate() {
+            let is_required = self.wanted.columns.get(place).is_some_and(|it| it.is_required);
+            let is_lost = array.null_count() != before.logical_null_count();
+            if !is_lost && (!is_required || array.null_count() == 0) {
+                continue;
+            }
+            let before = before.logical_nulls();
+            for row in (0..array.len()).filter(|row| array.is_null(*row)) {
+                let was_null = before.as_ref().is_some_and(|it| it.is_null(row));
+                if !was_null || is_required {
+                    faults.push(Fault { row, place, was_null });
+                }
+            }
+        }
+        faults
+    }
+
+    fn reject(
+        &self,
+        fault: &Fault,
+        rows: &Rows,
+        found: &[ArrayRef],
+    ) -> Result<Option<Reject>, ArrowError> {
+        let Fault { row, place, was_null } = *fault;
+        let (Some(column), Some(before)) = (self.wanted.columns.get(place), found.get(place))
+        else {
+            return Ok(None);
+        };
+        let name = std::iter::once(column.name.as_str());
+        if was_null {
+            let reason = "has no value".to_owned();
+            return Ok(Some(rows.reject(row, built_in::REQUIRED, name, reason)));
+        }
+        let mut reject = rows.reject(row, built_in::TYPE, name, format!("is no {}", column.kind));
+        let one = before.slice(row, 1);
+        let text = cast_with_options(&one, &DataType::Utf8, &CastOptions::default())?;
+        reject.value = shown(&text_of(&text, 0).unwrap_or_default());
+        Ok(Some(reject))
     }
 }
 
