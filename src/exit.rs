@@ -11,6 +11,8 @@ pub(crate) const SUCCESS: u8 = 0;
 pub(crate) const FAILURE: u8 = 1;
 /// It checked something and found it wrong: a broken audit chain, an unapplied migration.
 pub(crate) const FOUND_WRONG: u8 = 3;
+/// A gate of quality stopped a pipeline: its output is not seen.
+pub(crate) const STOPPED: u8 = 4;
 /// The settings cannot be used. Source: `EX_CONFIG` of BSD's `sysexits.h`.
 pub(crate) const BAD_SETTINGS: u8 = 78;
 

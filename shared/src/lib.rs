@@ -10,6 +10,7 @@ pub mod config;
 pub mod cost;
 pub mod deploy;
 pub mod error;
+pub mod etl;
 pub mod ids;
 pub mod lake;
 pub mod loader;

@@ -13,6 +13,7 @@ mod doctor;
 mod import;
 mod lake;
 mod logs;
+mod pipelines;
 mod platforms;
 mod queue;
 mod records;
@@ -62,7 +63,7 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes:\n  0   done\n  1   failed\n  2   wrong arguments\n  3   checked and found wrong (audit chain, migrations, doctor)\n  78  the settings cannot be used";
+const EXIT_CODES: &str = "Exit codes:\n  0   done\n  1   failed\n  2   wrong arguments\n  3   checked and found wrong (audit chain, migrations, doctor, pipelines)\n  4   a gate of quality stopped a pipeline\n  78  the settings cannot be used";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -90,6 +91,9 @@ enum Command {
     /// Loads the lake into the warehouse.
     #[command(subcommand)]
     Warehouse(warehouse::WarehouseCommand),
+    /// Runs pipelines: files through typed steps and quality rules into files.
+    #[command(subcommand)]
+    Pipelines(pipelines::PipelinesCommand),
     /// Looks into the queues and their dead letters.
     #[command(subcommand)]
     Queue(queue::QueueCommand),
@@ -203,6 +207,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Warehouse(command) => {
             warehouse::run(command, &places.in_force().await?.settings, output).await
         }
+        Command::Pipelines(command) => pipelines::run(command, output).await,
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Import(command) => import::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, || Ok(settings()?), output).await,

@@ -30,6 +30,8 @@ mod moodbridge;
 #[cfg(test)]
 mod moving;
 #[cfg(test)]
+mod pipelines;
+#[cfg(test)]
 #[path = "../support/place.rs"]
 mod place;
 #[cfg(test)]

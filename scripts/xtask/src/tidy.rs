@@ -34,6 +34,7 @@ const OTHER_FEATURES: &[(&str, &str)] = &[
     ("azure", "shared/host/"),
     ("local", "shared/host/"),
     ("otlp", "shared/host/"),
+    ("pipelines", "shared/adapters/engine/"),
 ];
 
 /// Lists every breach, each with its place.

@@ -73,6 +73,7 @@ pub mod orchestrator;
 #[cfg(any(test, feature = "testkit"))]
 pub mod orchestrator_contract;
 mod outbox;
+mod pipeline_engine;
 mod queue;
 #[cfg(any(test, feature = "testkit"))]
 pub mod queue_contract;
@@ -174,6 +175,7 @@ pub use memory_queue::MemoryQueue;
 pub use outbox::{
     Claim, Outbox, OutboxDepth, OutboxEntry, OutboxKind, OutboxMark, OutboxStatus, Setback,
 };
+pub use pipeline_engine::{PipelineEngine, PipelineProgress, RunOptions};
 pub use queue::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };

@@ -31,6 +31,8 @@ mod migrations;
 mod orchestrator;
 #[cfg(all(feature = "salesforce", feature = "sql"))]
 mod outside;
+#[cfg(feature = "pipelines")]
+mod pipelines;
 #[cfg(feature = "salesforce")]
 mod platforms;
 #[cfg(feature = "sql")]
@@ -73,6 +75,8 @@ pub use migrations::{MigrationLine, MigrationReport, migrate, migrate_to, migrat
 pub use orchestrator::orchestrator;
 #[cfg(all(feature = "salesforce", feature = "sql"))]
 pub use outside::{Outside, OutsideSettings};
+#[cfg(feature = "pipelines")]
+pub use pipelines::pipelines;
 #[cfg(feature = "salesforce")]
 pub use platforms::{
     load_named_platforms, load_platforms, manifest_schema, platform, platforms, read_platforms,

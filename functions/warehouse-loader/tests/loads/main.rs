@@ -2,7 +2,7 @@
 //! in the folder that its stage points to, and every change of it once in the tables.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
-#[allow(dead_code, reason = "the adapter's own tests use the rest")]
+#[expect(dead_code, reason = "the adapter's own tests use the rest")]
 #[path = "../../../../shared/adapters/snowflake/tests/peer/support.rs"]
 mod support;
 

@@ -17,7 +17,7 @@ use shared::ports::{BlobKey, BlobStore, ByteRange};
 const FOOTER_BYTES: usize = 64 * 1024;
 
 /// Reads the parts of one file that are asked for.
-pub(super) struct BlobReader {
+pub(crate) struct BlobReader {
     blobs: Arc<dyn BlobStore>,
     key: BlobKey,
     n_bytes: u64,
@@ -29,7 +29,7 @@ impl BlobReader {
     /// # Errors
     ///
     /// `NotFound` when it is not there, else as the store answers.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         blobs: Arc<dyn BlobStore>,
         key: BlobKey,
     ) -> std::result::Result<Self, PortError> {

@@ -8,7 +8,7 @@ use shared::{PortError, PortErrorKind};
 const PLATFORM: &str = "parquet";
 
 /// Turns a fault of the format into one of the port. What the blob store said passes as it is.
-pub(super) fn port_error(error: ParquetError, operation: &'static str, key: &BlobKey) -> PortError {
+pub(crate) fn port_error(error: ParquetError, operation: &'static str, key: &BlobKey) -> PortError {
     match error {
         ParquetError::External(inner) => match inner.downcast::<PortError>() {
             Ok(port) => *port,

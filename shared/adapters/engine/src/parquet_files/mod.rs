@@ -8,3 +8,5 @@ mod files;
 mod writer;
 
 pub use files::{ParquetFiles, ParquetSettings};
+#[cfg(feature = "pipelines")]
+pub(crate) use {blob_reader::BlobReader, fault::port_error};

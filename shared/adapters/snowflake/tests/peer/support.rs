@@ -83,7 +83,7 @@ impl Peer {
         let (key, folder) = (Key::new(), tempfile::tempdir().unwrap());
         let peer = Self { child, origin, client, key, folder };
         peer.register("LOADER", &[&peer.key]).await;
-        let stage = json!({"name": "FILES", "folder": peer.folder.path()});
+        let stage = json!({"name": "FILES", "folder": peer.folder()});
         peer.control("stage", &stage).await;
         Some(peer)
     }

@@ -1,0 +1,111 @@
+//! Rows of a source, a batch at a time.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use shared::PortError;
+use shared::etl::{FileForm, PipelineError, Place, Reject, SourceColumn, no_such_name};
+use shared::ports::BlobStore;
+
+use super::csv::CsvSource;
+use super::parquet::ParquetSource;
+use super::rows::Rows;
+
+/// Rows that are worked on at once.
+pub(super) const N_ROWS_AT_ONCE: usize = 8192;
+
+/// Opens the blob store at an address.
+pub type OpenStore = Arc<dyn Fn(&str) -> Result<Arc<dyn BlobStore>, PortError> + Send + Sync>;
+
+/// Some rows of a source, and those that could not be read.
+pub(super) struct Portion {
+    pub(super) rows: Rows,
+    /// How many rows were read, with those that could not be.
+    pub(super) n_read: u64,
+    /// How many could not be.
+    pub(super) n_unread: u64,
+    /// Why; a row may have several faults.
+    pub(super) rejects: Vec<Reject>,
+}
+
+/// Reads rows.
+#[async_trait]
+pub(super) trait RowSource: Send {
+    /// Returns the next rows; `None` behind the last.
+    ///
+    /// # Errors
+    ///
+    /// [`PipelineError::Store`] or [`PipelineError::Unfit`].
+    async fn next(&mut self) -> Result<Option<Portion>, PipelineError>;
+
+    /// Lists the columns of the file that are not read.
+    fn unread_columns(&self) -> &[String];
+}
+
+/// What is read of a file.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub(super) at: Place,
+    pub(super) form: FileForm,
+    pub(super) columns: Vec<SourceColumn>,
+    /// The places of the key columns among `columns`.
+    pub(super) key: Vec<usize>,
+}
+
+impl Wanted {
+    /// The error when a store fails.
+    pub(super) fn failed(&self, source: PortError) -> PipelineError {
+        PipelineError::store("source", &self.at, source)
+    }
+
+    /// The error when the file is not what the pipeline says.
+    pub(super) fn unfit(&self, text: impl Into<String>) -> PipelineError {
+        PipelineError::Unfit { at: self.at.to_string(), text: text.into() }
+    }
+
+    /// Finds the place of each column among the names that the file has.
+    ///
+    /// # Errors
+    ///
+    /// [`PipelineError::Unfit`], which names the column and the name that was probably meant.
+    pub(super) fn places(&self, names: &[String]) -> Result<Vec<usize>, PipelineError> {
+        let mut places = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            let mut found = names.iter().enumerate().filter(|(_, it)| **it == column.from);
+            match (found.next(), found.next()) {
+                (Some((place, _)), None) => places.push(place),
+                (Some(_), Some(_)) => {
+                    return Err(self.unfit(format!("has two columns `{}`", column.from)));
+                }
+                (None, _) => {
+                    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+                    let text = no_such_name("column", &column.from, &known);
+                    return Err(self.unfit(text));
+                }
+            }
+        }
+        Ok(places)
+    }
+
+    /// Lists those of `names` that are not read.
+    pub(super) fn unread(&self, names: &[String]) -> Vec<String> {
+        let is_read = |name: &String| self.columns.iter().any(|it| it.from == *name);
+        names.iter().filter(|it| !is_read(it)).cloned().collect()
+    }
+}
+
+/// Begins to read what is `wanted`.
+///
+/// # Errors
+///
+/// [`PipelineError::Store`], or [`PipelineError::Unfit`] when a column is missing.
+pub(super) async fn open(
+    open_store: &OpenStore,
+    wanted: Wanted,
+) -> Result<Box<dyn RowSource>, PipelineError> {
+    let store = open_store(&wanted.at.store).map_err(|error| wanted.failed(error))?;
+    Ok(match wanted.form.clone() {
+        FileForm::Csv(form) => Box::new(CsvSource::open(&*store, wanted, form).await?),
+        FileForm::Parquet => Box::new(ParquetSource::open(store, wanted).await?),
+    })
+}

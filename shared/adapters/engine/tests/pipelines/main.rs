@@ -1,0 +1,12 @@
+//! Pipelines as a whole: from files to files, what is rejected, and how much memory it takes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
+mod gate;
+mod memory;
+mod page;
+mod peers;
+mod place;
+mod rows;
+mod rules;

@@ -1,0 +1,66 @@
+//! How much memory many rows take.
+
+use std::io::Write as _;
+
+use crate::place::Place;
+
+const MEBIBYTE: u64 = 1024 * 1024;
+
+const CASES: &str = r#"
+pipeline: many
+source:
+  at: file:HERE/in.csv
+  columns:
+    - {name: id, required: true}
+    - {name: n, type: long}
+    - {name: day, type: date}
+    - {name: text}
+steps:
+  - derive: {short: "upper(substr(text, 1, 8))", twice: n * 2}
+rules:
+  - {not_null: day, action: drop}
+  - {regex: {column: id, pattern: "^id[0-9]+$"}, action: drop}
+  - {unique: {columns: [id], sorted: true}, action: drop}
+sink: {at: file:HERE/out.parquet}
+"#;
+
+/// Reads the most memory that this process ever held, in bytes.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|it| it.starts_with("VmHWM:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+fn write(place: &Place, n_rows: u64) {
+    let mut file =
+        std::io::BufWriter::new(std::fs::File::create(place.path().join("in.csv")).unwrap());
+    writeln!(file, "id,n,day,text").unwrap();
+    for row in 0..n_rows {
+        // Text that no compression makes much shorter.
+        let noise = row.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let more = noise.rotate_left(31).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        writeln!(file, "id{row},{row},2026-01-{:02},{noise:016x}{more:016x}", row % 28 + 1)
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn ten_times_the_rows_take_the_same_memory() {
+    let place = Place::new();
+    write(&place, 100_000);
+    place.verdict(CASES).await;
+    let Some(few) = peak() else { return };
+    write(&place, 1_000_000);
+    let report = place.verdict(CASES).await;
+    assert_eq!((report.n_read, report.n_out), (1_000_000, 1_000_000));
+    let more = peak().unwrap() - few;
+    eprintln!(
+        "100,000 rows: {} MiB; ten times as many: {} MiB more",
+        few / MEBIBYTE,
+        more / MEBIBYTE
+    );
+    // Groups of rows are as long as they become only in the long file.
+    assert!(more < 32 * MEBIBYTE, "{few} bytes, then {more} more");
+    assert!(few + more < 200 * MEBIBYTE);
+}

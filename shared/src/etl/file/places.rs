@@ -1,0 +1,125 @@
+//! Sources and sinks as they are written.
+
+use crate::etl::fault::{Faults, no_such_name};
+use crate::etl::kind::{ColumnKind, SourceColumn, ValueFormat};
+use crate::etl::place::{CsvForm, FileForm, Place, Sink, Source};
+use crate::etl::yaml::At;
+
+/// Reads where a file is.
+pub(super) fn place(at: &At<'_>, faults: &mut Faults<'_>) -> Option<Place> {
+    let raw = at.text(faults)?;
+    Place::parse(&raw).map_err(|text| at.fault(faults, text)).ok()
+}
+
+/// Reads how a file is written; without a word its name says it.
+fn form(at: &At<'_>, place: Option<&Place>, faults: &mut Faults<'_>) -> Option<FileForm> {
+    let name = match at.get("format") {
+        Some(it) => it.text(faults)?,
+        None => {
+            let name = place?.key.as_str();
+            name.rsplit_once('.').map_or("", |it| it.1).to_owned()
+        }
+    };
+    let form = match name.as_str() {
+        "csv" => FileForm::Csv(csv(at, faults)),
+        "parquet" => FileForm::Parquet,
+        other => {
+            let known = ["csv", "parquet"];
+            at.fault(faults, format!("format: {}", no_such_name("format", other, &known)));
+            return None;
+        }
+    };
+    if form == FileForm::Parquet {
+        for key in ["delimiter", "null_words"] {
+            if let Some(it) = at.get(key) {
+                it.fault(faults, "only files of the format `csv` have it: remove it");
+            }
+        }
+    }
+    Some(form)
+}
+
+fn csv(at: &At<'_>, faults: &mut Faults<'_>) -> CsvForm {
+    let mut form = CsvForm::default();
+    if let Some(it) = at.get("delimiter")
+        && let Some(crate::etl::rule::Scalar::Text(text)) = it.scalar(faults)
+    {
+        match text.as_bytes() {
+            [one] if one.is_ascii() && !matches!(one, b'"' | b'\n' | b'\r') => {
+                form.delimiter = *one;
+            }
+            _ => it.fault(faults, "write one ASCII character, such as `\";\"` or `\"\\t\"`"),
+        }
+    }
+    if let Some(it) = at.get("null_words") {
+        form.null_words = it.texts(faults).unwrap_or_default();
+    }
+    form
+}
+
+/// Reads a source.
+pub(super) fn source(at: &At<'_>, faults: &mut Faults<'_>) -> Option<Source> {
+    at.keys(&["at", "format", "delimiter", "null_words", "columns"], faults);
+    let place = at.need("at", faults).and_then(|it| place(&it, faults));
+    let form = form(at, place.as_ref(), faults);
+    let columns = at.need("columns", faults)?;
+    let read = columns.items().iter().filter_map(|it| column(it, faults)).collect();
+    Some(Source { at: place?, form: form?, columns: read })
+}
+
+/// Reads a sink.
+pub(super) fn sink(at: &At<'_>, faults: &mut Faults<'_>) -> Option<Sink> {
+    at.keys(&["at", "format", "delimiter"], faults);
+    let place = at.need("at", faults).and_then(|it| place(&it, faults));
+    let form = form(at, place.as_ref(), faults);
+    Some(Sink { at: place?, form: form? })
+}
+
+/// Reads the place, the form and the column of a reference.
+pub(super) fn reference(at: &At<'_>, faults: &mut Faults<'_>) -> Option<(Place, FileForm, String)> {
+    at.keys(&["at", "format", "delimiter", "null_words", "column"], faults);
+    let place = at.need("at", faults).and_then(|it| place(&it, faults));
+    let form = form(at, place.as_ref(), faults);
+    let column = at.need("column", faults)?.text(faults)?;
+    Some((place?, form?, column))
+}
+
+fn column(at: &At<'_>, faults: &mut Faults<'_>) -> Option<SourceColumn> {
+    at.keys(&["name", "from", "type", "format", "required"], faults);
+    let name = at.need("name", faults)?.text(faults)?;
+    let kind = match at.get("type") {
+        Some(it) => kind(&it, faults)?,
+        None => ColumnKind::Text,
+    };
+    let mut column = SourceColumn::new(name, kind);
+    if let Some(it) = at.get("from") {
+        column.from = it.text(faults)?;
+    }
+    if let Some(it) = at.get("format") {
+        column.format = value_format(&it, kind, faults)?;
+    }
+    if let Some(it) = at.get("required") {
+        column.is_required = it.flag(faults)?;
+    }
+    Some(column)
+}
+
+/// Reads the type of a column.
+pub(super) fn kind(at: &At<'_>, faults: &mut Faults<'_>) -> Option<ColumnKind> {
+    let raw = at.text(faults)?;
+    let kind = ColumnKind::parse(&raw);
+    if kind.is_none() {
+        at.fault(faults, format!("`{raw}` is no type: write {}", ColumnKind::FORMS));
+    }
+    kind
+}
+
+/// Reads how values are written.
+pub(super) fn value_format(
+    at: &At<'_>,
+    kind: ColumnKind,
+    faults: &mut Faults<'_>,
+) -> Option<ValueFormat> {
+    let raw = at.text(faults)?;
+    ValueFormat::parse(kind, &raw).map_err(|text| at.fault(faults, text)).ok()
+}

@@ -1,0 +1,192 @@
+//! Tests of reading pipelines.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::etl::{Action, Check, ColumnKind, FileForm, ValueFormat};
+
+const WHOLE: &str = r#"
+pipeline: clean-cases
+about: Cases as the court sends them.
+source:
+  at: file:data/in/cases.csv
+  delimiter: ";"
+  null_words: ["NULL", "n/a"]
+  columns:
+    - {name: id, required: true}
+    - {name: opened, from: "Opened On", type: date, format: "%d.%m.%Y"}
+    - {name: fee, type: "decimal(18,2)", format: "1.234,50"}
+key: id
+steps:
+  - filter: id <> 'test'
+  - derive:
+      year: date_part('year', opened)
+      net: fee * 0.81
+  - rename: {opened: opened_on}
+  - convert: {column: year, type: long}
+  - check:
+      - {unique: {columns: [id], sorted: true}, action: drop}
+  - select: [id, opened_on, year, net]
+rules:
+  - {not_null: id, action: stop}
+  - {range: {column: net, min: 0}, threshold: 99}
+  - {freshness: {column: opened_on, max_age: 48h}, action: warn, name: fresh}
+threshold: 99.9 %
+sink: {at: file:data/out/cases.parquet}
+quarantine: {at: file:data/out/rejects.csv}
+tests:
+  - name: a row
+    given: [{id: a, "Opened On": 01.02.2026, fee: "1.000,00"}]
+    expect: {rows: [{id: a, net: 810}], rejects: []}
+"#;
+
+fn texts(text: &str) -> Vec<String> {
+    let faults = read_pipeline("p.yaml", text).unwrap_err();
+    faults.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn whole_pipeline_is_read() {
+    let pipeline = read_pipeline("p.yaml", WHOLE).unwrap();
+    assert_eq!(
+        (pipeline.name.as_str(), pipeline.key.as_slice()),
+        ("clean-cases", &["id".to_owned()][..])
+    );
+    let FileForm::Csv(csv) = &pipeline.source.part.form else { panic!("no CSV") };
+    assert_eq!((csv.delimiter, csv.null_words.len()), (b';', 2));
+    let opened = pipeline.source.part.column("opened").unwrap();
+    assert_eq!((opened.from.as_str(), opened.kind), ("Opened On", ColumnKind::Date));
+    assert_eq!(opened.format, ValueFormat::Pattern("%d.%m.%Y".to_owned()));
+    let names: Vec<_> = pipeline.steps.iter().map(|it| it.part.as_str()).collect();
+    assert_eq!(
+        names,
+        ["filter", "derive", "derive", "rename", "convert", "check", "select", "check"]
+    );
+    assert_eq!(pipeline.steps[2].path, "steps.1.derive.net");
+    assert_eq!(pipeline.steps[2].line, 17);
+    let rules: Vec<_> =
+        pipeline.rules().map(|it| (it.part.name.as_str(), it.part.action)).collect();
+    assert_eq!(
+        rules,
+        [
+            ("unique_id", Action::Drop),
+            ("not_null_id", Action::Stop),
+            ("range_net", Action::Quarantine),
+            ("fresh", Action::Warn),
+        ]
+    );
+    let fresh = pipeline.rules().last().unwrap();
+    assert!(
+        matches!(fresh.part.check, Check::Freshness { max_age, .. } if max_age == Duration::from_hours(48))
+    );
+    assert!((pipeline.threshold.get() - 99.9).abs() < 1e-9);
+    assert_eq!(pipeline.tests[0].rows.len(), 1);
+}
+
+#[test]
+fn every_fault_names_file_line_path_and_the_way_out() {
+    for (from, to, fault) in [
+        ("steps:", "stpes:", "p.yaml:13: stpes: there is no key `stpes`: did you mean `steps`?"),
+        (
+            "type: date,",
+            "type: day,",
+            "p.yaml:10: source.columns.1.type: `day` is no type: write `text`",
+        ),
+        ("%d.%m.%Y", "dd.mm", "p.yaml:10: source.columns.1.format: `dd.mm` is no pattern of dates"),
+        (
+            "- filter:",
+            "- fliter:",
+            "p.yaml:14: steps.0.fliter: there is no step `fliter`: did you mean `filter`?",
+        ),
+        (
+            "not_null: id",
+            "not_nul: id",
+            "p.yaml:24: rules.0.not_nul: there is no check `not_nul`: did you mean `not_null`?",
+        ),
+        ("action: stop", "action: halt", "p.yaml:24: rules.0.action: there is no word `halt`"),
+        (
+            "threshold: 99}",
+            "threshold: 101}",
+            "p.yaml:25: rules.1.threshold: `101` is no share: write 0 to 100",
+        ),
+        (
+            "min: 0}",
+            "mi: 0}",
+            "p.yaml:25: rules.1.range.mi: there is no key `mi`: did you mean `min`?",
+        ),
+        ("max_age: 48h", "max_age: soon", "p.yaml:26: rules.2.freshness.max_age"),
+        (
+            "action: warn",
+            "action: drop",
+            "p.yaml:26: rules.2: is of all rows together: its action is `warn` or `stop`",
+        ),
+        (
+            "sink: {at: file:data/out/cases.parquet}",
+            "sink: {at: cases}",
+            "p.yaml:28: sink.at: `cases` names no file: write such as `file:data/cases.csv`",
+        ),
+        (
+            "quarantine: {at: file:data/out/rejects.csv}",
+            "",
+            "p.yaml:25: rules.1: sends rows into the quarantine",
+        ),
+        ("rejects.csv", "cases.parquet", "is another file of this pipeline already"),
+        ("key: id", "key: ident", "p.yaml: key: there is no column of the source `ident`"),
+        (
+            "name: fresh",
+            "name: not_null_id",
+            "p.yaml:26: rules.2: another rule is named `not_null_id`: give one a `name`",
+        ),
+        ("given: [{", "given: [[{", "p.yaml:"),
+        ("pipeline: clean-cases", "pipeline: clean cases", "p.yaml: pipeline: is no name"),
+    ] {
+        assert!(WHOLE.contains(from), "{from}");
+        let faults = texts(&WHOLE.replacen(from, to, 1));
+        assert!(faults.iter().any(|it| it.contains(fault)), "{from} → {to}: {faults:#?}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_named_at_once() {
+    let faults = texts("pipeline: a\nsource: {columns: []}\n");
+    assert!(faults.contains(&"p.yaml:2: source: `at` is missing".to_owned()), "{faults:#?}");
+    assert!(faults.contains(&"p.yaml:1: `sink` is missing".to_owned()), "{faults:#?}");
+}
+
+#[test]
+fn drift_needs_a_baseline() {
+    let text = WHOLE
+        .replace("- {not_null: id", "- {row_count_drift: {max_percent: 20}}\n  - {not_null: id");
+    assert!(texts(&text)[0].contains("p.yaml:24: rules.0: compares with an earlier run"));
+    let text = format!("{text}baseline: file:data/state/cases.json\n");
+    assert!(read_pipeline("p.yaml", &text).is_ok());
+}
+
+#[test]
+fn short_names_are_no_flags() {
+    let text = "pipeline: p\nsource: {at: file:a.csv, columns: [{name: n}, {name: y}]}\nsink: {at: file:b.csv}\n";
+    let pipeline = read_pipeline("p.yaml", text).unwrap();
+    let names: Vec<_> = pipeline.source.part.columns.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["n", "y"]);
+}
+
+proptest! {
+    #[test]
+    fn no_line_that_is_lost_or_cut_makes_reading_fail_hard(line in 0_usize..40, at in 0_usize..60) {
+        let lines: Vec<&str> = WHOLE.lines().collect();
+        let cut: Vec<String> = lines
+            .iter()
+            .enumerate()
+            .map(|(idx, text)| match idx == line {
+                true => text.chars().take(at).collect(),
+                false => (*text).to_owned(),
+            })
+            .collect();
+        if let Err(faults) = read_pipeline("p.yaml", &cut.join("\n")) {
+            prop_assert!(!faults.is_empty());
+            prop_assert!(faults.iter().all(|it| it.file == "p.yaml" && !it.text.is_empty()));
+        }
+    }
+}

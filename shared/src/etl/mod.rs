@@ -1,0 +1,37 @@
+//! Pipelines: rows from a source through typed steps and quality rules into a sink.
+//!
+//! A [`Pipeline`] is data, read from YAML ([`read_pipeline`]) or built ([`Pipeline::builder`]). What
+//! works on rows stands behind [`PipelineEngine`](crate::ports::PipelineEngine).
+
+mod baseline;
+mod check;
+mod condition;
+mod fault;
+mod file;
+mod kind;
+mod lineage;
+mod pipeline;
+mod place;
+mod plan;
+pub mod report;
+mod rule;
+mod step;
+mod tally;
+mod unit_test;
+mod yaml;
+
+pub use baseline::{Baseline, ColumnFigures};
+pub use check::{Bounds, Check, ColumnTest, Comparison, Figure, ReferenceSet, RowCheck};
+pub use condition::{Kinds, name as quoted_name};
+pub use fault::{Faults, Located, PipelineFault, no_such_name};
+pub use file::read_pipeline;
+pub use kind::{ColumnKind, SourceColumn, ValueFormat};
+pub use lineage::{ColumnLineage, Lineage};
+pub use pipeline::{Pipeline, PipelineBuilder};
+pub use place::{CsvForm, FileForm, Place, Sink, Source};
+pub use plan::{PipelinePlan, PlannedColumn, PlannedRule, PlannedStep};
+pub use report::{OutputFile, PipelineError, Reject, RuleReport, RunReport, Verdict};
+pub use rule::{Action, Percent, Rule, Scalar};
+pub use step::Step;
+pub use tally::Tally;
+pub use unit_test::{ExpectedReject, PipelineTest, TestReport, TestRow, TestedRows};

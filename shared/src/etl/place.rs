@@ -1,0 +1,132 @@
+//! Where the files of a pipeline are, and how they are written.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::kind::SourceColumn;
+use crate::ports::BlobKey;
+
+/// A file in a blob store: `s3://BUCKET/PREFIX/NAME` or `file:FOLDER/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The address of the store.
+    pub store: String,
+    /// The name of the file there.
+    pub key: BlobKey,
+}
+
+impl Place {
+    /// Reads an address: what stands behind the last `/` is the file, all before it the store.
+    ///
+    /// # Errors
+    ///
+    /// What to write instead.
+    pub fn parse(raw: &str) -> Result<Self, String> {
+        let fault = || format!("`{raw}` names no file: write such as `file:data/cases.csv`");
+        let (place, query) = match raw.split_once('?') {
+            Some((place, query)) if raw.starts_with("s3://") => (place, format!("?{query}")),
+            _ => (raw, String::new()),
+        };
+        let (store, name) = match place.rsplit_once('/') {
+            Some((store, name)) => (store.to_owned(), name),
+            None => ("file:.".to_owned(), place.strip_prefix("file:").ok_or_else(fault)?),
+        };
+        let is_store = store.len() > "s3://".len() && store.starts_with("s3://")
+            || store.len() > "file:".len() && store.starts_with("file:");
+        let key = BlobKey::parse(name).ok().filter(|_| is_store).ok_or_else(fault)?;
+        Ok(Self { store: format!("{store}{query}"), key })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { store, key } = self;
+        match store.split_once('?') {
+            Some((store, query)) => write!(f, "{store}/{key}?{query}"),
+            None => write!(f, "{store}/{key}"),
+        }
+    }
+}
+
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// How a file of separated values is written. It is UTF-8 and begins with the names of its columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvForm {
+    /// What stands between two values; one ASCII character.
+    pub delimiter: u8,
+    /// What stands for no value, beside nothing at all.
+    pub null_words: Vec<String>,
+}
+
+impl Default for CsvForm {
+    fn default() -> Self {
+        Self { delimiter: b',', null_words: Vec::new() }
+    }
+}
+
+/// How a file is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileForm {
+    /// Separated values.
+    Csv(CsvForm),
+    /// Apache Parquet.
+    Parquet,
+}
+
+impl FileForm {
+    /// Returns the name used in definitions and messages.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Csv(_) => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+/// Where rows come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The file.
+    pub at: Place,
+    /// How it is written.
+    pub form: FileForm,
+    /// The columns that are read, by name; others of the file are left out.
+    pub columns: Vec<SourceColumn>,
+}
+
+/// Where rows go. A file that is there is replaced, when the new one is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sink {
+    /// The file.
+    pub at: Place,
+    /// How it is written.
+    pub form: FileForm,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_is_parted_into_store_and_file() {
+        for (raw, store, key) in [
+            ("file:data/in/cases.csv", "file:data/in", "cases.csv"),
+            ("file:/data/cases.csv", "file:/data", "cases.csv"),
+            ("file:cases.csv", "file:.", "cases.csv"),
+            ("s3://bucket/in/a.csv?kms=arn:x/1", "s3://bucket/in?kms=arn:x/1", "a.csv"),
+        ] {
+            let place = Place::parse(raw).unwrap();
+            assert_eq!((place.store.as_str(), place.key.as_str()), (store, key));
+            assert_eq!(Place::parse(&place.to_string()).unwrap(), place);
+        }
+        for raw in ["", "cases.csv", "file:", "file:data/", "s3://bucket", "ftp://a/b", "file:/a"] {
+            assert!(Place::parse(raw).unwrap_err().contains("file:data/cases.csv"), "{raw}");
+        }
+    }
+}

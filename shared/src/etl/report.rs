@@ -1,0 +1,172 @@
+//! What a run did, and whether its output may be seen.
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::PipelineFault;
+use super::place::Place;
+use super::rule::Action;
+use crate::error::PortError;
+use crate::ports::Sha256Digest;
+use crate::time::Timestamp;
+
+/// What rejects of a row are called that no rule of the author's made.
+pub mod built_in {
+    /// The row of a text file has too few or too many values, or is not UTF-8.
+    pub const ROW: &str = "row";
+    /// A value is not of the kind of its column.
+    pub const TYPE: &str = "type";
+    /// A column that is required has no value.
+    pub const REQUIRED: &str = "required";
+    /// An expression cannot be worked out, such as a division by zero.
+    pub const EXPRESSION: &str = "expression";
+
+    /// All of them.
+    pub const ALL: [&str; 4] = [ROW, TYPE, REQUIRED, EXPRESSION];
+}
+
+/// A row that broke a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// The values of the key columns, parted by `|`.
+    pub key: String,
+    /// Where the row stands in the source, from 1: the line of a text file, else its number.
+    pub line: u64,
+    /// The rule it broke.
+    pub rule: String,
+    /// The columns that are to blame, parted by `,`.
+    pub column: String,
+    /// Their values, parted by `|`.
+    pub value: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// What became of one rule.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleReport {
+    /// Its name.
+    pub rule: String,
+    /// What happens to rows that break it.
+    pub action: Action,
+    /// How many rows were checked.
+    pub n_checked: u64,
+    /// How many of them broke it; of a rule of all rows 1 when it does not hold.
+    pub n_failed: u64,
+    /// The figure of a rule of all rows, and what it was compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+}
+
+/// Whether the output may be seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every rule was kept, or rows that broke one were taken out.
+    Passed,
+    /// As [`Passed`](Verdict::Passed), and a rule that only warns was broken.
+    Warned,
+    /// The gate is shut: no output is seen.
+    Stopped {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A file that a run wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OutputFile {
+    /// Where it is.
+    pub at: String,
+    /// How many rows it has.
+    pub n_rows: u64,
+    /// Its length, in bytes.
+    pub n_bytes: u64,
+    /// The digest of all its bytes.
+    #[serde(serialize_with = "as_text")]
+    pub sha256: Sha256Digest,
+}
+
+fn as_text<S: serde::Serializer>(it: &Sha256Digest, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(it)
+}
+
+/// What a run did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunReport {
+    /// The pipeline.
+    pub pipeline: String,
+    /// Whether the output may be seen.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Whether nothing was to be written.
+    pub is_dry_run: bool,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Rows that were read.
+    pub n_read: u64,
+    /// Rows that a filter took out.
+    pub n_filtered: u64,
+    /// Rows that broke a rule and were taken out; each counts once.
+    pub n_rejected: u64,
+    /// Rows for the sink.
+    pub n_out: u64,
+    /// The share of rows that were not rejected, in percent.
+    pub passed_percent: f64,
+    /// The share that must be reached.
+    pub threshold_percent: f64,
+    /// The rules, and what was checked without one.
+    pub rules: Vec<RuleReport>,
+    /// Columns of the source that the pipeline does not read.
+    pub unread_columns: Vec<String>,
+    /// What was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputFile>,
+    /// The rejects, where they were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<OutputFile>,
+    /// The first rejects, as many as were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<Reject>,
+}
+
+impl RunReport {
+    /// Tells whether the gate is open.
+    pub fn is_passed(&self) -> bool {
+        !matches!(self.verdict, Verdict::Stopped { .. })
+    }
+}
+
+/// Why a run came to no verdict. No output is seen.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The pipeline cannot be used as it is.
+    #[error("the pipeline has {} faults", .0.len())]
+    Invalid(Vec<PipelineFault>),
+    /// A store failed.
+    #[error("the {what} `{at}`")]
+    Store {
+        /// What was used: the source, the sink.
+        what: &'static str,
+        /// Where it is.
+        at: String,
+        /// The cause.
+        source: Box<PortError>,
+    },
+    /// A source is not what the pipeline says, or a limit of it was passed.
+    #[error("`{at}`: {text}")]
+    Unfit {
+        /// Where it is.
+        at: String,
+        /// What is wrong, and the way out.
+        text: String,
+    },
+}
+
+impl PipelineError {
+    /// Reports that the store of `what` at `at` failed.
+    pub fn store(what: &'static str, at: &Place, source: PortError) -> Self {
+        Self::Store { what, at: at.to_string(), source: Box::new(source) }
+    }
+}

@@ -1,0 +1,204 @@
+//! The counting of rows, and the gate.
+
+use std::collections::BTreeMap;
+
+use super::pipeline::Pipeline;
+use super::report::{RuleReport, Verdict, built_in};
+use super::rule::{Action, Percent};
+
+/// Counts rows, and decides at the end.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// Rows that were read.
+    pub n_read: u64,
+    /// Rows that a filter took out.
+    pub n_filtered: u64,
+    /// Rows that were taken out by rules.
+    pub n_rejected: u64,
+    rules: BTreeMap<String, usize>,
+    reports: Vec<RuleReport>,
+    thresholds: Vec<Option<Percent>>,
+    stop: Option<String>,
+}
+
+impl Tally {
+    /// Begins with the rules of `pipeline`.
+    pub fn of(pipeline: &Pipeline) -> Self {
+        let mut tally = Self {
+            n_read: 0,
+            n_filtered: 0,
+            n_rejected: 0,
+            rules: BTreeMap::new(),
+            reports: Vec::new(),
+            thresholds: Vec::new(),
+            stop: None,
+        };
+        let action = pipeline.reject_action();
+        for name in built_in::ALL {
+            tally.add(name.to_owned(), action, None);
+        }
+        for rule in pipeline.rules() {
+            tally.add(rule.part.name.clone(), rule.part.action, rule.part.threshold);
+        }
+        tally
+    }
+
+    fn add(&mut self, rule: String, action: Action, threshold: Option<Percent>) {
+        self.rules.insert(rule.clone(), self.reports.len());
+        self.thresholds.push(threshold);
+        self.reports.push(RuleReport { rule, action, n_checked: 0, n_failed: 0, found: None });
+    }
+
+    fn report(&mut self, rule: &str) -> Option<&mut RuleReport> {
+        self.reports.get_mut(*self.rules.get(rule)?)
+    }
+
+    /// Counts `n_checked` rows of which `n_failed` broke `rule`. The first that breaks one with the
+    /// action `stop` ends the run.
+    pub fn count(&mut self, rule: &str, n_checked: u64, n_failed: u64) {
+        let Some(report) = self.report(rule) else { return };
+        report.n_checked += n_checked;
+        report.n_failed += n_failed;
+        if n_failed > 0 && report.action == Action::Stop && self.stop.is_none() {
+            self.stop = Some(format!("rule `{rule}` was broken, and its action is `stop`"));
+        }
+    }
+
+    /// Notes what a rule of all rows found; `None` of `holds` when it could not be asked.
+    pub fn conclude(&mut self, rule: &str, holds: Option<bool>, found: &str) {
+        let Some(report) = self.report(rule) else { return };
+        report.found = Some(found.to_owned());
+        if let Some(holds) = holds {
+            report.n_checked = 1;
+            report.n_failed = u64::from(!holds);
+            if !holds && report.action == Action::Stop && self.stop.is_none() {
+                self.stop = Some(format!("rule `{rule}` does not hold: {found}"));
+            }
+        }
+    }
+
+    /// Tells whether the run is to end now.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    /// Returns the share of rows that were not rejected, in percent.
+    #[expect(clippy::cast_precision_loss, reason = "rows are far fewer than 2^53")]
+    pub fn passed_percent(&self) -> f64 {
+        match self.n_read {
+            0 => 100.0,
+            n_read => (n_read.saturating_sub(self.n_rejected)) as f64 * 100.0 / n_read as f64,
+        }
+    }
+
+    /// Decides, when all rows are counted.
+    pub fn verdict(&self, threshold: Percent) -> Verdict {
+        if let Some(reason) = &self.stop {
+            return Verdict::Stopped { reason: reason.clone() };
+        }
+        for (report, threshold) in self.reports.iter().zip(&self.thresholds) {
+            let RuleReport { rule, n_checked, n_failed, .. } = report;
+            let n_good = n_checked.saturating_sub(*n_failed);
+            if let Some(threshold) = threshold
+                && !threshold.is_reached(n_good, *n_checked)
+            {
+                let reason = format!(
+                    "{n_failed} of {n_checked} rows broke rule `{rule}`, and {threshold} must keep it"
+                );
+                return Verdict::Stopped { reason };
+            }
+        }
+        let n_good = self.n_read.saturating_sub(self.n_rejected);
+        if !threshold.is_reached(n_good, self.n_read) {
+            let reason = format!(
+                "{} of {} rows were rejected, and {threshold} must pass",
+                self.n_rejected, self.n_read
+            );
+            return Verdict::Stopped { reason };
+        }
+        let is_warning = |it: &RuleReport| it.action == Action::Warn && it.n_failed > 0;
+        match self.reports.iter().any(is_warning) {
+            true => Verdict::Warned,
+            false => Verdict::Passed,
+        }
+    }
+
+    /// Returns what became of the rules; of what is checked without one, only what was broken.
+    pub fn reports(&self) -> Vec<RuleReport> {
+        let is_shown =
+            |it: &&RuleReport| it.n_failed > 0 || !built_in::ALL.contains(&it.rule.as_str());
+        self.reports.iter().filter(is_shown).cloned().collect()
+    }
+}
+
+impl Pipeline {
+    /// Returns what happens to rows that cannot be read or worked out.
+    pub fn reject_action(&self) -> Action {
+        match self.quarantine {
+            Some(_) => Action::Quarantine,
+            None => Action::Drop,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::etl::{
+        Check, ColumnKind, ColumnTest, FileForm, Place, RowCheck, Rule, Sink, Source, SourceColumn,
+    };
+
+    fn pipeline(action: Action, threshold: Option<f64>) -> Pipeline {
+        let at = |raw| Place::parse(raw).unwrap();
+        let columns = vec![SourceColumn::new("id", ColumnKind::Text)];
+        let source = Source { at: at("file:in/a.parquet"), form: FileForm::Parquet, columns };
+        let sink = Sink { at: at("file:out/a.parquet"), form: FileForm::Parquet };
+        let check = Check::Row(RowCheck::Column(ColumnTest::NotNull, "id".to_owned()));
+        let mut rule = Rule::new(check, action).with_name("there");
+        rule.threshold = threshold.and_then(Percent::new);
+        Pipeline::builder("a", source, sink).rule(rule).build().unwrap()
+    }
+
+    #[test]
+    fn gate_is_shut_below_the_threshold_and_open_at_it() {
+        let mut tally = Tally::of(&pipeline(Action::Drop, None));
+        (tally.n_read, tally.n_rejected) = (200, 1);
+        assert_eq!(tally.verdict(Percent::DEFAULT_THRESHOLD), Verdict::Passed);
+        tally.n_rejected = 2;
+        let Verdict::Stopped { reason } = tally.verdict(Percent::DEFAULT_THRESHOLD) else {
+            panic!("not stopped")
+        };
+        assert_eq!(reason, "2 of 200 rows were rejected, and 99.5 % must pass");
+    }
+
+    #[test]
+    fn action_decides_what_a_broken_rule_means() {
+        let verdict = |action, threshold, n_failed| {
+            let mut tally = Tally::of(&pipeline(action, threshold));
+            tally.n_read = 100;
+            tally.count("there", 100, n_failed);
+            (tally.is_stopped(), tally.verdict(Percent::DEFAULT_THRESHOLD))
+        };
+        assert_eq!(verdict(Action::Warn, None, 0), (false, Verdict::Passed));
+        assert_eq!(verdict(Action::Warn, None, 50), (false, Verdict::Warned));
+        assert_eq!(verdict(Action::Drop, None, 50), (false, Verdict::Passed));
+        assert!(matches!(verdict(Action::Stop, None, 1), (true, Verdict::Stopped { .. })));
+        assert!(matches!(verdict(Action::Warn, Some(60.0), 50), (false, Verdict::Stopped { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn more_rejects_never_open_the_gate(n_read in 0_u64..10_000, n in 0_u64..10_000, share in 0.0..=100.0) {
+            let threshold = Percent::new(share).unwrap();
+            let is_open = |n_rejected: u64| {
+                let mut tally = Tally::of(&pipeline(Action::Drop, None));
+                (tally.n_read, tally.n_rejected) = (n_read, n_rejected.min(n_read));
+                tally.verdict(threshold) == Verdict::Passed
+            };
+            prop_assert!(is_open(0));
+            prop_assert!(is_open(n) || !is_open(n + 1));
+        }
+    }
+}

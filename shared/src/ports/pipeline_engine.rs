@@ -1,0 +1,70 @@
+//! What works on the rows of pipelines.
+
+use async_trait::async_trait;
+
+use crate::etl::{
+    Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, RunReport, TestedRows,
+};
+
+/// How a pipeline is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Reads and checks every row, and writes nothing.
+    pub is_dry_run: bool,
+    /// How many rejects the report shows. They hold values of rows.
+    pub n_samples: usize,
+}
+
+/// Learns how far a run has come.
+pub trait PipelineProgress: Send + Sync {
+    /// `n_read` rows were read, `n_rejected` of them taken out.
+    fn passed(&self, n_read: u64, n_rejected: u64);
+}
+
+impl PipelineProgress for () {
+    fn passed(&self, _n_read: u64, _n_rejected: u64) {}
+}
+
+/// Runs pipelines.
+///
+/// # Contract
+///
+/// - A pipeline with a wrong name or type is never run: every fault is told, with its place.
+/// - A row is written, taken out by a filter, or rejected with a reason; none is lost.
+/// - The sink is seen whole, and only when the gate is open. The quarantine is seen whole when there is
+///   a verdict, whatever it is: it tells why.
+/// - No more rows are held than a constant number, and what `unique` and `reference` may remember.
+/// - The time of a run is one instant, whatever an expression asks for it and when.
+#[async_trait]
+pub trait PipelineEngine: Send + Sync {
+    /// Works out every name and type. Nothing is read or written.
+    ///
+    /// # Errors
+    ///
+    /// Every fault.
+    fn plan(&self, pipeline: &Pipeline) -> Result<PipelinePlan, Vec<PipelineFault>>;
+
+    /// Runs `pipeline`.
+    ///
+    /// # Errors
+    ///
+    /// [`PipelineError`] when there is no verdict. A shut gate is none.
+    async fn run(
+        &self,
+        pipeline: &Pipeline,
+        options: RunOptions,
+        progress: &dyn PipelineProgress,
+    ) -> Result<RunReport, PipelineError>;
+
+    /// Sends the rows of `test` through the steps and row rules of `pipeline`. Nothing is read or
+    /// written: a rule that refers to another file is left out, and so are those of all rows.
+    ///
+    /// # Errors
+    ///
+    /// [`PipelineError::Invalid`].
+    async fn try_rows(
+        &self,
+        pipeline: &Pipeline,
+        test: &PipelineTest,
+    ) -> Result<TestedRows, PipelineError>;
+}
