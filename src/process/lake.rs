@@ -1,0 +1,62 @@
+//! What writes the lake, and loads it into the warehouse.
+
+use shared::ids::ConnectionId;
+use shared::lake::{Exporter, LakeSettings};
+use shared::loader::{LoadSettings, Loader};
+use shared::sync::Mappings;
+use tracing::info;
+use warehouse_loader::LakeRuns;
+
+use super::Parts;
+use crate::exit::CommandError;
+use crate::settings::Settings;
+
+impl Parts {
+    /// Builds what loads the lake; `None` when the settings name no warehouse.
+    ///
+    /// # Errors
+    ///
+    /// When the lake or the warehouse cannot be opened.
+    pub(crate) fn loader(
+        &self,
+        settings: &Settings,
+        change: impl FnOnce(LoadSettings) -> LoadSettings,
+    ) -> Result<Option<Loader>, CommandError> {
+        let Some(address) = &settings.warehouse.address else { return Ok(None) };
+        let surroundings = self.surroundings(settings)?;
+        let warehouse = wiring::warehouse(address, &surroundings).map_err(|error| {
+            CommandError::failed("open the warehouse that `warehouse.address` names", error)
+        })?;
+        let lake = settings.lake_address()?;
+        let load = LoadSettings::between(&lake.to_string(), address.as_str());
+        let load = change(LoadSettings { max_rejects: settings.warehouse.max_rejects, ..load });
+        let ports = wiring::lake_ports(&self.stores, settings.open_lake()?);
+        Ok(Some(warehouse_loader::loader(&ports, self.stores.ledger.clone(), warehouse, load)))
+    }
+
+    /// Builds what writes and loads the lake; `None` when the settings name no lake.
+    pub(super) async fn lake_runs(
+        &self,
+        settings: &Settings,
+        mappings: &[(ConnectionId, Mappings)],
+    ) -> Result<Option<LakeRuns>, CommandError> {
+        if settings.lake.place.is_none() {
+            info!("`lake.place` is not set: no lake is written by itself, and nothing is loaded");
+            return Ok(None);
+        }
+        let mappings = mappings.iter().map(|(_, it)| it);
+        let key = settings.lake.mask_key.as_ref();
+        let hiding = warehouse_loader::hiding(mappings, key, &*self.secrets).await;
+        let hiding = hiding.map_err(|error| {
+            CommandError::failed("read the key of masks that `lake.mask_key` names", error)
+        })?;
+        let Some(hiding) = hiding else { return Ok(None) };
+        let ports = wiring::lake_ports(&self.stores, settings.open_lake()?);
+        let loader = self.loader(settings, |it| it)?;
+        if loader.is_none() {
+            info!("`warehouse.address` is not set: the lake is written, and not loaded");
+        }
+        let exporter = Exporter::new(ports, hiding, LakeSettings::default());
+        Ok(Some(LakeRuns::new(exporter, loader, self.clock.clone())))
+    }
+}
