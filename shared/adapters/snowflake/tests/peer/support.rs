@@ -53,6 +53,8 @@ pub(crate) struct Peer {
     client: reqwest::Client,
     pub(crate) key: Key,
     folder: tempfile::TempDir,
+    /// What the peer leaves behind.
+    _left: tempfile::TempDir,
 }
 
 impl Peer {
@@ -68,7 +70,9 @@ impl Peer {
             eprintln!("SKIPPED: MOODBRIDGE_SNOWFLAKE_PYTHON is unset (run `scripts/setup test`)");
             return None;
         };
+        let left = tempfile::tempdir().unwrap();
         let mut child = Command::new(python)
+            .env("TMPDIR", left.path())
             .args(["-W", "ignore"])
             .arg(server())
             .stdin(Stdio::piped())
@@ -81,7 +85,7 @@ impl Peer {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let origin = ready["origin"].as_str().unwrap().to_owned();
         let (key, folder) = (Key::new(), tempfile::tempdir().unwrap());
-        let peer = Self { child, origin, client, key, folder };
+        let peer = Self { child, origin, client, key, folder, _left: left };
         peer.register("LOADER", &[&peer.key]).await;
         let stage = json!({"name": "FILES", "folder": peer.folder()});
         peer.control("stage", &stage).await;
