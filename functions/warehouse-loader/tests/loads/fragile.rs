@@ -20,15 +20,37 @@ pub(crate) enum Blow {
     After,
 }
 
+/// Which loads a process does not live to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deaf {
+    /// None but those behind its end.
+    Never,
+    /// Those that it waits for.
+    ToAnswers,
+    /// All of them: none is begun.
+    ToLoads,
+}
+
 /// The life of a process: it ends at one call, and from then on there is none.
 pub(crate) struct Life {
     blow: (u64, Blow),
+    deaf: Deaf,
     n_calls: AtomicU64,
+}
+
+fn dead() -> PortError {
+    PortError::new(PortErrorKind::Unavailable, "life", "live", "on")
 }
 
 impl Life {
     pub(crate) fn until(number: u64, blow: Blow) -> Arc<Self> {
-        Arc::new(Self { blow: (number, blow), n_calls: AtomicU64::new(0) })
+        Arc::new(Self { blow: (number, blow), deaf: Deaf::Never, n_calls: AtomicU64::new(0) })
+    }
+
+    /// Ends at the first load that it is deaf to.
+    pub(crate) fn deaf(deaf: Deaf) -> Arc<Self> {
+        let blow = (u64::MAX, Blow::Before);
+        Arc::new(Self { blow, deaf, n_calls: AtomicU64::new(0) })
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -40,13 +62,12 @@ impl Life {
         act: impl Future<Output = Result<T, PortError>> + Send,
     ) -> Result<T, PortError> {
         let number = self.n_calls.fetch_add(1, Ordering::SeqCst) + 1;
-        let dead = || Err(PortError::new(PortErrorKind::Unavailable, "life", "live", "on"));
         match self.blow {
-            (last, _) if number > last => dead(),
-            (last, Blow::Before) if number == last => dead(),
+            (last, _) if number > last => Err(dead()),
+            (last, Blow::Before) if number == last => Err(dead()),
             (last, Blow::After) if number == last => {
                 let _ = act.await;
-                dead()
+                Err(dead())
             }
             _ => act.await,
         }
@@ -93,6 +114,11 @@ impl Warehouse for Fragile<dyn Warehouse> {
         load: &Load,
         begun: Option<&StatementHandle>,
     ) -> Result<Step<LoadReport>, PortError> {
+        match self.0.deaf {
+            Deaf::ToLoads => return Err(dead()),
+            Deaf::ToAnswers if begun.is_some() => return Err(dead()),
+            _ => {}
+        }
         self.0.call(self.1.load(load, begun)).await
     }
 
