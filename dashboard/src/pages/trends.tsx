@@ -216,7 +216,7 @@ function Ahead({ metric, grain, forecast }: { metric: Metric; grain: Grain; fore
         </tbody>
       </table>
       <p class="muted trend-error">
-        {METHODS[best.method]}, from {counted(forecast.n_periods, grain)}. Tried on the last {counted(best.n_folds, grain)}, it was {metricValue(best.mean_error, metric)} {metric.unit} off on average
+        {METHODS[best.method]}, from {counted(forecast.n_periods, grain)}. Tried on the last {counted(best.n_folds, grain)}, it was {metricValue(best.mean_error, metric)}{metric.unit === 'cases' ? ' cases' : ''} off on average
         {best.relative_error === null ? '' : ` (${change(best.relative_error).replace('+', '')})`}.
       </p>
     </>
@@ -231,7 +231,7 @@ function Steps({ metric, grain, group }: { metric: Metric; grain: Grain; group: 
         <ul class="plain-list">
           {[...group.change_points].reverse().map((it) => (
             <li key={it.period}>
-              <b>{periodName(it.period, from.get(it.period) ?? '', grain)}</b>: from {metricValue(it.before, metric)} to {metricValue(it.after, metric)} a {grain}
+              <b>{periodName(it.period, from.get(it.period) ?? '', grain)}</b>: from {metricValue(it.before, metric)} to {metricValue(it.after, metric)}
             </li>
           ))}
         </ul>
