@@ -120,10 +120,15 @@ export function makePlot(place: HTMLElement, look: PlotLook, first: PlotData, on
     }
     pen.textAlign = 'center';
     const days = DAY_STEPS.find((it) => it * at.gap >= ACROSS_PX) ?? 30;
+    let free = 0;
     for (let it = 0; it < data.days.length; it += days) {
       const name = (look.name ?? day)(data.days[it] ?? '');
       const half = pen.measureText(name).width / 2;
-      pen.fillText(name, Math.min(x(it), at.width - half), at.base + 18);
+      const middle = Math.min(x(it), at.width - half);
+      // A name that would touch the one before it is left out.
+      if (middle - half < free) continue;
+      pen.fillText(name, middle, at.base + 18);
+      free = middle + half + 8;
     }
   };
 
