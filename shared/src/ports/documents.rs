@@ -188,7 +188,7 @@ pub trait Documents: Send + Sync {
     /// another document, or for this one with another name, label or description.
     async fn file(&self, document: &DocumentDraft, act: &DocumentAct) -> Result<Filed, PortError>;
 
-    /// Finds a document with its case, where `sight` shows the case.
+    /// Finds a document with its case, where `sight` shows the case, and so the one into which it was merged.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use super::audit_log::AuditLog;
 use super::blob_digest::Sha256Digest;
 use super::blob_names::MediaType;
 use super::case_store::{CaseStore, Write, WriteKind};
-use super::case_store_contract::{sample_write, text_fields};
+use super::case_store_contract::{next_write, sample_write, text_fields};
 use super::case_view::CaseView;
 use super::change_feed::ChangeFeed;
 use super::documents::{
@@ -110,6 +110,50 @@ where
     // What comes later is numbered behind it.
     store.apply(case(2)).await.unwrap();
     assert_eq!(store.changes_after(told[0].seq, 9).await.unwrap().len(), 1);
+}
+
+/// Checks what is seen of the documents of a case that was merged into another, on a fresh store.
+///
+/// # Panics
+///
+/// When the store breaks the contract.
+pub async fn documents_of_merged_cases_contract<S>(store: &S)
+where
+    S: CaseStore + CaseView + Documents + Walls,
+{
+    let [gone, survivor] = [1, 2].map(|it| case(it).entity_id);
+    for number in [1, 2] {
+        store.apply(case(number)).await.unwrap();
+    }
+    let document = sample_document(&gone, "abc");
+    store.file(&document, &sample_act()).await.unwrap();
+    let mut merged = next_write(case(1), WriteKind::Deleted, 1);
+    merged.marks.merged_into = Some(survivor.clone());
+    store.apply(merged.clone()).await.unwrap();
+    store.set_wall(&sample_wall(&gone, "anna", Stance::Screened)).await.unwrap();
+    store.set_wall(&sample_wall(&survivor, "olga", Stance::Screened)).await.unwrap();
+    store.set_wall(&sample_wall(&survivor, "carl", Stance::Assigned)).await.unwrap();
+
+    for (sight, is_shown) in [
+        (Sight::Everything, true),
+        (Sight::AllBut(person("paul")), true),
+        (Sight::AllBut(person("anna")), false),
+        (Sight::AllBut(person("olga")), false),
+        (Sight::Only(person("carl")), false),
+    ] {
+        let found = store.find(&sight, &document.id).await.unwrap();
+        assert_eq!(found.is_some(), is_shown, "{sight:?}");
+        let case = store.case(&sight, survivor.as_str()).await.unwrap();
+        let n_shown = case.map_or(0, |it| it.documents.len());
+        assert_eq!(n_shown, usize::from(is_shown), "{sight:?}");
+    }
+
+    merged.marks.merged_into = None;
+    store.apply(next_write(merged, WriteKind::Restored, 2)).await.unwrap();
+    let n_documents = async |id: &EntityId| {
+        store.case(&Sight::Everything, id.as_str()).await.unwrap().unwrap().documents.len()
+    };
+    assert_eq!((n_documents(&gone).await, n_documents(&survivor).await), (1, 0));
 }
 
 async fn filed_document_is_found_with_its_case<S: CaseStore + Documents>(store: &S) {

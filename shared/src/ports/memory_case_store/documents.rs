@@ -38,7 +38,11 @@ impl Documents for MemoryCaseStore {
 
     async fn find(&self, sight: &Sight, id: &EntityId) -> Result<Option<FiledDocument>, PortError> {
         let state = self.state();
-        Ok(state.documents.get(id).filter(|it| state.shows(sight, &it.case_id)).cloned())
+        let is_shown = |it: &&FiledDocument| {
+            let survivor = state.resolve(&it.case_id);
+            state.shows(sight, &it.case_id) && state.shows(sight, &survivor)
+        };
+        Ok(state.documents.get(id).filter(is_shown).cloned())
     }
 
     async fn note_read(&self, id: &EntityId, act: &DocumentAct) -> Result<(), PortError> {

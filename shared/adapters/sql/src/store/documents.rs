@@ -31,12 +31,16 @@ const INSERT: &str = "INSERT INTO documents (id, case_id, exhibit_label, name, m
      size_bytes, sha256, category, description, created_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT (id) DO NOTHING";
 
-/// Spells the query of a document whose case `sight` shows: $1 its id, $2 person.
+/// Spells the query of a document whose case `sight` shows, and so the case into which that one was
+/// merged: $1 its id, $2 person.
 fn shown_document(sight: &Sight) -> String {
-    let shown = shown_cases(sight, "case_id", "$2");
     // A parameter that stands nowhere is refused by PostgreSQL.
-    let shown = shown.unwrap_or_else(|| "($2 IS NULL OR $2 = $2)".to_owned());
-    format!("{DOCUMENT} AND case_id IN (SELECT id FROM cases) AND {shown}")
+    let shown = |id| shown_cases(sight, id, "$2").unwrap_or_else(|| "$2 IS NULL".to_owned());
+    let (own, survivor) = (shown("case_id"), shown("entity_id"));
+    format!(
+        "{DOCUMENT} AND case_id IN (SELECT id FROM cases) AND {own} AND NOT EXISTS \
+         (SELECT 1 FROM id_aliases WHERE alias = case_id AND NOT ({survivor}))"
+    )
 }
 
 fn label((docket, title): (Option<String>, Option<String>)) -> Option<String> {

@@ -22,6 +22,17 @@ pub(super) fn shown_rows(sight: &Sight, person: &str) -> Option<String> {
     })
 }
 
+/// Returns what the `case_id` of a row that hangs on a case must fulfil to be shown with it; `case` is
+/// the place of the case's id, and `person` always stands in it.
+///
+/// What hangs on a case that was merged into it comes along where that one is shown too: a wall around
+/// either of them is one around what was in it.
+pub(super) fn hangs_on(sight: &Sight, case: &str, person: &str) -> String {
+    let shown = shown_cases(sight, "alias", person).unwrap_or_else(|| format!("{person} IS NULL"));
+    let merged = format!("SELECT alias FROM id_aliases WHERE entity_id = {case} AND {shown}");
+    format!("case_id IN (SELECT {case} UNION {merged})")
+}
+
 /// Spells the ids of the cases to which a person stands in one way.
 fn of_stance(stance: &str, person: &str) -> String {
     format!("SELECT case_id FROM walls WHERE person = {person} AND stance = '{stance}'")

@@ -9,7 +9,7 @@ use crate::store::rows::{
     DETAIL_COLUMNS, JOIN_NAMES, SUMMARY_COLUMNS, StoredCase, StoredCommunication, StoredDocument,
     StoredEvent,
 };
-use crate::store::sight::shown_cases;
+use crate::store::sight::{hangs_on, shown_cases};
 
 /// Timeline events and communications shown at most.
 const N_LATEST: i64 = 200;
@@ -40,23 +40,26 @@ pub(super) async fn read(
     let Some(stored) = stored else { return Ok(None) };
     let case = stored.read()?;
     Ok(Some(CaseDetail {
-        timeline: timeline(connection, &case.summary.id).await?,
-        documents: documents(connection, &case.summary.id).await?,
-        communications: communications(connection, &case.summary.id).await?,
+        timeline: timeline(connection, sight, &case.summary.id).await?,
+        documents: documents(connection, sight, &case.summary.id).await?,
+        communications: communications(connection, sight, &case.summary.id).await?,
         ..case
     }))
 }
 
 async fn timeline(
     connection: &mut PgConnection,
+    sight: &Sight,
     case_id: &EntityId,
 ) -> Result<Vec<TimelineEvent>, sqlx::Error> {
-    let rows: Vec<StoredEvent> = sqlx::query_as(
+    let of_case = hangs_on(sight, "$1", "$2");
+    let rows: Vec<StoredEvent> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT id, occurred_at, event_type, title, description, importance \
          FROM timeline_events \
-         WHERE case_id = $1 ORDER BY occurred_at DESC, row_number DESC LIMIT $2",
-    )
+         WHERE {of_case} ORDER BY occurred_at DESC, row_number DESC LIMIT $3"
+    )))
     .bind(case_id.as_str())
+    .bind(sight.person().map(PersonId::as_str))
     .bind(N_LATEST)
     .fetch_all(connection)
     .await?;
@@ -65,14 +68,17 @@ async fn timeline(
 
 async fn documents(
     connection: &mut PgConnection,
+    sight: &Sight,
     case_id: &EntityId,
 ) -> Result<Vec<Document>, sqlx::Error> {
-    let rows: Vec<StoredDocument> = sqlx::query_as(
+    let of_case = hangs_on(sight, "$1", "$2");
+    let rows: Vec<StoredDocument> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT id, exhibit_label, name, media_type, size_bytes, sha256, created_at \
-         FROM documents WHERE case_id = $1 AND NOT is_deleted \
-         ORDER BY exhibit_label NULLS LAST, created_at",
-    )
+         FROM documents WHERE {of_case} AND NOT is_deleted \
+         ORDER BY exhibit_label NULLS LAST, created_at"
+    )))
     .bind(case_id.as_str())
+    .bind(sight.person().map(PersonId::as_str))
     .fetch_all(connection)
     .await?;
     rows.into_iter().map(StoredDocument::read).collect()
@@ -80,14 +86,17 @@ async fn documents(
 
 async fn communications(
     connection: &mut PgConnection,
+    sight: &Sight,
     case_id: &EntityId,
 ) -> Result<Vec<Communication>, sqlx::Error> {
-    let rows: Vec<StoredCommunication> = sqlx::query_as(
+    let of_case = hangs_on(sight, "$1", "$2");
+    let rows: Vec<StoredCommunication> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT id, occurred_at, sender, recipient, medium, subject, content \
          FROM communications \
-         WHERE case_id = $1 ORDER BY occurred_at DESC, row_number DESC LIMIT $2",
-    )
+         WHERE {of_case} ORDER BY occurred_at DESC, row_number DESC LIMIT $3"
+    )))
     .bind(case_id.as_str())
+    .bind(sight.person().map(PersonId::as_str))
     .bind(N_LATEST)
     .fetch_all(connection)
     .await?;

@@ -22,7 +22,9 @@ use shared::ports::case_store_contract::{
     audit_chain_contract, feed_contract, ledger_contract, next_write, sample_write, text_fields,
     write_contract,
 };
-use shared::ports::documents_contract::{documents_contract, filing_is_seen_contract};
+use shared::ports::documents_contract::{
+    documents_contract, documents_of_merged_cases_contract, filing_is_seen_contract,
+};
 use shared::ports::matter_import_contract::matter_import_contract;
 use shared::ports::walls_contract::{sight_contract, walls_contract};
 use shared::ports::{CaseStore, CaseView, SystemClock, WriteKind};
@@ -142,6 +144,7 @@ async fn sqlite_store_keeps_the_contract_of_documents() {
     })
     .await;
     filing_is_seen_contract(&*Fixture::new().await.store).await;
+    documents_of_merged_cases_contract(&*Fixture::new().await.store).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use shared::ports::case_store_contract::{
     audit_chain_contract, feed_contract, ledger_contract, write_contract,
 };
 use shared::ports::cost_ledger_contract::cost_ledger_contract;
-use shared::ports::documents_contract::{documents_contract, filing_is_seen_contract};
+use shared::ports::documents_contract::{
+    documents_contract, documents_of_merged_cases_contract, filing_is_seen_contract,
+};
 use shared::ports::matter_import_contract::matter_import_contract;
 use shared::ports::walls_contract::{sight_contract, walls_contract};
 use shared::ports::{Clock, SystemClock};
@@ -93,6 +95,7 @@ async fn postgres_store_keeps_the_contract_of_documents() {
     let databases = Databases::default();
     documents_contract(|| databases.fresh()).await;
     filing_is_seen_contract(&*databases.fresh().await).await;
+    documents_of_merged_cases_contract(&*databases.fresh().await).await;
 }
 
 #[tokio::test]
