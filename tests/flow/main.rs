@@ -37,8 +37,14 @@ mod place;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
+#[expect(dead_code, reason = "the adapter's own tests use the rest")]
+#[path = "../../shared/adapters/snowflake/tests/peer/support.rs"]
+mod snowflake;
+#[cfg(test)]
 mod sync;
 #[cfg(test)]
 mod trace;
 #[cfg(test)]
 mod two_way;
+#[cfg(test)]
+mod warehouse;

@@ -5,7 +5,7 @@ use url::Url;
 use crate::error::WiringError;
 
 /// Returns the file that a `sqlite:` address names.
-#[cfg(feature = "sql")]
+#[cfg(feature = "sqlite")]
 pub(crate) fn file(address: &Url) -> Result<std::path::PathBuf, WiringError> {
     let fault = || WiringError::Malformed {
         address: address.clone(),
@@ -28,7 +28,7 @@ pub(crate) fn queue_name(address: &Url) -> Result<String, WiringError> {
         })
 }
 
-#[cfg(all(test, feature = "sql"))]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests {
     use std::path::PathBuf;
 

@@ -53,7 +53,8 @@ impl WiringError {
 fn built_with() -> String {
     let platforms = [
         (true, "memory"),
-        (cfg!(feature = "sql"), "sqlite, postgres"),
+        (cfg!(feature = "sqlite"), "sqlite"),
+        (cfg!(feature = "sql"), "postgres"),
         (cfg!(feature = "salesforce"), "salesforce"),
         (cfg!(feature = "aws"), "sqs, dynamodb"),
         (cfg!(feature = "objects"), "s3, file"),

@@ -15,7 +15,7 @@ pub mod connecting;
 mod connection;
 #[cfg(feature = "aws-control")]
 mod control;
-#[cfg(feature = "sql")]
+#[cfg(feature = "sqlite")]
 mod copy;
 mod error;
 #[cfg(feature = "oidc")]
@@ -60,7 +60,7 @@ pub use calls::watch_cloud_calls;
 pub use connection::ConnectionSettings;
 #[cfg(feature = "aws-control")]
 pub use control::{deploy_target, log_search, usage_meter};
-#[cfg(feature = "sql")]
+#[cfg(feature = "sqlite")]
 pub use copy::{CopyLine, CopyReport, copy_case_store};
 pub use error::WiringError;
 #[cfg(feature = "oidc")]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use adapter_sql::MigrationPolicy;
-use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
+use adapter_sql::store::PostgresCaseStore;
 use serde::Serialize;
 use shared::ports::SystemClock;
 use url::Url;
@@ -64,9 +64,10 @@ impl fmt::Display for MigrationReport {
 pub async fn migrate(address: &Url) -> Result<(), WiringError> {
     let (policy, clock) = (MigrationPolicy::Apply, Arc::new(SystemClock));
     match address.scheme() {
+        #[cfg(feature = "sqlite")]
         "sqlite" => {
             let path = crate::address::file(address)?;
-            let opened = SqliteCaseStore::open(&path, policy, clock).await;
+            let opened = adapter_sql::store::SqliteCaseStore::open(&path, policy, clock).await;
             opened.map(drop).map_err(|error| WiringError::unusable(address, error))
         }
         "postgres" | "postgresql" => {
@@ -86,6 +87,7 @@ pub async fn migrate(address: &Url) -> Result<(), WiringError> {
 /// [`WiringError`] when the store cannot be opened, no migration has that number, or one fails.
 pub async fn migrate_to(address: &Url, version: i64) -> Result<(), WiringError> {
     match address.scheme() {
+        #[cfg(feature = "sqlite")]
         "sqlite" => {
             let path = crate::address::file(address)?;
             let moved = adapter_sql::store::move_to_version(&path, version).await;
@@ -107,6 +109,7 @@ pub async fn migrate_to(address: &Url, version: i64) -> Result<(), WiringError> 
 /// [`WiringError`] when the store cannot be read.
 pub async fn migration_report(address: &Url) -> Result<MigrationReport, WiringError> {
     let (shown, list) = match address.scheme() {
+        #[cfg(feature = "sqlite")]
         "sqlite" => {
             let path = crate::address::file(address)?;
             (address.to_string(), adapter_sql::store::migration_status(&path).await)

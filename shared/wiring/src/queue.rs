@@ -30,7 +30,7 @@ async fn open(address: &Url) -> Result<Arc<dyn Queue>, WiringError> {
         "memory" => Ok(Arc::new(MemoryQueue::new(&name, MEMORY_ATTEMPTS, Arc::new(SystemClock)))),
         #[cfg(feature = "aws")]
         "sqs" => Ok(Arc::new(crate::aws::queue(address, &name).await?)),
-        #[cfg(feature = "sql")]
+        #[cfg(feature = "sqlite")]
         "sqlite" => {
             let path = crate::address::file(address)?;
             let options = adapter_sql::queue::QueueOptions::default();

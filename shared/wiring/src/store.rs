@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adapter_sql::MigrationPolicy;
-use adapter_sql::store::{PostgresCaseStore, SqliteCaseStore};
+use adapter_sql::store::PostgresCaseStore;
 use shared::ports::{
     AuditChain, AuditLog, CaseStore, CaseTally, CaseView, ChangeFeed, Conflicts, CostLedger,
     CurrentRows, Documents, FieldViews, History, IncidentView, Ledger, LedgerSettingsStore,
@@ -140,9 +140,10 @@ impl CaseStores {
 pub async fn case_store(address: &Url) -> Result<CaseStores, WiringError> {
     let (policy, clock) = (MigrationPolicy::Check, Arc::new(SystemClock));
     match address.scheme() {
+        #[cfg(feature = "sqlite")]
         "sqlite" => {
             let path = crate::address::file(address)?;
-            let store = SqliteCaseStore::open(&path, policy, clock).await;
+            let store = adapter_sql::store::SqliteCaseStore::open(&path, policy, clock).await;
             store.map(CaseStores::of).map_err(|error| WiringError::unusable(address, error))
         }
         "postgres" | "postgresql" => {

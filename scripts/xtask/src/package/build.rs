@@ -10,8 +10,8 @@ use crate::workspace::{self, ChoreError};
 
 /// The profile of packages.
 pub(super) const PROFILE: &str = "cloud";
-/// Features that belong to another cloud than AWS.
-const OF_OTHER_CLOUDS: [&str; 1] = ["azure"];
+/// Features that have no place on AWS: another cloud, and an engine that needs a disk of its own.
+const OF_OTHER_PLACES: [&str; 2] = ["azure", "sqlite"];
 
 /// A function, and the features that a package of it has.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(super) fn functions() -> Result<Vec<Buildable>, ChoreError> {
     };
     let buildable = |mut it: Manifest| {
         let features = it.features.remove("default").unwrap_or_default();
-        let is_ours = |it: &String| !OF_OTHER_CLOUDS.contains(&it.as_str());
+        let is_ours = |it: &String| !OF_OTHER_PLACES.contains(&it.as_str());
         Buildable { name: it.name, features: features.into_iter().filter(is_ours).collect() }
     };
     let mut functions: Vec<_> =
