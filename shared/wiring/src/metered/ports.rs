@@ -230,7 +230,7 @@ mod stores {
         Filed, FiledDocument, History, ImportTallies, IncidentFigures, IncidentView, ItemBatch,
         Ledger, LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry, OutboxStatus,
         Overview, PastRow, ReconcileJournal, Reconciliation, RecordScan, ScanRange, ScannedRecord,
-        Setback, Shadow, StoreDigest, SyncJournal, SyncRun, TallyQuery, Wall, Walls, Write,
+        Setback, Shadow, ShownCases, StoreDigest, SyncJournal, SyncRun, TallyQuery, Wall, Walls, Write,
     };
     use shared::time::Timestamp;
 
@@ -325,6 +325,7 @@ mod stores {
         async fn shows_all(sight: &Sight) -> bool;
         async fn walls_revision() -> u64;
         async fn hidden(sight: &Sight, cases: &[EntityId]) -> BTreeSet<EntityId>;
+        async fn shown(sight: &Sight) -> ShownCases;
     });
 
     metered!(sync_journal, MeteredSyncJournal, SyncJournal, "sync_journal", {

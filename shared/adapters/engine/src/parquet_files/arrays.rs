@@ -14,7 +14,7 @@ use shared::lake::{Cell, Column, ColumnType, TableSchema};
 const UTC: &str = "UTC";
 
 /// Returns the type of Arrow for `kind`. JSON is text: no reader has to know of more.
-pub(super) fn data_type(kind: ColumnType) -> DataType {
+pub(crate) fn data_type(kind: ColumnType) -> DataType {
     match kind {
         ColumnType::Bool => DataType::Boolean,
         ColumnType::Int => DataType::Int32,

@@ -8,5 +8,9 @@ mod files;
 mod writer;
 
 pub use files::{ParquetFiles, ParquetSettings};
+#[cfg(feature = "query")]
+pub(crate) use {arrays::data_type, blob_reader::KnownLength};
+#[cfg(any(feature = "pipelines", feature = "query"))]
+pub(crate) use blob_reader::BlobReader;
 #[cfg(feature = "pipelines")]
-pub(crate) use {blob_reader::BlobReader, fault::port_error};
+pub(crate) use fault::port_error;
