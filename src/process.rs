@@ -1,6 +1,7 @@
 //! Every function in one process: the apps over their ports, behind one listener.
 
 mod lake;
+mod queries;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -202,6 +203,7 @@ impl Parts {
                 mappings,
                 random: self.random.clone(),
             },
+            queries: Some(self.queries(settings)?),
             clock: self.clock.clone(),
         })
     }

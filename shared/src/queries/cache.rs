@@ -109,6 +109,15 @@ impl AnswerCache {
         found
     }
 
+    /// Names what `query` would be answered with as far as `sight` shows, and works out nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`].
+    pub async fn tag(&self, query: &Query, sight: &Sight) -> Result<String, QueryError> {
+        Ok(self.engine.prepare(query, sight).await?.tag().to_owned())
+    }
+
     async fn found(
         &self,
         query: &Query,

@@ -23,7 +23,7 @@ pub enum QueryError {
     TooLong(Duration),
     /// It needs more memory or room on disk than it may have.
     #[error("it needs more memory than it may have: ask for less, or raise `query.memory_bytes`")]
-    TooLarge(#[source] Shared),
+    TooLarge(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),
     /// The lake or the case store failed.
     #[error("what was asked cannot be read")]
     Store(#[source] SharedPort),
@@ -31,9 +31,6 @@ pub enum QueryError {
     #[error("{0}")]
     Failed(String),
 }
-
-/// A cause that several askers get.
-pub type Shared = std::sync::Arc<dyn std::error::Error + Send + Sync>;
 
 /// A fault of a store that several askers get.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ mod cache;
 mod error;
 mod named;
 mod parameter;
+mod settings;
 mod value;
 
 pub use answer::{Answer, QueryColumn, QueryFigures};
@@ -15,4 +16,5 @@ pub use cache::{AnswerCache, Found};
 pub use error::QueryError;
 pub use named::{NamedQuery, QueryFault, built_in_queries, find_query, read_queries};
 pub use parameter::{Parameter, ParameterFault, bind};
+pub use settings::QuerySettings;
 pub use value::{QueryValue, read_value};

@@ -17,6 +17,9 @@ const BUILT_IN: &str = include_str!("../../../analytics/queries.yaml");
 /// The longest name, in characters.
 const MAX_NAME_CHARS: usize = 64;
 
+/// What the API calls the number of rows that are asked for.
+const LIMIT: &str = "limit";
+
 /// One named query.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NamedQuery {
@@ -35,6 +38,20 @@ pub struct NamedQuery {
     /// The statement.
     #[serde(skip)]
     pub sql: String,
+}
+
+impl NamedQuery {
+    /// Says how `found`, the columns that the statement has, differ from those that are listed.
+    pub fn unlike(&self, found: &[QueryColumn]) -> Option<String> {
+        let shown = |columns: &[QueryColumn]| {
+            let each = columns.iter().map(|it| format!("{{name: {}, type: {}}}", it.name, it.kind));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        (self.columns != found).then(|| {
+            let (found, listed) = (shown(found), shown(&self.columns));
+            format!("its statement has the columns [{found}], and `columns` lists [{listed}]")
+        })
+    }
 }
 
 /// What is wrong with a definition.
@@ -180,6 +197,9 @@ pub fn read_queries(text: &str) -> Result<Vec<NamedQuery>, Vec<QueryFault>> {
         }
         let mut seen = BTreeSet::new();
         one.parameters.iter().for_each(|it| reading.name("parameter", &it.name, &mut seen));
+        if seen.contains(LIMIT) {
+            reading.fault("parameter `limit`: this is how many rows are asked for; rename it");
+        }
         let parameters = one.parameters.into_iter().map(|it| reading.parameter(it)).collect();
         seen.clear();
         one.columns.iter().for_each(|it| reading.name("column", &it.name, &mut seen));
@@ -268,6 +288,7 @@ mod tests {
         assert!(told(&ONE.replace("name: by_court", "name: By")).contains("query `By`: the name"));
         assert!(told(&format!("{ONE}{ONE}")).contains("the name `by_court` is there twice"));
         assert!(told(&ONE.replace("version: 1", "version: 0")).contains("begin with 1"));
+        assert!(told(&ONE.replace("name: days", "name: limit")).contains("rename it"));
         let wrong = ONE.replace("default: 90", "default: 31").replace("type: text", "type: string");
         let told = told(&wrong);
         assert!(told.contains("parameter `days`: there is no value `31`"), "{told}");

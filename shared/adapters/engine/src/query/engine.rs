@@ -1,7 +1,6 @@
 //! Answers questions: of one state of the lake, as far as the asker sees.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
@@ -14,13 +13,13 @@ use shared::lake::{Catalog, Head, LakeFile, LakeTable};
 use shared::ports::{
     BlobStore, Clock, PreparedQuery, Query, QueryEngine, ShownCases, Walls,
 };
-use shared::queries::{NamedQuery, QueryColumn, QueryError};
+use shared::queries::{NamedQuery, QueryColumn, QueryError, QuerySettings};
 use tokio::sync::OnceCell;
 
 use super::latest::ChangeSet;
 use super::prepared::Prepared;
 use super::reader::Footers;
-use super::session::{self, Bounds};
+use super::session;
 use super::shown::Screen;
 use super::statement::{Select, Table};
 
@@ -36,33 +35,6 @@ pub struct QueryPorts {
     pub walls: Arc<dyn Walls>,
     /// Tells the day.
     pub clock: Arc<dyn Clock>,
-}
-
-/// How much answers may take, all that are worked out at the same time together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QuerySettings {
-    /// Memory for what is sorted, grouped and joined, in bytes: 256 MiB. What needs more is put aside on
-    /// disk.
-    pub memory_bytes: usize,
-    /// Room on disk for that, in bytes: 10 GiB.
-    pub spill_bytes: u64,
-    /// Where on disk; by default where this machine keeps what is temporary.
-    pub spill_folder: Option<PathBuf>,
-    /// Readers of one answer that work at the same time; by default as many as the machine has cores.
-    pub n_threads: usize,
-}
-
-impl Default for QuerySettings {
-    fn default() -> Self {
-        let mebibytes = 1024 * 1024;
-        let n_threads = std::thread::available_parallelism().map_or(1, Into::into);
-        Self {
-            memory_bytes: 256 * mebibytes,
-            spill_bytes: 10 * 1024 * 1024 * 1024,
-            spill_folder: None,
-            n_threads,
-        }
-    }
 }
 
 /// The last changes of the rows of a table, of a state that is found by its name.
@@ -103,10 +75,7 @@ impl LakeQueries {
     ///
     /// [`QueryError::Failed`] when the folder on disk cannot be used.
     pub fn new(ports: QueryPorts, settings: &QuerySettings) -> Result<Self, QueryError> {
-        let QuerySettings { memory_bytes, spill_bytes, ref spill_folder, n_threads } = *settings;
-        let spill_folder = spill_folder.clone();
-        let bounds = Bounds { memory_bytes, spill_bytes, spill_folder, n_threads };
-        let template = session::template(&bounds)
+        let template = session::template(settings)
             .map_err(|error: DataFusionError| QueryError::Failed(error.strip_backtrace()))?;
         let catalog = Catalog::new(Arc::clone(&ports.blobs), Arc::clone(&ports.clock));
         let footers = Arc::new(Footers::new(FOOTER_BYTES));

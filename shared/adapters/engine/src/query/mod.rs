@@ -13,4 +13,4 @@ mod table;
 mod values;
 mod views;
 
-pub use engine::{LakeQueries, QueryPorts, QuerySettings};
+pub use engine::{LakeQueries, QueryPorts};

@@ -1,6 +1,5 @@
 //! What plans are made and worked out with: functions, options, memory, and room on disk.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::catalog::{
@@ -17,6 +16,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::object_store::ObjectStore;
 use datafusion::object_store::memory::InMemory;
 use datafusion::prelude::SessionConfig;
+use shared::queries::QuerySettings;
 use url::Url;
 
 /// Functions that would give another answer to the same question, or tell of the engine.
@@ -35,15 +35,6 @@ const LEFT_OUT: &[&str] = &[
 /// The catalogue and the schema of tables that are named alone.
 pub(super) const CATALOG: &str = "lake";
 pub(super) const SCHEMA: &str = "lake";
-
-/// How much plans may take.
-#[derive(Clone, Debug)]
-pub(super) struct Bounds {
-    pub(super) memory_bytes: usize,
-    pub(super) spill_bytes: u64,
-    pub(super) spill_folder: Option<PathBuf>,
-    pub(super) n_threads: usize,
-}
 
 /// The place that plans name, and nothing stands behind: files are read by our own port.
 pub(super) fn no_store() -> Result<ObjectStoreUrl> {
@@ -71,7 +62,7 @@ impl ObjectStoreRegistry for NoStores {
     }
 }
 
-fn runtime(bounds: &Bounds) -> Result<Arc<RuntimeEnv>> {
+fn runtime(bounds: &QuerySettings) -> Result<Arc<RuntimeEnv>> {
     let pool = FairSpillPool::new(bounds.memory_bytes);
     let n_told = const { std::num::NonZeroUsize::MIN.saturating_add(2) };
     let mode = match &bounds.spill_folder {
@@ -93,7 +84,7 @@ fn runtime(bounds: &Bounds) -> Result<Arc<RuntimeEnv>> {
 /// # Errors
 ///
 /// When there is no room on disk.
-pub(super) fn template(bounds: &Bounds) -> Result<SessionState> {
+pub(super) fn template(bounds: &QuerySettings) -> Result<SessionState> {
     let mut config = SessionConfig::new()
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
@@ -102,6 +93,9 @@ pub(super) fn template(bounds: &Bounds) -> Result<SessionState> {
     let options = config.options_mut();
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
+    // What a sort keeps for merging must be a part of what there is.
+    options.execution.sort_spill_reservation_bytes =
+        options.execution.sort_spill_reservation_bytes.min(bounds.memory_bytes / 16);
     options.execution.time_zone = Some("UTC".to_owned());
     let mut builder = SessionStateBuilder::new()
         .with_config(config)

@@ -2,3 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod bounds;
+mod judged;
+mod made;
+mod place;
+mod walls;
