@@ -195,7 +195,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         ..Surroundings::new(secrets, clock.clone(), Arc::new(SystemRandom))
     };
     let queries = match lake {
-        Some(lake) => wiring::queries(&stores, lake, &QuerySettings::default())?,
+        Some(lake) => wiring::queries(&stores, lake, None, &QuerySettings::default())?,
         None => None,
     };
     let two_way = two_way(&stores, &config.connections, &surroundings)?;

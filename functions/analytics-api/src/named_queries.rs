@@ -16,7 +16,8 @@ use crate::problem::Problem;
 use crate::query::{NoParams, Query};
 
 /// The queries of this build. That they can be read is what a test of their own sees to.
-static QUERIES: LazyLock<Vec<NamedQuery>> = LazyLock::new(|| built_in_queries().unwrap_or_default());
+static QUERIES: LazyLock<Vec<NamedQuery>> =
+    LazyLock::new(|| built_in_queries().unwrap_or_default());
 
 /// The queries that there are.
 #[derive(Debug, Serialize, ToSchema)]

@@ -21,8 +21,8 @@ use crate::problem::Problem;
 use crate::query::shorten;
 use crate::{
     audit, cases, changes, conflicts, costs, dashboard, documents, integrations, me, metrics,
-    named_queries, openapi, outbox, overview, platforms, queues, reconciliations, replay, resilience, rows,
-    settings, walls,
+    named_queries, openapi, outbox, overview, platforms, queues, reconciliations, replay,
+    resilience, rows, settings, walls,
 };
 
 /// The path that every route of this function begins with.

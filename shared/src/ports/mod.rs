@@ -177,9 +177,7 @@ pub use outbox::{
     Claim, Outbox, OutboxDepth, OutboxEntry, OutboxKind, OutboxMark, OutboxStatus, Setback,
 };
 pub use pipeline_engine::{PipelineEngine, PipelineProgress, RunOptions};
-pub use query_engine::{
-    OpenAnswer, PreparedQuery, Query, QueryEngine, QueryLimits, QueryRows,
-};
+pub use query_engine::{OpenAnswer, PreparedQuery, Query, QueryEngine, QueryLimits, QueryRows};
 pub use queue::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };

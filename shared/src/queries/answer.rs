@@ -51,7 +51,7 @@ impl Answer {
     }
 
     /// Returns its rows as objects, for JSON.
-    pub fn objects(&self) -> impl Iterator<Item = impl Serialize + use<'_>> {
+    pub fn objects(&self) -> impl Iterator<Item = impl Serialize> {
         self.rows.iter().map(|row| Object { columns: &self.columns, row })
     }
 }

@@ -182,8 +182,8 @@ impl Reading<'_> {
 ///
 /// Every fault.
 pub fn read_queries(text: &str) -> Result<Vec<NamedQuery>, Vec<QueryFault>> {
-    let written: Vec<Written> = serde_saphyr::from_str(text)
-        .map_err(|it| vec![QueryFault::Unreadable(it.to_string())])?;
+    let written: Vec<Written> =
+        serde_saphyr::from_str(text).map_err(|it| vec![QueryFault::Unreadable(it.to_string())])?;
     let (mut faults, mut names) = (Vec::new(), BTreeSet::new());
     let mut queries = Vec::with_capacity(written.len());
     for one in written {
@@ -203,17 +203,16 @@ pub fn read_queries(text: &str) -> Result<Vec<NamedQuery>, Vec<QueryFault>> {
         let parameters = one.parameters.into_iter().map(|it| reading.parameter(it)).collect();
         seen.clear();
         one.columns.iter().for_each(|it| reading.name("column", &it.name, &mut seen));
-        let column =
-            |it: WrittenColumn| QueryColumn { kind: reading.kind(&it.name, &it.kind), name: it.name };
+        let column = |it: WrittenColumn| QueryColumn {
+            kind: reading.kind(&it.name, &it.kind),
+            name: it.name,
+        };
         let columns: Vec<QueryColumn> = one.columns.into_iter().map(column).collect();
         if columns.is_empty() {
             reading.fault("`columns` is empty: list the columns of the answer");
         }
-        let Written { name, version, title, about, sql, .. } = Written {
-            parameters: Vec::new(),
-            columns: Vec::new(),
-            ..one
-        };
+        let Written { name, version, title, about, sql, .. } =
+            Written { parameters: Vec::new(), columns: Vec::new(), ..one };
         queries.push(NamedQuery { name, version, title, about, parameters, columns, sql });
     }
     if faults.is_empty() { Ok(queries) } else { Err(faults) }
@@ -240,10 +239,7 @@ pub fn built_in_queries() -> Result<Vec<NamedQuery>, Vec<QueryFault>> {
 /// # Errors
 ///
 /// [`QueryError::Invalid`] with the name that was probably meant.
-pub fn find_query<'a>(
-    queries: &'a [NamedQuery],
-    name: &str,
-) -> Result<&'a NamedQuery, QueryError> {
+pub fn find_query<'a>(queries: &'a [NamedQuery], name: &str) -> Result<&'a NamedQuery, QueryError> {
     queries.iter().find(|it| it.name == name).ok_or_else(|| {
         let names: Vec<&str> = queries.iter().map(|it| it.name.as_str()).collect();
         let short: String = name.chars().take(MAX_NAME_CHARS).collect();

@@ -86,13 +86,13 @@ pub fn read_value(kind: ColumnKind, raw: &str) -> Option<QueryValue> {
         ColumnKind::Text => QueryValue::Text(raw.to_owned()),
         ColumnKind::Bool => QueryValue::Bool(raw.parse().ok()?),
         ColumnKind::Long => QueryValue::Long(raw.parse().ok()?),
-        ColumnKind::Float => {
-            QueryValue::Float(raw.parse().ok().filter(|it: &f64| it.is_finite())?)
-        }
+        ColumnKind::Float => QueryValue::Float(raw.parse().ok().filter(|it: &f64| it.is_finite())?),
         ColumnKind::Decimal { precision, scale } => read_decimal(raw, precision, scale)?,
         ColumnKind::Date => QueryValue::Date(parse_day(raw)?),
         ColumnKind::Instant => QueryValue::Instant(
-            Timestamp::parse(raw).or_else(|_| Timestamp::parse(&format!("{raw}T00:00:00Z"))).ok()?,
+            Timestamp::parse(raw)
+                .or_else(|_| Timestamp::parse(&format!("{raw}T00:00:00Z")))
+                .ok()?,
         ),
     })
 }

@@ -76,7 +76,8 @@ fn queries_of(file: Option<&Path>) -> Result<Result<Vec<NamedQuery>, Vec<String>
         faults.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let Some(path) = file else { return Ok(built_in_queries().map_err(told)) };
-    let failed = |error| CommandError::failed(format!("read the queries `{}`", path.display()), error);
+    let failed =
+        |error| CommandError::failed(format!("read the queries `{}`", path.display()), error);
     let n_bytes = std::fs::metadata(path).map_err(failed)?.len();
     if n_bytes > MAX_BYTES {
         let fault = std::io::Error::other(format!("it is longer than {MAX_BYTES} bytes"));
@@ -137,7 +138,7 @@ pub(super) async fn list(
     if !args.check {
         return answer(output, &Listed(queries), SUCCESS);
     }
-    let engine = parts.query_engine(settings)?;
+    let engine = parts.query_engine(settings, &parts.mappings(settings)?).await?;
     let faults = faults_of(&queries, &*engine).await;
     let code = if faults.is_empty() { SUCCESS } else { FOUND_WRONG };
     answer(output, &Checked { n_queries: queries.len(), faults }, code)
@@ -173,7 +174,7 @@ pub(super) async fn ask(
 ) -> Result<ExitCode, CommandError> {
     let query = question(args, parts)?;
     let limits = settings.query_limits(args.limit);
-    let cache = parts.queries(settings)?;
+    let cache = parts.queries(settings, &parts.mappings(settings)?).await?;
     let found = cache.answer(&query, &Sight::Everything, limits).await.map_err(unanswered)?;
     let format = if output == Output::Json { Format::Json } else { args.format };
     let text = match format {

@@ -116,7 +116,11 @@ fn body(query: &NamedQuery, answer: &Answer) -> Result<Vec<u8>, Problem> {
 }
 
 /// Reads the query string: what the API takes itself, and the parameters of `query`.
-fn question(api: &Api, query: &NamedQuery, raw: Option<&str>) -> Result<(Question, usize), Problem> {
+fn question(
+    api: &Api,
+    query: &NamedQuery,
+    raw: Option<&str>,
+) -> Result<(Question, usize), Problem> {
     let mut given = Query::new(raw);
     let max_rows = given.number("limit", 1..=10_000).unwrap_or(1000);
     let rest = given.rest();

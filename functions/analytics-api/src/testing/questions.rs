@@ -6,9 +6,7 @@ use async_trait::async_trait;
 use shared::auth::Sight;
 use shared::etl::ColumnKind;
 use shared::ports::{OpenAnswer, PreparedQuery, Query, QueryEngine, QueryLimits};
-use shared::queries::{
-    AnswerCache, NamedQuery, QueryColumn, QueryError, QueryFigures, QueryValue,
-};
+use shared::queries::{AnswerCache, NamedQuery, QueryColumn, QueryError, QueryFigures, QueryValue};
 
 use super::{Firm, case_id};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use shared::ports::Stance;
-use shared::ports::walls_contract::sample_wall;
 use shared::ports::Walls as _;
+use shared::ports::walls_contract::sample_wall;
 
 use super::store::Laptop;
 use super::{get, get_as, send, serve};
@@ -20,7 +20,10 @@ async fn queries_are_listed_with_what_may_be_given() {
     let items = answer.body["items"].as_array().unwrap();
     assert_eq!((answer.status, items.len()), (StatusCode::OK, 20));
     let stale = items.iter().find(|it| it["name"] == "stale_cases").unwrap();
-    assert_eq!((&stale["parameters"][0]["name"], &stale["parameters"][0]["type"]), (&"days".into(), &"long".into()));
+    assert_eq!(
+        (&stale["parameters"][0]["name"], &stale["parameters"][0]["type"]),
+        (&"days".into(), &"long".into())
+    );
     assert_eq!(stale["parameters"][0]["default"], "90");
     assert!(stale.get("sql").is_none());
 }
@@ -50,7 +53,10 @@ async fn client_that_has_the_answer_is_not_sent_it_again() {
         send(&routes, request.body(Body::empty()).unwrap()).await
     };
     let second = again().await;
-    assert_eq!((second.status, second.header("etag")), (StatusCode::NOT_MODIFIED, first.header("etag")));
+    assert_eq!(
+        (second.status, second.header("etag")),
+        (StatusCode::NOT_MODIFIED, first.header("etag"))
+    );
 
     let id = shared::ids::EntityId::parse(CASE_ID).unwrap();
     firm.set_wall(&sample_wall(&id, "chair", Stance::Screened)).await.unwrap();
@@ -63,7 +69,9 @@ async fn faults_of_a_question_are_named() {
     let routes = serve(&Arc::default()).await;
     let unknown = get(&routes, "/v1/queries/open_cases_by_cuort").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
-    assert!(unknown.body["detail"].as_str().unwrap().contains("did you mean `open_cases_by_court`?"));
+    assert!(
+        unknown.body["detail"].as_str().unwrap().contains("did you mean `open_cases_by_court`?")
+    );
     for (query, fault) in [
         ("days=many", "`many` is no long"),
         ("dais=3", "did you mean `days`?"),

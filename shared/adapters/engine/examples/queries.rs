@@ -46,7 +46,7 @@ fn folder(path: &str) -> Result<Arc<dyn BlobStore>, Failed> {
 
 fn engine(path: &str) -> Result<Arc<dyn QueryEngine>, Failed> {
     let walls = Arc::new(MemoryCaseStore::default());
-    let ports = QueryPorts { blobs: folder(path)?, walls, clock: Arc::new(Later) };
+    let ports = QueryPorts { blobs: folder(path)?, live: None, walls, clock: Arc::new(Later) };
     Ok(Arc::new(LakeQueries::new(ports, &QuerySettings::default())?))
 }
 

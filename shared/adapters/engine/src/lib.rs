@@ -11,4 +11,4 @@ pub use parquet_files::{ParquetFiles, ParquetSettings};
 #[cfg(feature = "pipelines")]
 pub use pipelines::{OpenStore, Pipelines};
 #[cfg(feature = "query")]
-pub use query::{LakeQueries, QueryPorts};
+pub use query::{LakeQueries, LivePorts, QueryPorts};

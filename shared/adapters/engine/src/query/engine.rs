@@ -10,13 +10,12 @@ use futures_util::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 use shared::auth::Sight;
 use shared::lake::{Catalog, Head, LakeFile, LakeTable};
-use shared::ports::{
-    BlobStore, Clock, PreparedQuery, Query, QueryEngine, ShownCases, Walls,
-};
+use shared::ports::{BlobStore, Clock, PreparedQuery, Query, QueryEngine, Walls};
 use shared::queries::{NamedQuery, QueryColumn, QueryError, QuerySettings};
 use tokio::sync::OnceCell;
 
 use super::latest::ChangeSet;
+use super::live::LivePorts;
 use super::prepared::Prepared;
 use super::reader::Footers;
 use super::session;
@@ -31,6 +30,8 @@ const FOOTER_BYTES: usize = 32 * 1024 * 1024;
 pub struct QueryPorts {
     /// Where the lake is.
     pub blobs: Arc<dyn BlobStore>,
+    /// The rows of the case store, as the tables `store.cases` and so on; without them there are none.
+    pub live: Option<LivePorts>,
     /// Who is screened from which case.
     pub walls: Arc<dyn Walls>,
     /// Tells the day.
@@ -86,7 +87,18 @@ impl LakeQueries {
     fn select(&self, query: &Query) -> Result<Select, QueryError> {
         let functions: Vec<&str> =
             self.0.template.table_functions().keys().map(String::as_str).collect();
-        Select::read(&query.sql, &query.parameters, &functions)
+        let store = Table::of_the_store().filter(|_| self.0.ports.live.is_some());
+        let known: Vec<Table> = Table::of_the_lake().chain(store).collect();
+        Select::read(&query.sql, &query.parameters, &known, &functions)
+    }
+
+    /// Names the state of `table`.
+    async fn version(&self, head: &Head, table: Table) -> Result<String, QueryError> {
+        match (table.of_lake(), &self.0.ports.live) {
+            (Some(of_lake), _) => Ok(version(head, of_lake)),
+            (None, Some(live)) => Ok(live.feed.newest_change().await?.to_string()),
+            (None, None) => Ok(String::new()),
+        }
     }
 
     /// Learns what `sight` shows, and of which state of the walls that is.
@@ -126,7 +138,10 @@ pub(super) async fn files(
     tables: impl Iterator<Item = Table>,
 ) -> Result<BTreeMap<LakeTable, Vec<LakeFile>>, QueryError> {
     let mut found: BTreeMap<LakeTable, Vec<LakeFile>> =
-        tables.map(|it| (it.of_lake(), Vec::new())).collect();
+        tables.filter_map(|it| Some((it.of_lake()?, Vec::new()))).collect();
+    if found.is_empty() {
+        return Ok(found);
+    }
     let mut files = std::pin::pin!(catalog.files(head));
     while let Some(file) = files.try_next().await? {
         if let Some(of_table) = found.get_mut(&file.table) {
@@ -149,13 +164,17 @@ impl QueryEngine for LakeQueries {
         let mut digest = Sha256::new();
         // Another build may show its tables otherwise.
         let parts = [env!("CARGO_PKG_VERSION").to_owned(), select.text(), seen];
-        let versions = select.tables.iter().map(|it| version(&head, it.of_lake()));
+        let mut versions = Vec::with_capacity(select.tables.len());
+        for table in &select.tables {
+            versions.push(self.version(&head, *table).await?);
+        }
         for part in parts.into_iter().chain(versions) {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
         let tag = hex(&digest.finalize());
-        Ok(Box::new(Prepared { shared: Arc::clone(&self.0), select, head, screen, tag }))
+        let sight = if screen.hides() { sight.clone() } else { Sight::Everything };
+        Ok(Box::new(Prepared { shared: Arc::clone(&self.0), select, head, screen, sight, tag }))
     }
 
     async fn check(&self, query: &NamedQuery) -> Result<Vec<QueryColumn>, QueryError> {
@@ -163,8 +182,8 @@ impl QueryEngine for LakeQueries {
         let sample = query.parameters.iter().map(|it| (it.name.clone(), it.sample(now)));
         let query = Query { sql: query.sql.clone(), parameters: sample.collect() };
         let (select, head) = (self.select(&query)?, Head::default());
-        let (screen, tag) = (Screen::from(ShownCases::All), String::new());
-        let prepared = Prepared { shared: Arc::clone(&self.0), select, head, screen, tag };
+        let (screen, sight, tag) = (Screen::None, Sight::Everything, String::new());
+        let prepared = Prepared { shared: Arc::clone(&self.0), select, head, screen, sight, tag };
         prepared.columns().await
     }
 }

@@ -29,7 +29,9 @@ pub(super) fn unplanned(error: &DataFusionError, state: &SessionState) -> QueryE
         return QueryError::Invalid(no_such_function(name, state));
     }
     if let DataFusionError::ResourcesExhausted(_) = error.find_root() {
-        return QueryError::TooLarge(Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(text)));
+        return QueryError::TooLarge(Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(
+            text,
+        )));
     }
     QueryError::Invalid(first_line(&text))
 }
@@ -43,7 +45,8 @@ fn no_such_function(name: &str, state: &SessionState) -> String {
     }
     let scalar = state.scalar_functions().keys();
     let known = scalar.chain(state.aggregate_functions().keys());
-    let known: Vec<&str> = known.chain(state.window_functions().keys()).map(String::as_str).collect();
+    let known: Vec<&str> =
+        known.chain(state.window_functions().keys()).map(String::as_str).collect();
     match nearest(&small, &known) {
         Some(meant) => format!("there is no function `{name}`: did you mean `{meant}`?"),
         None => format!("there is no function `{name}`"),

@@ -1,6 +1,6 @@
 //! Which rows of a table are the last version of what they tell of.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ const N_WORDS: usize = 1024;
 /// A set of numbers of changes. They are dense, so that a bit each is little: 8 KiB for 65,536 of them.
 #[derive(Debug, Default)]
 pub(super) struct ChangeSet {
-    chunks: HashMap<u64, Box<[u64; N_WORDS]>>,
+    chunks: BTreeMap<u64, Box<[u64; N_WORDS]>>,
 }
 
 impl ChangeSet {
@@ -44,16 +44,21 @@ impl ChangeSet {
 
     /// Tells whether any number from `first` to `last` is there.
     pub(super) fn has_any(&self, first: u64, last: u64) -> bool {
-        let (from, until) = (first / CHUNK, last / CHUNK);
-        if until - from > 2 {
-            // That far, nobody looks closely: a file that is read in vain costs little.
-            return true;
-        }
-        (first..=last).any(|seq| self.contains(seq))
-    }
-
-    fn contains(&self, seq: u64) -> bool {
-        self.chunks.get(&(seq / CHUNK)).is_some_and(|it| is_in(it, seq))
+        let mut chunks = self.chunks.range(first / CHUNK..=(last / CHUNK).max(first / CHUNK));
+        chunks.any(|(at, chunk)| {
+            let begin = at * CHUNK;
+            let (first, last) = (first.max(begin), last.min(begin + (CHUNK - 1)));
+            let (from, until) = (word_of(first), word_of(last));
+            let mut words =
+                chunk.iter().enumerate().skip(from).take((until + 1).saturating_sub(from));
+            let is_hit = |(place, word): (usize, &u64)| {
+                let low = if place == from { u64::MAX << (first % WORD) } else { u64::MAX };
+                let high =
+                    if place == until { u64::MAX >> (WORD - 1 - last % WORD) } else { u64::MAX };
+                word & low & high != 0
+            };
+            words.any(is_hit)
+        })
     }
 }
 
@@ -136,9 +141,10 @@ mod tests {
             set.insert(seq);
         }
         for seq in [0, 63, 64, 65_535, 65_536, 1 << 40, i64::MAX as u64] {
-            assert!(set.contains(seq) && !set.contains(seq + 2), "{seq}");
+            assert!(set.has_any(seq, seq) && !set.has_any(seq + 2, seq + 2), "{seq}");
         }
-        assert!(set.has_any(60, 63) && !set.has_any(66, 60_000) && set.has_any(66, 65_600));
-        assert!(set.has_any(100_000, 1 << 50));
+        assert!(set.has_any(60, 63) && !set.has_any(65, 65_534) && set.has_any(66, 65_600));
+        assert!(!set.has_any(1, 62) && set.has_any(65_535, 65_535));
+        assert!(set.has_any(100_000, 1 << 50) && !set.has_any(100_000, 1 << 39));
     }
 }

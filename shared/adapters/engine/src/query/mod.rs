@@ -4,6 +4,7 @@ mod engine;
 mod fault;
 mod json_text;
 mod latest;
+mod live;
 mod prepared;
 mod reader;
 mod session;
@@ -14,3 +15,4 @@ mod values;
 mod views;
 
 pub use engine::{LakeQueries, QueryPorts};
+pub use live::LivePorts;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::catalog::{
-    CatalogProvider as _, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
-    CatalogProviderList as _,
+    CatalogProvider as _, CatalogProviderList as _, MemoryCatalogProvider,
+    MemoryCatalogProviderList, MemorySchemaProvider,
 };
 use datafusion::common::Result;
 use datafusion::common::not_impl_err;
@@ -35,6 +35,8 @@ const LEFT_OUT: &[&str] = &[
 /// The catalogue and the schema of tables that are named alone.
 pub(super) const CATALOG: &str = "lake";
 pub(super) const SCHEMA: &str = "lake";
+/// The schema of the tables of the case store.
+pub(super) const STORE: &str = "store";
 
 /// The place that plans name, and nothing stands behind: files are read by our own port.
 pub(super) fn no_store() -> Result<ObjectStoreUrl> {
@@ -93,6 +95,8 @@ pub(super) fn template(bounds: &QuerySettings) -> Result<SessionState> {
     let options = config.options_mut();
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
+    // What is worked on at once is a part of memory.
+    options.execution.batch_size = (bounds.memory_bytes / (32 * 1024)).clamp(256, 8192);
     // What a sort keeps for merging must be a part of what there is.
     options.execution.sort_spill_reservation_bytes =
         options.execution.sort_spill_reservation_bytes.min(bounds.memory_bytes / 16);
@@ -109,10 +113,14 @@ pub(super) fn template(bounds: &QuerySettings) -> Result<SessionState> {
 }
 
 /// Begins a question on `template`, without any table.
-pub(super) fn session(template: &SessionState) -> Result<(SessionState, Arc<MemoryCatalogProvider>)> {
+pub(super) fn session(
+    template: &SessionState,
+) -> Result<(SessionState, Arc<MemoryCatalogProvider>)> {
     let catalogs = Arc::new(MemoryCatalogProviderList::new());
     let catalog = Arc::new(MemoryCatalogProvider::new());
-    catalog.register_schema(SCHEMA, Arc::new(MemorySchemaProvider::new()))?;
+    for schema in [SCHEMA, STORE] {
+        catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
+    }
     catalogs.register_catalog(CATALOG.to_owned(), catalog.clone());
     let state = SessionStateBuilder::new_from_existing(template.clone())
         .with_catalog_list(catalogs)

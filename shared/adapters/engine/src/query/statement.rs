@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, SetExpr, Statement, TimezoneInfo, Value,
-    visit_expressions_mut,
+    CastKind, DataType, ExactNumberInfo, Expr, SetExpr, Statement, TimezoneInfo, Value, Visit as _,
+    Visitor, visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
@@ -21,6 +21,8 @@ const MAX_BYTES: usize = 65_536;
 const MAX_OPERATORS: usize = 256;
 /// How deep brackets and queries may stand in each other.
 const MAX_DEPTH: usize = 40;
+/// How deep operators may: answers are worked out on the stacks of the threads that serve everybody.
+const MAX_NESTED: usize = 48;
 
 /// What a statement may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,12 +31,19 @@ pub(super) enum Table {
     Current(LakeTable),
     /// Every version of the rows of the lake.
     History(LakeTable),
+    /// The rows of the case store.
+    Live(LakeTable),
 }
 
 impl Table {
-    /// Every one.
-    pub(super) fn all() -> impl Iterator<Item = Self> {
+    /// Every one of the lake.
+    pub(super) fn of_the_lake() -> impl Iterator<Item = Self> {
         LakeTable::ALL.into_iter().flat_map(|it| [Self::Current(it), Self::History(it)])
+    }
+
+    /// Every one of the case store.
+    pub(super) fn of_the_store() -> impl Iterator<Item = Self> {
+        LakeTable::ALL.into_iter().map(Self::Live)
     }
 
     /// Returns what statements call it.
@@ -42,13 +51,15 @@ impl Table {
         match self {
             Self::Current(table) => table.as_str().to_owned(),
             Self::History(table) => format!("{table}_history"),
+            Self::Live(table) => format!("store.{table}"),
         }
     }
 
-    /// Returns the table of the lake behind it.
-    pub(super) fn of_lake(self) -> LakeTable {
+    /// Returns the table of the lake behind it, when that is one.
+    pub(super) fn of_lake(self) -> Option<LakeTable> {
         match self {
-            Self::Current(table) | Self::History(table) => table,
+            Self::Current(table) | Self::History(table) => Some(table),
+            Self::Live(_) => None,
         }
     }
 }
@@ -70,10 +81,17 @@ impl Select {
     pub(super) fn read(
         sql: &str,
         parameters: &BTreeMap<String, QueryValue>,
+        known: &[Table],
         functions: &[&str],
     ) -> Result<Self, QueryError> {
         let mut statement = parsed(sql)?;
         only_reads(&statement, sql)?;
+        if statement.visit(&mut Nesting(0)).is_break() {
+            return Err(QueryError::Invalid(format!(
+                "the statement chains more than {MAX_NESTED} operators: write `IN (…)` for many `OR`, or \
+                 part it by `WITH`"
+            )));
+        }
         bind(&mut statement, parameters)?;
         let statement = Parsed::Statement(Box::new(statement));
         let (references, _) = resolve_table_references(&statement, true)
@@ -81,10 +99,10 @@ impl Select {
         let mut tables = BTreeSet::new();
         for reference in references {
             let name = reference.to_string();
-            if let Some(table) = Table::all().find(|it| it.name() == name) {
-                tables.insert(table);
+            if let Some(table) = known.iter().find(|it| it.name() == name) {
+                tables.insert(*table);
             } else if !functions.contains(&name.as_str()) {
-                let known: Vec<String> = Table::all().map(Table::name).collect();
+                let known: Vec<String> = known.iter().map(|it| it.name()).collect();
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 let short: String = name.chars().take(64).collect();
                 return Err(QueryError::Invalid(no_such_name("table", &short, &known)));
@@ -122,7 +140,9 @@ fn parsed(sql: &str) -> Result<Statement, QueryError> {
         (Some(Parsed::Statement(statement)), true) => Ok(*statement),
         (Some(_), true) => Err(refused(sql)),
         (Some(_), false) => Err(QueryError::Refused("more than one statement".to_owned())),
-        (None, _) => Err(QueryError::Invalid("the statement is empty: write one SELECT".to_owned())),
+        (None, _) => {
+            Err(QueryError::Invalid("the statement is empty: write one SELECT".to_owned()))
+        }
     }
 }
 
@@ -154,8 +174,26 @@ fn is_operator(token: &Token) -> bool {
 
 /// Refuses what a statement does by the word that it begins with.
 fn refused(sql: &str) -> QueryError {
-    let word: String = sql.trim_start().chars().take_while(|it| it.is_alphabetic()).take(20).collect();
+    let word: String =
+        sql.trim_start().chars().take_while(|it| it.is_alphabetic()).take(20).collect();
     QueryError::Refused(format!("`{}`", word.to_uppercase()))
+}
+
+/// Counts how deep an expression stands in others.
+struct Nesting(usize);
+
+impl Visitor for Nesting {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, _expr: &Expr) -> ControlFlow<()> {
+        self.0 += 1;
+        if self.0 > MAX_NESTED { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn post_visit_expr(&mut self, _expr: &Expr) -> ControlFlow<()> {
+        self.0 = self.0.saturating_sub(1);
+        ControlFlow::Continue(())
+    }
 }
 
 fn only_reads(statement: &Statement, sql: &str) -> Result<(), QueryError> {
@@ -244,7 +282,8 @@ mod tests {
             ("none", QueryValue::Null),
         ];
         let parameters = parameters.map(|(name, value)| (name.to_owned(), value)).into();
-        Select::read(sql, &parameters, &["generate_series"])
+        let known: Vec<Table> = Table::of_the_lake().collect();
+        Select::read(sql, &parameters, &known, &["generate_series"])
     }
 
     fn told(sql: &str) -> String {
@@ -256,10 +295,7 @@ mod tests {
         let sql = "WITH a AS (SELECT * FROM contacts) SELECT * FROM a, generate_series(1, 3) \
                    WHERE id IN (SELECT id FROM cases_history) UNION ALL SELECT * FROM a";
         let tables: Vec<_> = read(sql).unwrap().tables.into_iter().collect();
-        assert_eq!(
-            tables,
-            [Table::Current(LakeTable::Contacts), Table::History(LakeTable::Cases)]
-        );
+        assert_eq!(tables, [Table::Current(LakeTable::Contacts), Table::History(LakeTable::Cases)]);
         assert_eq!(told("SELECT * FROM case"), "there is no table `case`: did you mean `cases`?");
     }
 
@@ -302,6 +338,8 @@ mod tests {
         assert!(told("").contains("write one SELECT"));
         let long = format!("SELECT 1{}", " + 1".repeat(300));
         assert!(told(&long).contains("more than 256 operators"));
+        let chain = format!("SELECT * FROM cases WHERE {}", ["id = 'a'"; 60].join(" OR "));
+        assert!(told(&chain).contains("more than 48 operators: write `IN"));
         let deep = format!("SELECT {}1{}", "(".repeat(100), ")".repeat(100));
         assert!(told(&deep).starts_with("the statement is no SQL: "));
     }

@@ -15,7 +15,7 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Pa
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use shared::lake::{LakeFile, TableSchema};
@@ -60,10 +60,9 @@ impl LakeTableFiles {
         if let Some(filter) = conjunction(filters.to_vec()) {
             let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
             // What cannot be judged by bounds rules out nothing.
-            let predicate = state
-                .create_physical_expr(filter, &schema)
-                .and_then(|it| PruningPredicate::try_new(it, Arc::clone(&self.schema)));
-            if let Ok(predicate) = predicate {
+            let filter = state.create_physical_expr(filter, &schema).ok();
+            let bounds = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&self.schema));
+            if let Some(predicate) = filter.and_then(|it| bounds.build(it)) {
                 let keeps = predicate.prune(&Bounds(&files))?;
                 let mut keeps = keeps.into_iter();
                 files.retain(|_| keeps.next().unwrap_or(true));

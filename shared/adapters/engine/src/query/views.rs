@@ -19,7 +19,11 @@ use super::table::LakeTableFiles;
 const VERSIONS: &str = "SELECT *, changed_at AS valid_from, \
      lead(changed_at) OVER (PARTITION BY id ORDER BY change_seq) AS valid_to FROM versions";
 
-fn scan(name: &str, files: LakeTableFiles, columns: Option<Vec<usize>>) -> Result<LogicalPlanBuilder> {
+fn scan(
+    name: &str,
+    files: LakeTableFiles,
+    columns: Option<Vec<usize>>,
+) -> Result<LogicalPlanBuilder> {
     LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(files)), columns)
 }
 

@@ -40,7 +40,12 @@ pub(crate) fn id(table: LakeTable, number: u64) -> String {
         LakeTable::Cases => 0xc,
     };
     let noise = mixed(number);
-    format!("{:08x}-{:04x}-8{:03x}-9{kind:x}44-{number:012x}", noise >> 32, noise & 0xffff, noise >> 52)
+    format!(
+        "{:08x}-{:04x}-8{:03x}-9{kind:x}44-{number:012x}",
+        noise >> 32,
+        noise & 0xffff,
+        noise >> 52
+    )
 }
 
 /// Spreads a number over all others, as `SplitMix64` does.
@@ -115,8 +120,7 @@ impl Made {
                     open.add(&change).await;
                 }
             }
-            let schemas =
-                open.iter().map(|(table, it)| (*table, it.schema.clone())).collect();
+            let schemas = open.iter().map(|(table, it)| (*table, it.schema.clone())).collect();
             let mut added = Vec::new();
             for (table, open) in open {
                 added.push(open.finish(table, day).await);
@@ -197,7 +201,11 @@ impl Change {
         match column {
             "change_seq" => Cell::Int(i64::try_from(seq).unwrap_or(0)),
             "changed_at" => instant(at),
-            "change_kind" => text(pick(&["updated", "updated", "updated", "created"], noise >> 4).filter(|_| noise % 50 != 0).or(Some("deleted"))),
+            "change_kind" => text(
+                pick(&["updated", "updated", "updated", "created"], noise >> 4)
+                    .filter(|_| noise % 50 != 0)
+                    .or(Some("deleted")),
+            ),
             "changed_fields" => text(Some(r#"["status"]"#)),
             "id" => Cell::Text(id(table, number)),
             "read_at" => instant(at + 1500),
@@ -211,9 +219,7 @@ impl Change {
             "name" => Cell::Text(format!("Müller & \"Söhne\" {number}")),
             "industry" => text(pick(&INDUSTRIES, number).flatten()),
             "email" => Cell::Text(format!("{:032x}", mixed(number))),
-            "account_id" if noise % 7 > 0 => {
-                Cell::Text(id(LakeTable::Accounts, number % 7))
-            }
+            "account_id" if noise % 7 > 0 => Cell::Text(id(LakeTable::Accounts, number % 7)),
             "case_number" => Cell::Text(format!("{number:08}")),
             "title" => Cell::Text(format!("Doe v. Roe {:x}", noise >> 20)),
             "court" => text(pick(&COURTS, number).flatten()),
@@ -221,9 +227,9 @@ impl Change {
             "priority" => text(pick(&PRIORITIES, noise >> 16).flatten()),
             "status" => text(Some(status)),
             "is_closed" => Cell::Bool(["Closed", "Settled"].contains(&status)),
-            "opened_at" if number % 31 > 0 => {
-                instant((FIRST_DAY - i64::try_from(number % 500).unwrap_or(0)) * DAY_MILLIS + 34_000_000)
-            }
+            "opened_at" if number % 31 > 0 => instant(
+                (FIRST_DAY - i64::try_from(number % 500).unwrap_or(0)) * DAY_MILLIS + 34_000_000,
+            ),
             "closed_at" if ["Closed", "Settled"].contains(&status) => instant(at),
             _ => Cell::Null,
         }

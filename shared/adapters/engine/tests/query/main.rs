@@ -5,6 +5,7 @@
 
 mod bounds;
 mod judged;
+mod live;
 mod made;
 mod place;
 mod walls;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use adapter_engine::{LakeQueries, QueryPorts};
+use adapter_engine::{LakeQueries, LivePorts, QueryPorts};
 use adapter_objects::BlobAddress;
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
@@ -36,6 +36,7 @@ pub(crate) struct Place {
     pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) walls: Arc<MemoryCaseStore>,
     pub(crate) settings: QuerySettings,
+    pub(crate) live: Option<LivePorts>,
 }
 
 /// The lake of most tests.
@@ -51,7 +52,8 @@ impl Place {
         let env = Env::from_pairs(none);
         let blobs = address.open(&env, Arc::new(Noon), Arc::new(SystemRandom)).unwrap();
         let settings = QuerySettings { n_threads: 2, ..QuerySettings::default() };
-        Self { folder, blobs, walls: Arc::new(MemoryCaseStore::default()), settings }
+        let walls = Arc::new(MemoryCaseStore::default());
+        Self { folder, blobs, walls, settings, live: None }
     }
 
     pub(crate) async fn of(made: &Made) -> Self {
@@ -73,7 +75,12 @@ impl Place {
     }
 
     pub(crate) fn engine_over(&self, blobs: Arc<dyn BlobStore>) -> LakeQueries {
-        let ports = QueryPorts { blobs, walls: self.walls.clone(), clock: self.clock() };
+        let ports = QueryPorts {
+            blobs,
+            live: self.live.clone(),
+            walls: self.walls.clone(),
+            clock: self.clock(),
+        };
         LakeQueries::new(ports, &self.settings).unwrap()
     }
 
@@ -121,6 +128,25 @@ pub(crate) async fn ask(
     let rows = open.rows.try_concat().await?;
     let (columns, tag) = (open.columns, prepared.tag().to_owned());
     Ok(Answer { columns, rows, is_cut: false, figures: (open.figures)(), tag })
+}
+
+/// Tells whether two values are the same, but for the last digits of numbers with a fraction: they are
+/// summed in another order each time.
+pub(crate) fn is_like(one: &QueryValue, two: &QueryValue) -> bool {
+    match (one, two) {
+        (QueryValue::Float(one), QueryValue::Float(two)) => {
+            (one - two).abs() <= 1e-9 * one.abs().max(two.abs()).max(1.0)
+        }
+        _ => one == two,
+    }
+}
+
+/// Checks that two answers have the same rows.
+pub(crate) fn assert_like(one: &Answer, two: &Answer, of: &str) {
+    let pairs = one.rows.iter().flatten().zip(two.rows.iter().flatten());
+    let is_same =
+        one.rows.len() == two.rows.len() && pairs.fold(true, |it, (a, b)| it && is_like(a, b));
+    assert!(is_same, "{of}\n{:?}\n{:?}", one.rows, two.rows);
 }
 
 pub(crate) fn plain(sql: &str) -> Query {

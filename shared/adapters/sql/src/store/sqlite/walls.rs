@@ -163,12 +163,11 @@ impl Walls for SqliteCaseStore {
     async fn shown(&self, sight: &Sight) -> Result<ShownCases, PortError> {
         let Some((person, stance)) = walls_that_count(sight) else { return Ok(ShownCases::All) };
         let failed = |cause| read_error(cause, "list", "walls of a person");
-        let cases: Vec<String> =
-            sqlx::query_scalar(AssertSqlSafe(of_stance(stance, "?1")))
-                .bind(person.as_str())
-                .fetch_all(self.readers())
-                .await
-                .map_err(failed)?;
+        let cases: Vec<String> = sqlx::query_scalar(AssertSqlSafe(of_stance(stance, "?1")))
+            .bind(person.as_str())
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed)?;
         let cases = cases.into_iter().map(entity_id).collect::<Result<_, _>>().map_err(failed)?;
         Ok(match sight {
             Sight::Only(_) => ShownCases::Only(cases),
