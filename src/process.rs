@@ -1,6 +1,7 @@
 //! Every function in one process: the apps over their ports, behind one listener.
 
 mod lake;
+mod queries;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -166,7 +167,7 @@ impl Parts {
         }
     }
 
-    fn api_ports(
+    async fn api_ports(
         &self,
         settings: &Settings,
         sign_in: &SignIn,
@@ -194,6 +195,7 @@ impl Parts {
             }),
             settings: editor,
             platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
+            queries: Some(self.queries(settings, &mappings).await?),
             two_way: TwoWay {
                 store: self.stores.store.clone(),
                 outbox: self.stores.outbox.clone(),
@@ -285,7 +287,7 @@ impl Parts {
             ))
             .app(host::App::new("costs").flush(Arc::new(self.cost_keeper(settings))))
             .app(analytics_api::assemble(
-                self.api_ports(settings, &sign_in, editor, mappings)?,
+                self.api_ports(settings, &sign_in, editor, mappings).await?,
                 answers,
             ))
             .merge(sign_in.router())

@@ -18,6 +18,7 @@ pub mod logs;
 pub mod model;
 pub mod platform;
 pub mod ports;
+pub mod queries;
 pub mod sealed;
 pub mod secret;
 pub mod sync;

@@ -88,6 +88,14 @@ pub fn parse_day(raw: &str) -> Option<i32> {
     (raw.len() == 10).then_some(day.to_epoch_days())
 }
 
+/// Writes a day, counted since 1970, such as `2026-01-31`.
+pub fn show_day(day: i32) -> String {
+    match chrono::NaiveDate::from_epoch_days(day) {
+        Some(day) => day.format("%Y-%m-%d").to_string(),
+        None => format!("day {day}"),
+    }
+}
+
 fn millis(duration: Duration) -> i64 {
     duration.as_millis().try_into().unwrap_or(i64::MAX)
 }

@@ -1,4 +1,6 @@
-//! `moodbridge lake`: every change as rows of Parquet files.
+//! `moodbridge lake`: every change as rows of Parquet files, and questions to them.
+
+mod questions;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +33,10 @@ pub(crate) enum LakeCommand {
     /// Makes one file of the small ones of each day that is over, and deletes what no manifest has named
     /// for a day.
     Compact(Time),
+    /// Answers a question about the lake: a named query, or a SELECT.
+    Query(questions::QueryArgs),
+    /// Lists the named queries, or checks them.
+    Queries(questions::QueriesArgs),
 }
 
 /// How long a run may take.
@@ -117,6 +123,11 @@ pub(crate) async fn run(
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let parts = Parts::open(settings).await?;
+    match &command {
+        LakeCommand::Query(args) => return questions::ask(args, &parts, settings, output).await,
+        LakeCommand::Queries(args) => return questions::list(args, &parts, settings, output).await,
+        LakeCommand::Status | LakeCommand::Export(_) | LakeCommand::Compact(_) => {}
+    }
     let ports = wiring::lake_ports(&parts.stores, settings.open_lake()?);
     let printed = match command {
         LakeCommand::Status => output.answer(&status(&ports).await.map_err(failed("read"))?),
@@ -133,6 +144,7 @@ pub(crate) async fn run(
             let n_deleted = sweep_lake(&ports, until).await.map_err(failed("sweep"))?;
             output.answer(&Compacted { tally, n_deleted })
         }
+        LakeCommand::Query(_) | LakeCommand::Queries(_) => Ok(()),
     };
     printed.map_err(|error| CommandError::failed("print the answer", error))?;
     Ok(SUCCESS.into())

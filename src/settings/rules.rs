@@ -12,6 +12,9 @@ use super::Settings;
 /// The shortest time between two comparisons.
 const MIN_BETWEEN_COMPARISONS: Duration = Duration::from_mins(5);
 
+/// The least memory for answers, in bytes: 16 MiB.
+const MIN_QUERY_BYTES: usize = 16 * 1024 * 1024;
+
 impl Settings {
     /// Returns every such fault, each with the path of a setting and the way out.
     pub(super) fn faults(&self) -> Vec<Fault> {
@@ -22,6 +25,7 @@ impl Settings {
         self.check_reconcile(&mut faults);
         self.check_stores(&mut faults);
         self.check_warehouse(&mut faults);
+        self.check_query(&mut faults);
         faults.extend(self.costs.faults().into_iter().map(|it| it.below("costs")));
         faults.extend(self.http.faults().into_iter().map(|it| it.below("http")));
         faults.extend(self.telemetry.faults().into_iter().map(|it| it.below("telemetry")));
@@ -103,6 +107,16 @@ impl Settings {
         let address = self.warehouse.address.as_ref();
         if let Some(Err(error)) = address.map(wiring::check_warehouse) {
             faults.push(Fault::new("warehouse.address", shared::chain(&error).to_string()));
+        }
+    }
+
+    fn check_query(&self, faults: &mut Vec<Fault>) {
+        if self.query.memory_bytes < MIN_QUERY_BYTES {
+            let what = format!("is too little for any answer: write {MIN_QUERY_BYTES} or more");
+            faults.push(Fault::new("query.memory_bytes", what));
+        }
+        if self.query.within.0.is_zero() {
+            faults.push(Fault::new("query.within", "is nothing: write `1s` or more"));
         }
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) lake: LakeSettings,
     /// Which warehouse the lake is loaded into.
     pub(crate) warehouse: WarehouseSettings,
+    /// How much answers about the lake may take.
+    pub(crate) query: QuerySettings,
     /// How the API answers.
     pub(crate) api: ApiSettings,
     /// Where sealed secrets are, and what opens them.
@@ -186,6 +188,32 @@ pub(crate) struct WarehouseSettings {
 impl Default for WarehouseSettings {
     fn default() -> Self {
         Self { address: None, every: Span(Duration::from_mins(5)), max_rejects: 100 }
+    }
+}
+
+/// How much answers about the lake may take, all that are worked out at the same time together.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct QuerySettings {
+    /// Memory for what is sorted, grouped and joined, in bytes; what needs more is put aside on disk.
+    pub(crate) memory_bytes: usize,
+    /// Room on disk for that, in bytes.
+    pub(crate) spill_bytes: u64,
+    /// The folder for that; by default where this machine keeps what is temporary.
+    #[schemars(with = "Option<String>", extend("examples" = ["/var/tmp"]))]
+    pub(crate) spill_folder: Option<PathBuf>,
+    /// Memory for answers that are kept, in bytes.
+    pub(crate) kept_bytes: usize,
+    /// How long one answer of the command line may take, such as `60s`; the API gives each eight seconds.
+    pub(crate) within: Span,
+}
+
+impl Default for QuerySettings {
+    fn default() -> Self {
+        let shared::queries::QuerySettings { memory_bytes, spill_bytes, spill_folder, .. } =
+            Default::default();
+        let within = Span(Duration::from_secs(60));
+        Self { memory_bytes, spill_bytes, spill_folder, kept_bytes: 64 * 1024 * 1024, within }
     }
 }
 

@@ -36,6 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         settings: Arc::new(testing::book().await),
         platforms: [].into(),
         two_way: testing::two_way(&firm),
+        queries: Some(testing::questions(&firm)),
         clock: Arc::new(testing::StoppedClock(testing::NOON)),
     };
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8787".to_owned());

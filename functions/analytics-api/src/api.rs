@@ -15,6 +15,7 @@ use shared::ports::{
     AuditLog, Authenticator, BlobStore, CaseTally, CaseView, ChangeFeed, Clock, CostLedger,
     Documents, IncidentView, Ledger, Queue, SyncJournal, Walls,
 };
+use shared::queries::AnswerCache;
 use shared::sync::Desk;
 use tokio::sync::Semaphore;
 
@@ -77,6 +78,8 @@ pub struct Ports {
     pub platforms: Arc<[PlatformDescription]>,
     /// Rows that travel both ways.
     pub two_way: TwoWay,
+    /// Answers named queries; `None` in a build without them, or without a lake.
+    pub queries: Option<Arc<AnswerCache>>,
     /// Tells a fresh check of a connection from an old one.
     pub clock: Arc<dyn Clock>,
 }

@@ -13,6 +13,7 @@ use shared::config::{
 use shared::cost::CostSettings;
 use shared::platform::{OutboundSettings, Surroundings, description_of};
 use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
+use shared::queries::{AnswerCache, QuerySettings};
 use url::Url;
 use wiring::{BlobAddress, CaseStores, IdentitySettings, PlatformSecrets, WiringError};
 
@@ -21,6 +22,9 @@ use crate::costs::CostTerms;
 use crate::origin::{Origin, cors};
 use crate::router::router;
 use crate::two_way::TwoWay;
+
+/// What answers to named queries that are kept may take in memory, in bytes.
+const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Settings of this function.
 #[derive(Debug)]
@@ -34,6 +38,9 @@ pub struct Config {
     /// Where the bytes of documents are: `DOCUMENTS`, such as `s3://BUCKET` or `file:FOLDER`; without
     /// it documents can be neither sent nor read.
     pub documents: Option<BlobAddress>,
+    /// Where the lake is, for named queries: `LAKE`, such as `s3://BUCKET`; without it, or in a build
+    /// without the feature `query`, none is answered.
+    pub lake: Option<BlobAddress>,
     /// Who proves people: `IDENTITY_ISSUER`, `IDENTITY_AUDIENCE` and what else
     /// [`wiring::IdentitySettings::read`] names.
     pub identity: IdentitySettings,
@@ -75,6 +82,7 @@ impl Config {
         let ledger = env.optional("LEDGER");
         let events_queue = env.required("EVENTS_QUEUE");
         let documents = env.optional("DOCUMENTS");
+        let lake = env.optional("LAKE");
         let identity = IdentitySettings::read(&mut env);
         wiring::read_platforms(&mut env);
         let connections = wiring::ConnectionSettings::read(&mut env);
@@ -96,6 +104,7 @@ impl Config {
             ledger,
             events_queue,
             documents,
+            lake,
             identity,
             connections,
             costs,
@@ -175,6 +184,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env.clone())?;
     let open = |it: &BlobAddress| wiring::blobs(it, &env);
     let document_bytes = config.documents.as_ref().map(open).transpose()?;
+    let lake = config.lake.as_ref().map(open).transpose()?;
     let stores =
         wiring::case_store(&config.case_store).await?.with_ledger(config.ledger.as_ref()).await?;
     let clock = Arc::new(SystemClock);
@@ -183,6 +193,10 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         ledger: Some(stores.ledger.clone()),
         tls: tls.clone(),
         ..Surroundings::new(secrets, clock.clone(), Arc::new(SystemRandom))
+    };
+    let queries = match lake {
+        Some(lake) => wiring::queries(&stores, lake, None, &QuerySettings::default())?,
+        None => None,
     };
     let two_way = two_way(&stores, &config.connections, &surroundings)?;
     let authenticator =
@@ -211,6 +225,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         )),
         platforms: wiring::platforms().iter().map(|it| description_of(&**it)).collect(),
         two_way,
+        queries: queries.map(|it| Arc::new(AnswerCache::new(it, KEPT_BYTES))),
         clock,
     };
     Ok(assemble(ports, config.answers))

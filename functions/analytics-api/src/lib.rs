@@ -24,6 +24,7 @@ mod integrations;
 mod letters;
 mod me;
 mod metrics;
+mod named_queries;
 mod openapi;
 mod origin;
 mod outbox;

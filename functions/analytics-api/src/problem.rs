@@ -147,6 +147,13 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, kind, title, detail.into())
     }
 
+    /// Nothing here answers named queries; `detail` says what to turn on.
+    pub(crate) fn no_queries(detail: impl Into<String>) -> Self {
+        let kind = "urn:moodbridge:problem:no-queries";
+        let title = "Queries are not answered here";
+        Self::new(StatusCode::CONFLICT, kind, title, detail.into())
+    }
+
     /// The path is known, the method is not.
     pub(crate) fn method_not_allowed(method: &str) -> Self {
         Self::new(

@@ -128,6 +128,20 @@ impl Query {
         parsed
     }
 
+    /// Takes all that is left, for parameters that are not of the API.
+    pub(crate) fn rest(&mut self) -> BTreeMap<String, String> {
+        let given = std::mem::take(&mut self.given);
+        given.into_iter().filter(|(name, value)| self.is_short(name, value)).collect()
+    }
+
+    fn is_short(&mut self, name: &str, value: &str) -> bool {
+        let is_short = value.chars().count() <= MAX_TEXT_CHARS;
+        if !is_short {
+            self.fault(name, format!("it is longer than {MAX_TEXT_CHARS} characters: shorten it"));
+        }
+        is_short
+    }
+
     /// Ends the reading: `found`, or every fault at once.
     ///
     /// `P` documents the parameters of the operation: any other is unknown.

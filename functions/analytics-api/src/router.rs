@@ -21,8 +21,8 @@ use crate::problem::Problem;
 use crate::query::shorten;
 use crate::{
     audit, cases, changes, conflicts, costs, dashboard, documents, integrations, me, metrics,
-    openapi, outbox, overview, platforms, queues, reconciliations, replay, resilience, rows,
-    settings, walls,
+    named_queries, openapi, outbox, overview, platforms, queues, reconciliations, replay,
+    resilience, rows, settings, walls,
 };
 
 /// The path that every route of this function begins with.
@@ -67,6 +67,8 @@ pub(crate) fn documented_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
         .route(Needs(Permission::FiguresRead), routes!(metrics::list_metrics))
         .route(Needs(Permission::FiguresRead), routes!(metrics::series::get_metric))
         .route(Needs(Permission::FiguresRead), routes!(metrics::forecast::get_metric_forecast))
+        .route(Needs(Permission::FiguresRead), routes!(named_queries::list_queries))
+        .route(Needs(Permission::FiguresRead), routes!(named_queries::answer::get_query))
         .route(Needs(Permission::CasesRead), routes!(cases::list_cases))
         .route(Needs(Permission::CasesRead), routes!(cases::get_case))
         .route(Needs(Permission::AuditRead), routes!(audit::list_case_audit))

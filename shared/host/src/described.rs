@@ -2,7 +2,7 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 29] = [
+const COUNTERS: [(&str, &str); 33] = [
     ("http_requests_total", "Requests answered, by route, method and status."),
     ("http_requests_shed_total", "Requests turned away because too many were in hand."),
     ("intake_events_total", "Events taken from webhooks, by endpoint and outcome."),
@@ -22,6 +22,10 @@ const COUNTERS: [(&str, &str); 29] = [
     ("pubsub_gaps_total", "Times that events were lost to a stream."),
     ("pubsub_signs_of_life_total", "Empty answers that keep a quiet stream alive."),
     ("pubsub_stream_ends_total", "Streams that ended, by reason."),
+    ("queries_total", "Questions to the lake, by outcome."),
+    ("query_bytes_read_total", "Bytes that answers read of the lake."),
+    ("query_bytes_spilled_total", "Bytes that answers put aside on disk."),
+    ("query_cache_total", "Answers that were kept, awaited by another, or worked out."),
     ("queue_messages_total", "Messages handled, by outcome."),
     ("relay_records_total", "Records taken from the outbox, by outcome."),
     ("schedule_runs_total", "Runs of a schedule, by outcome."),
@@ -34,7 +38,7 @@ const COUNTERS: [(&str, &str); 29] = [
     ("warehouse_rows_total", "Changes that became part of a warehouse, by table."),
 ];
 
-const GAUGES: [(&str, &str); 26] = [
+const GAUGES: [(&str, &str); 27] = [
     ("audit_chain_broken", "1 when the last verification found the audit log altered."),
     ("cost_budget_used_ratio", "The used part of a budget: 1 is all of it."),
     ("data_disk_free_bytes", "Free space on the disk of the data folder."),
@@ -50,6 +54,7 @@ const GAUGES: [(&str, &str); 26] = [
     ("pubsub_event_age_seconds", "Time since an event came over a stream."),
     ("pubsub_replayable_seconds", "Time until events that were not fetched are forgotten."),
     ("pubsub_silence_seconds", "Time since anything came over a stream."),
+    ("query_cache_bytes", "Memory of answers that are kept."),
     ("queue_messages", "Messages a queue holds, by state."),
     ("queue_messages_in_flight", "Messages in this process's hands."),
     ("queue_oldest_message_seconds", "How long the oldest message that is not dead has waited."),
@@ -63,10 +68,11 @@ const GAUGES: [(&str, &str); 26] = [
     ("warehouse_files_waiting", "Files of the lake that a warehouse has not loaded yet, by table."),
 ];
 
-const HISTOGRAMS: [(&str, &str); 6] = [
+const HISTOGRAMS: [(&str, &str); 7] = [
     ("http_request_duration_seconds", "Time until a response began."),
     ("platform_call_seconds", "Time of one attempt to call a platform."),
     ("port_call_seconds", "Time in one call of a port's method."),
+    ("query_seconds", "Time from a question to the lake to its answer."),
     ("queue_message_duration_seconds", "Time in the handler of a message."),
     ("relay_lag_seconds", "Time from a change here to its commit over there."),
     ("sync_lag_seconds", "Time from an event's arrival to its commit."),

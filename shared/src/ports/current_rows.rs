@@ -1,7 +1,8 @@
-//! Many rows at once, as they stand now: for whatever follows the change rows.
+//! Many rows at once, as they stand now: for whatever follows the change rows, or asks for all of them.
 
 use async_trait::async_trait;
 
+use crate::auth::Sight;
 use crate::error::PortError;
 use crate::ids::EntityId;
 use crate::model::{Entity, Fields, RecordKey};
@@ -23,7 +24,7 @@ pub struct CurrentRow {
     pub merged_into: Option<EntityId>,
 }
 
-/// Reads rows by their ids.
+/// Reads rows by their ids, or one after the other.
 ///
 /// # Contract
 ///
@@ -31,6 +32,7 @@ pub struct CurrentRow {
 /// - Rows that are deleted or merged into others are rows like all; the ids are taken as they are,
 ///   and no alias is followed.
 /// - All answers of one call are of one state of the store.
+/// - Going on behind the last id of each answer shows every row that is there all the while exactly once.
 #[async_trait]
 pub trait CurrentRows: Send + Sync {
     /// Reads the rows of `entity` whose ids are `ids`; `None` for one that is not there.
@@ -43,4 +45,19 @@ pub trait CurrentRows: Send + Sync {
         entity: Entity,
         ids: &[EntityId],
     ) -> Result<Vec<Option<CurrentRow>>, PortError>;
+
+    /// Reads the next rows of `entity` behind the id `after`, in the order of their ids: those that are not
+    /// deleted and that `sight` shows, `limit` of them at most. Accounts and contacts are shown to whoever
+    /// sees more than single cases.
+    ///
+    /// # Errors
+    ///
+    /// As the platform answers.
+    async fn rows_after(
+        &self,
+        sight: &Sight,
+        entity: Entity,
+        after: Option<&EntityId>,
+        limit: u32,
+    ) -> Result<Vec<(EntityId, CurrentRow)>, PortError>;
 }

@@ -8,6 +8,9 @@ use super::case_store::{CaseStore, WriteKind};
 use super::case_store_contract::{next_write, sample_write, text_fields};
 use super::current_rows::{CurrentRow, CurrentRows};
 use super::two_way_contract::account;
+use super::walls::{Stance, Walls};
+use super::walls_contract::{person, sample_wall};
+use crate::auth::Sight;
 use crate::ids::EntityId;
 use crate::model::{Entity, FieldValue};
 
@@ -18,13 +21,15 @@ use crate::model::{Entity, FieldValue};
 /// When the store breaks the contract.
 pub async fn current_rows_contract<S, F, Fut>(open: F)
 where
-    S: CaseStore + CurrentRows,
+    S: CaseStore + CurrentRows + Walls,
     F: Fn() -> Fut,
     Fut: Future<Output = Arc<S>>,
 {
     rows_come_in_the_order_of_their_ids(&*open().await).await;
     row_comes_with_all_that_was_written(&*open().await).await;
     merged_row_names_what_took_its_place(&*open().await).await;
+    each_row_comes_once_behind_the_last(&*open().await).await;
+    row_that_is_not_shown_never_comes(&*open().await).await;
 }
 
 async fn one<S: CurrentRows>(store: &S, entity: Entity, id: &EntityId) -> CurrentRow {
@@ -90,6 +95,68 @@ async fn merged_row_names_what_took_its_place<S: CaseStore + CurrentRows>(store:
     store.apply(next_write(merged, WriteKind::Restored, 2)).await.unwrap();
     let found = one(store, Entity::Account, &loser.entity_id).await;
     assert_eq!((found.is_deleted, found.merged_into), (false, None));
+}
+
+/// Walks along all rows, `limit` at a time.
+async fn walked<S: CurrentRows>(
+    store: &S,
+    sight: &Sight,
+    entity: Entity,
+    limit: u32,
+) -> Vec<(EntityId, CurrentRow)> {
+    let mut rows: Vec<(EntityId, CurrentRow)> = Vec::new();
+    loop {
+        let after = rows.last().map(|it| it.0.clone());
+        let next = store.rows_after(sight, entity, after.as_ref(), limit).await.unwrap();
+        assert!(next.len() <= limit as usize);
+        if next.is_empty() {
+            return rows;
+        }
+        rows.extend(next);
+    }
+}
+
+async fn each_row_comes_once_behind_the_last<S: CaseStore + CurrentRows>(store: &S) {
+    for number in 1..=30 {
+        store.apply(account(number, &format!("Acme {number}"))).await.unwrap();
+    }
+    store.apply(next_write(account(7, "Acme 7"), WriteKind::Deleted, 1)).await.unwrap();
+
+    let mut wanted: Vec<_> =
+        (1..=30).filter(|it| *it != 7).map(|it| account(it, "").entity_id).collect();
+    wanted.sort();
+    for limit in [1, 7, 100] {
+        let rows = walked(store, &Sight::Everything, Entity::Account, limit).await;
+        let ids: Vec<_> = rows.iter().map(|it| it.0.clone()).collect();
+        assert_eq!(ids, wanted);
+        for (id, row) in &rows {
+            assert_eq!(*row, one(store, Entity::Account, id).await);
+        }
+    }
+}
+
+async fn row_that_is_not_shown_never_comes<S: CaseStore + CurrentRows + Walls>(store: &S) {
+    for number in 1..=5 {
+        let row = text_fields([("title", "Doe v. Roe")]);
+        store.apply(sample_write(Entity::Case, number, row)).await.unwrap();
+    }
+    store.apply(account(1, "Acme")).await.unwrap();
+    let id = |number| sample_write(Entity::Case, number, text_fields([])).entity_id;
+    store.set_wall(&sample_wall(&id(2), "anna", Stance::Screened)).await.unwrap();
+    store.set_wall(&sample_wall(&id(4), "anna", Stance::Assigned)).await.unwrap();
+
+    let anna = || person("anna");
+    for (sight, cases, n_accounts) in [
+        (Sight::Everything, vec![1, 2, 3, 4, 5], 1),
+        (Sight::AllBut(anna()), vec![1, 3, 4, 5], 1),
+        (Sight::Only(anna()), vec![4], 0),
+    ] {
+        let mut wanted: Vec<_> = cases.into_iter().map(id).collect();
+        wanted.sort();
+        let found = walked(store, &sight, Entity::Case, 2).await;
+        assert_eq!(found.into_iter().map(|it| it.0).collect::<Vec<_>>(), wanted, "{sight:?}");
+        assert_eq!(walked(store, &sight, Entity::Account, 2).await.len(), n_accounts, "{sight:?}");
+    }
 }
 
 #[cfg(test)]

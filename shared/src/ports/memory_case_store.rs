@@ -24,7 +24,7 @@ use super::clock::{Clock, SystemClock};
 use super::conflicts::Conflict;
 use super::documents::FiledDocument;
 use super::matter_import::MatterItem;
-use super::walls::{Stance, Wall, Walls, wall_audit};
+use super::walls::{ShownCases, Stance, Wall, Walls, wall_audit};
 use crate::auth::Sight;
 use crate::error::{PortError, PortErrorKind};
 use crate::ids::{EntityId, PersonId};
@@ -367,5 +367,19 @@ impl Walls for MemoryCaseStore {
     ) -> Result<BTreeSet<EntityId>, PortError> {
         let state = self.state();
         Ok(cases.iter().filter(|it| !state.shows(sight, it)).cloned().collect())
+    }
+
+    async fn shown(&self, sight: &Sight) -> Result<ShownCases, PortError> {
+        let state = self.state();
+        let of = |person: &PersonId, stance| {
+            let walls = state.walls.values();
+            let walls = walls.filter(|it| it.person == *person && it.stance == stance);
+            walls.map(|it| it.case_id.clone()).collect()
+        };
+        Ok(match sight {
+            Sight::Everything => ShownCases::All,
+            Sight::AllBut(person) => ShownCases::AllBut(of(person, Stance::Screened)),
+            Sight::Only(person) => ShownCases::Only(of(person, Stance::Assigned)),
+        })
     }
 }

@@ -74,6 +74,7 @@ pub mod orchestrator;
 pub mod orchestrator_contract;
 mod outbox;
 mod pipeline_engine;
+mod query_engine;
 mod queue;
 #[cfg(any(test, feature = "testkit"))]
 pub mod queue_contract;
@@ -176,6 +177,7 @@ pub use outbox::{
     Claim, Outbox, OutboxDepth, OutboxEntry, OutboxKind, OutboxMark, OutboxStatus, Setback,
 };
 pub use pipeline_engine::{PipelineEngine, PipelineProgress, RunOptions};
+pub use query_engine::{OpenAnswer, PreparedQuery, Query, QueryEngine, QueryLimits, QueryRows};
 pub use queue::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };
@@ -190,4 +192,4 @@ pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWrite
 pub use settings_store::{LedgerSettingsStore, SettingChange, SettingsStore, SettingsVersion};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};
 pub use usage_meter::{FunctionUsage, MeasuredUsage, UsageMeter};
-pub use walls::{Stance, Wall, Walls, wall_audit};
+pub use walls::{ShownCases, Stance, Wall, Walls, wall_audit};

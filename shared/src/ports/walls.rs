@@ -97,6 +97,28 @@ fn mark(event_id: &str) -> u128 {
     digest.iter().take(16).fold(0, |bits, byte| (bits << 8) | u128::from(*byte))
 }
 
+/// Which cases somebody sees, all at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShownCases {
+    /// Every case.
+    All,
+    /// Every case but these.
+    AllBut(BTreeSet<EntityId>),
+    /// These alone.
+    Only(BTreeSet<EntityId>),
+}
+
+impl ShownCases {
+    /// Tells whether `case_id` is shown.
+    pub fn contains(&self, case_id: &EntityId) -> bool {
+        match self {
+            Self::All => true,
+            Self::AllBut(hidden) => !hidden.contains(case_id),
+            Self::Only(shown) => shown.contains(case_id),
+        }
+    }
+}
+
 /// Keeps the walls.
 ///
 /// # Contract
@@ -163,4 +185,12 @@ pub trait Walls: Send + Sync {
         sight: &Sight,
         cases: &[EntityId],
     ) -> Result<BTreeSet<EntityId>, PortError>;
+
+    /// Returns which cases `sight` shows, for reads that look at all of them: as many ids as the person
+    /// has walls.
+    ///
+    /// # Errors
+    ///
+    /// As the platform answers.
+    async fn shown(&self, sight: &Sight) -> Result<ShownCases, PortError>;
 }

@@ -142,6 +142,10 @@ async fn hidden_follows_the_stance<S: Walls>(store: &S) {
         assert_eq!(store.hidden(&sight, &asked).await.unwrap(), hidden, "{sight:?}");
         assert_eq!(store.shows_all(&sight).await.unwrap(), shows_all, "{sight:?}");
         assert!(store.hidden(&sight, &[]).await.unwrap().is_empty(), "{sight:?}");
+        let shown = store.shown(&sight).await.unwrap();
+        for id in &asked {
+            assert_eq!(shown.contains(id), !hidden.contains(id), "{sight:?}");
+        }
     }
 }
 

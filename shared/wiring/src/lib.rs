@@ -37,6 +37,8 @@ mod pipelines;
 mod platforms;
 #[cfg(feature = "sql")]
 mod postgres;
+#[cfg(feature = "sql")]
+mod queries;
 mod queue;
 mod secrets;
 #[cfg(feature = "sql")]
@@ -81,6 +83,8 @@ pub use pipelines::pipelines;
 pub use platforms::{
     load_named_platforms, load_platforms, manifest_schema, platform, platforms, read_platforms,
 };
+#[cfg(feature = "sql")]
+pub use queries::queries;
 pub use queue::queue;
 pub use secrets::PlatformSecrets;
 #[cfg(feature = "salesforce")]

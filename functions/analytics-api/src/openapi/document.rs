@@ -33,6 +33,7 @@ use crate::router::{OLD_PREFIX, PREFIX, documented_routes, old_routes};
     tags(
         (name = "overview", description = "The first page"),
         (name = "metrics", description = "What is measured, how it changes, and where it is going"),
+        (name = "queries", description = "Named queries over the lake, and their answers"),
         (name = "cases", description = "Find cases, read one"),
         (name = "documents", description = "Documents of cases: file them, read them"),
         (name = "rows", description = "Change, make, delete, restore and merge cases, contacts and accounts"),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use shared::PortError;
 use shared::auth::Sight;
 use shared::ids::{EntityId, PersonId};
-use shared::ports::{Stance, Wall, Walls};
+use shared::ports::{ShownCases, Stance, Wall, Walls};
 
 use super::Firm;
 
@@ -64,5 +64,18 @@ impl Walls for Firm {
         cases: &[EntityId],
     ) -> Result<BTreeSet<EntityId>, PortError> {
         self.answer(cases.iter().filter(|it| !self.shows(sight, it)).cloned().collect())
+    }
+
+    async fn shown(&self, sight: &Sight) -> Result<ShownCases, PortError> {
+        let walls = self.walls.lock().unwrap().clone();
+        let of = |person: &PersonId, stance| {
+            let walls = walls.iter().filter(|it| it.person == *person && it.stance == stance);
+            walls.map(|it| it.case_id.clone()).collect()
+        };
+        self.answer(match sight {
+            Sight::Everything => ShownCases::All,
+            Sight::AllBut(person) => ShownCases::AllBut(of(person, Stance::Screened)),
+            Sight::Only(person) => ShownCases::Only(of(person, Stance::Assigned)),
+        })
     }
 }

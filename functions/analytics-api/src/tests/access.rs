@@ -42,6 +42,8 @@ const MATRIX: [(&str, Option<Permission>); 62] = [
     ("get /v1/metrics/{metric}", Some(Permission::FiguresRead)),
     ("get /v1/metrics/{metric}/forecast", Some(Permission::FiguresRead)),
     ("get /v1/openapi.json", None),
+    ("get /v1/queries", Some(Permission::FiguresRead)),
+    ("get /v1/queries/{query}", Some(Permission::FiguresRead)),
     ("get /v1/overview", Some(Permission::FiguresRead)),
     ("get /v1/platforms", Some(Permission::IntegrationsRead)),
     ("get /v1/queues", Some(Permission::QueuesRead)),

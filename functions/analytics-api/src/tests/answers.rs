@@ -160,6 +160,7 @@ async fn a_port_in_trouble_answers_503_or_500_and_leaks_nothing() {
         "/v1/overview",
         "/v1/metrics/cases_opened",
         "/v1/metrics/cases_open/forecast",
+        "/v1/queries/open_cases_by_court",
         "/v1/cases",
         "/v1/cases/3f2a8c1e-5b7d-8e21-9c44-d1e0a7b6f529",
         "/v1/audit",

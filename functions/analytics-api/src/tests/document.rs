@@ -96,6 +96,7 @@ pub(super) fn good(path: &str) -> String {
         .replace("{number}", "0")
         .replace("{queue}", "events")
         .replace("{metric}", "cases_opened")
+        .replace("{query}", "open_cases_by_court")
         .replace("{person}", "ben")
         .replace("{conflict}", "1")
         .replace("{record}", &refused_record())
@@ -178,7 +179,8 @@ async fn every_problem_is_valid_by_its_schema() {
             let missing = path
                 .replace("{id}", missing)
                 .replace("{queue}", "none")
-                .replace("{metric}", "none");
+                .replace("{metric}", "none")
+                .replace("{query}", "none");
             let missing = missing.replace("{conflict}", "99").replace("{record}", "main.Case.none");
             let missing = good(&missing);
             let body = good_body(&path).replace(r#""version":1"#, r#""version":99"#);

@@ -9,6 +9,7 @@ mod documents;
 mod ethical_wall;
 mod live;
 mod metrics;
+mod named_queries;
 mod settings;
 mod store;
 mod streams;
@@ -24,7 +25,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::testing::{CHAIR, Firm, NOON, StoppedClock, TestDesk, book, ledger, two_way};
+use crate::testing::{CHAIR, Firm, NOON, StoppedClock, TestDesk, book, ledger, questions, two_way};
 use crate::{Api, CostTerms, Ports, router};
 
 /// The API over `firm`, at noon.
@@ -47,6 +48,7 @@ async fn ports(firm: &Arc<Firm>) -> Ports {
         settings: Arc::new(book().await),
         platforms: [].into(),
         two_way: two_way(firm),
+        queries: Some(questions(firm)),
         clock: Arc::new(StoppedClock(NOON)),
     }
 }

@@ -79,6 +79,7 @@ impl Laptop {
                 mappings: connections.iter().map(|it| (it.clone(), mappings.clone())).collect(),
                 random: Arc::new(SystemRandom),
             },
+            queries: None,
             clock: Arc::new(SystemClock),
         });
         let documents = stores.documents;

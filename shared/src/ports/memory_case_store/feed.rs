@@ -6,10 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{MemoryCaseStore, State};
+use crate::auth::Sight;
 use crate::error::PortError;
 use crate::ids::EntityId;
 use crate::model::{Entity, FieldValue};
 use crate::ports::audit_log::AuditRow;
+use crate::ports::case_store::Shadow;
 use crate::ports::change_feed::{ChangeFeed, ChangeRow};
 use crate::ports::current_rows::{CurrentRow, CurrentRows};
 
@@ -27,6 +29,27 @@ impl State {
         };
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(between))
+    }
+
+    fn shadows_by_id(&self) -> BTreeMap<&EntityId, &Shadow> {
+        self.shadows.values().map(|it| (&it.entity_id, it)).collect()
+    }
+
+    fn current_row(
+        &self,
+        shadows: &BTreeMap<&EntityId, &Shadow>,
+        entity: Entity,
+        id: &EntityId,
+    ) -> Option<CurrentRow> {
+        let key = (entity, id.clone());
+        let shadow = shadows.get(id)?;
+        Some(CurrentRow {
+            fields: self.rows.get(&key)?.clone(),
+            is_deleted: self.deleted.contains(&key),
+            key: shadow.key.clone(),
+            version: shadow.version,
+            merged_into: self.aliases.get(id).cloned(),
+        })
     }
 
     fn change(&self, row: &AuditRow) -> ChangeRow {
@@ -74,19 +97,26 @@ impl CurrentRows for MemoryCaseStore {
         ids: &[EntityId],
     ) -> Result<Vec<Option<CurrentRow>>, PortError> {
         let state = self.state();
-        let shadows: BTreeMap<_, _> =
-            state.shadows.values().map(|it| (&it.entity_id, it)).collect();
-        let row = |id: &EntityId| {
-            let key = (entity, id.clone());
-            let shadow = shadows.get(id)?;
-            Some(CurrentRow {
-                fields: state.rows.get(&key)?.clone(),
-                is_deleted: state.deleted.contains(&key),
-                key: shadow.key.clone(),
-                version: shadow.version,
-                merged_into: state.aliases.get(id).cloned(),
-            })
-        };
-        Ok(ids.iter().map(row).collect())
+        let shadows = state.shadows_by_id();
+        Ok(ids.iter().map(|id| state.current_row(&shadows, entity, id)).collect())
+    }
+
+    async fn rows_after(
+        &self,
+        sight: &Sight,
+        entity: Entity,
+        after: Option<&EntityId>,
+        limit: u32,
+    ) -> Result<Vec<(EntityId, CurrentRow)>, PortError> {
+        let state = self.state();
+        let shadows = state.shadows_by_id();
+        let ids = state.rows.keys().filter(|(of, id)| {
+            *of == entity && after.is_none_or(|it| id > it) && state.shows_entity(sight, entity, id)
+        });
+        let rows = ids.filter_map(|(_, id)| {
+            let row = state.current_row(&shadows, entity, id)?;
+            (!row.is_deleted).then(|| (id.clone(), row))
+        });
+        Ok(rows.take(limit.try_into().unwrap_or(usize::MAX)).collect())
     }
 }

@@ -230,7 +230,8 @@ mod stores {
         Filed, FiledDocument, History, ImportTallies, IncidentFigures, IncidentView, ItemBatch,
         Ledger, LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry, OutboxStatus,
         Overview, PastRow, ReconcileJournal, Reconciliation, RecordScan, ScanRange, ScannedRecord,
-        Setback, Shadow, StoreDigest, SyncJournal, SyncRun, TallyQuery, Wall, Walls, Write,
+        Setback, Shadow, ShownCases, StoreDigest, SyncJournal, SyncRun, TallyQuery, Wall, Walls,
+        Write,
     };
     use shared::time::Timestamp;
 
@@ -275,6 +276,12 @@ mod stores {
 
     metered!(current_rows, MeteredCurrentRows, CurrentRows, "current_rows", {
         async fn current_rows(entity: Entity, ids: &[EntityId]) -> Vec<Option<CurrentRow>>;
+        async fn rows_after(
+            sight: &Sight,
+            entity: Entity,
+            after: Option<&EntityId>,
+            limit: u32,
+        ) -> Vec<(EntityId, CurrentRow)>;
     });
 
     metered!(case_view, MeteredCaseView, CaseView, "case_view", {
@@ -325,6 +332,7 @@ mod stores {
         async fn shows_all(sight: &Sight) -> bool;
         async fn walls_revision() -> u64;
         async fn hidden(sight: &Sight, cases: &[EntityId]) -> BTreeSet<EntityId>;
+        async fn shown(sight: &Sight) -> ShownCases;
     });
 
     metered!(sync_journal, MeteredSyncJournal, SyncJournal, "sync_journal", {

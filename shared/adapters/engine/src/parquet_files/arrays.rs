@@ -14,7 +14,7 @@ use shared::lake::{Cell, Column, ColumnType, TableSchema};
 const UTC: &str = "UTC";
 
 /// Returns the type of Arrow for `kind`. JSON is text: no reader has to know of more.
-pub(super) fn data_type(kind: ColumnType) -> DataType {
+pub(crate) fn data_type(kind: ColumnType) -> DataType {
     match kind {
         ColumnType::Bool => DataType::Boolean,
         ColumnType::Int => DataType::Int32,
@@ -26,7 +26,7 @@ pub(super) fn data_type(kind: ColumnType) -> DataType {
 }
 
 /// Returns the columns of Arrow for `schema`.
-pub(super) fn arrow_schema(schema: &TableSchema) -> SchemaRef {
+pub(crate) fn arrow_schema(schema: &TableSchema) -> SchemaRef {
     let field = |it: &Column| Field::new(it.name.as_str(), data_type(it.kind), !it.is_required);
     Arc::new(Schema::new(schema.columns.iter().map(field).collect::<Vec<_>>()))
 }
@@ -36,7 +36,7 @@ pub(super) fn arrow_schema(schema: &TableSchema) -> SchemaRef {
 /// # Errors
 ///
 /// [`ArrowError`] when the columns do not fit `arrow`.
-pub(super) fn batch(
+pub(crate) fn batch(
     schema: &TableSchema,
     arrow: &SchemaRef,
     rows: &[Vec<Cell>],

@@ -16,7 +16,14 @@ use shared::ports::{BlobKey, BlobStore, ByteRange};
 /// What is read from the end at once: nearly every footer fits.
 const FOOTER_BYTES: usize = 64 * 1024;
 
+/// A file whose length is known.
+pub(crate) trait KnownLength {
+    /// Returns its length, in bytes.
+    fn n_bytes(&self) -> u64;
+}
+
 /// Reads the parts of one file that are asked for.
+#[derive(Clone)]
 pub(crate) struct BlobReader {
     blobs: Arc<dyn BlobStore>,
     key: BlobKey,
@@ -37,7 +44,33 @@ impl BlobReader {
         Ok(Self { blobs, key, n_bytes })
     }
 
-    async fn part(&self, range: Range<u64>) -> Result<Bytes> {
+    /// Reads the file `key`, which is `n_bytes` long.
+    #[cfg(feature = "query")]
+    pub(crate) fn of_length(blobs: Arc<dyn BlobStore>, key: BlobKey, n_bytes: u64) -> Self {
+        Self { blobs, key, n_bytes }
+    }
+
+    /// Reads the footer through `file`.
+    pub(crate) fn footer<'a, F: AsyncFileReader + KnownLength + Send>(
+        file: &'a mut F,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
+        async move {
+            let n_bytes = file.n_bytes();
+            let reader = ParquetMetaDataReader::new()
+                .with_arrow_reader_options(options)
+                .with_prefetch_hint(Some(FOOTER_BYTES));
+            Ok(Arc::new(reader.load_and_finish(file, n_bytes).await?))
+        }
+        .boxed()
+    }
+
+    /// Reads one part.
+    ///
+    /// # Errors
+    ///
+    /// [`ParquetError`]; what the store said is behind `External`.
+    pub(crate) async fn part(&self, range: Range<u64>) -> Result<Bytes> {
         let external = |error: PortError| ParquetError::External(Box::new(error));
         let wanted = range.end.saturating_sub(range.start);
         if wanted == 0 {
@@ -69,13 +102,12 @@ impl AsyncFileReader for BlobReader {
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
-        async move {
-            let n_bytes = self.n_bytes;
-            let reader = ParquetMetaDataReader::new()
-                .with_arrow_reader_options(options)
-                .with_prefetch_hint(Some(FOOTER_BYTES));
-            Ok(Arc::new(reader.load_and_finish(self, n_bytes).await?))
-        }
-        .boxed()
+        Self::footer(self, options)
+    }
+}
+
+impl KnownLength for BlobReader {
+    fn n_bytes(&self) -> u64 {
+        self.n_bytes
     }
 }

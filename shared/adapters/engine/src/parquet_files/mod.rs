@@ -7,6 +7,13 @@ mod fault;
 mod files;
 mod writer;
 
-pub use files::{ParquetFiles, ParquetSettings};
+#[cfg(any(feature = "pipelines", feature = "query"))]
+pub(crate) use blob_reader::BlobReader;
 #[cfg(feature = "pipelines")]
-pub(crate) use {blob_reader::BlobReader, fault::port_error};
+pub(crate) use fault::port_error;
+pub use files::{ParquetFiles, ParquetSettings};
+#[cfg(feature = "query")]
+pub(crate) use {
+    arrays::{arrow_schema, batch as rows_as_batch, data_type},
+    blob_reader::KnownLength,
+};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use shared::PortError;
+use shared::auth::Sight;
 use shared::ids::{ConnectionId, EntityId, ObjectName, RecordId};
 use shared::model::{Entity, RecordKey};
 use shared::ports::{CurrentRow, CurrentRows};
@@ -12,6 +13,7 @@ use sqlx::{AssertSqlSafe, Row};
 use super::decode::{checked, entity_id, instant, json_text};
 use super::prepared::table;
 use super::rows::{StoredRecord, record_columns};
+use super::sight::shown_cases;
 use super::{PostgresCaseStore, SqliteCaseStore};
 
 /// Spells the query of the rows whose ids stand in a JSON list, which `ids` takes apart.
@@ -22,6 +24,22 @@ fn rows(entity: Entity, ids: &str) -> String {
          (SELECT entity_id FROM id_aliases WHERE alias = {table}.id) AS merged_into \
          FROM {table} WHERE id IN ({ids})"
     )
+}
+
+/// Spells the query of the next rows along the primary key: $1 behind it, $2 how many, $3 who asks. No id is
+/// empty, so that every one is behind the empty text. `None` when nothing of the kind is shown.
+fn next_rows(sight: &Sight, entity: Entity) -> Option<String> {
+    let shown = match (entity, sight) {
+        (Entity::Case, sight) => shown_cases(sight, "id", "$3"),
+        (Entity::Account | Entity::Contact, Sight::Only(_)) => return None,
+        (Entity::Account | Entity::Contact, _) => None,
+    };
+    let shown = shown.map_or(String::new(), |it| format!("AND {it}"));
+    let (columns, table) = (record_columns(entity), table(entity));
+    Some(format!(
+        "SELECT {columns}, connection, object, record_id, version, NULL AS merged_into FROM {table} \
+         WHERE id > $1 AND NOT is_deleted {shown} ORDER BY id LIMIT $2"
+    ))
 }
 
 macro_rules! current_rows {
@@ -75,6 +93,31 @@ macro_rules! current_rows {
                     let found = read_rows(&mut snapshot, entity, &wanted).await.map_err(failed)?;
                     Ok(wanted.iter().map(|id| found.get(*id).cloned()).collect())
                 }
+
+                async fn rows_after(
+                    &self,
+                    sight: &Sight,
+                    entity: Entity,
+                    after: Option<&EntityId>,
+                    limit: u32,
+                ) -> Result<Vec<(EntityId, CurrentRow)>, PortError> {
+                    let failed = |cause| Self::read_failed(cause, "walk along", entity.as_str());
+                    let Some(sql) = next_rows(sight, entity) else { return Ok(Vec::new()) };
+                    let has_asker = sql.contains("$3");
+                    // The text is made of the names above alone.
+                    let mut query = sqlx::query(AssertSqlSafe(sql))
+                        .bind(after.map_or("", |it| it.as_str()))
+                        .bind(i64::from(limit));
+                    if let Some(person) = sight.person().filter(|_| has_asker) {
+                        query = query.bind(person.as_str());
+                    }
+                    let stored = query.fetch_all(self.readers()).await.map_err(failed)?;
+                    let read = |row: &$row| {
+                        let (id, row) = read_row(row, entity)?;
+                        Ok((entity_id(id)?, row))
+                    };
+                    stored.iter().map(read).collect::<Result<_, _>>().map_err(failed)
+                }
             }
         }
     };
@@ -97,6 +140,8 @@ current_rows!(
 
 #[cfg(test)]
 mod tests {
+    use shared::ids::PersonId;
+
     use sqlx::{Connection, SqliteConnection};
 
     use super::*;
@@ -116,6 +161,24 @@ mod tests {
             let index = format!("INDEX sqlite_autoindex_{}_1 (id=?)", table(entity));
             let aliases = "SEARCH id_aliases USING PRIMARY KEY (alias=?)";
             assert!(plan.contains(&index) && plan.contains(aliases), "{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn next_rows_are_a_piece_of_the_primary_key() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        MIGRATOR.run(&mut connection).await.unwrap();
+        let anna = PersonId::parse("anna").unwrap();
+        for sight in [Sight::Everything, Sight::AllBut(anna)] {
+            for entity in Entity::ALL {
+                let sql = next_rows(&sight, entity).unwrap();
+                let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+                let steps = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+                let plan: String =
+                    steps.iter().map(|step| step.get::<String, _>("detail") + "\n").collect();
+                let index = format!("INDEX sqlite_autoindex_{}_1 (id>?)", table(entity));
+                assert!(plan.contains(&index) && !plan.contains("TEMP B-TREE"), "{plan}");
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Who sees which case, as a condition of a read: every read for people has one.
 
 use shared::auth::Sight;
+use shared::ids::PersonId;
 
 /// Returns what `case_id` of a case must fulfil to be shown; `person` is the place of the person's
 /// id among the arguments, such as `?3`. Without a condition every case is shown.
@@ -33,7 +34,16 @@ pub(super) fn hangs_on(sight: &Sight, case: &str, person: &str) -> String {
     format!("case_id IN (SELECT {case} UNION {merged})")
 }
 
+/// Returns the person whose walls decide, and which of them.
+pub(super) fn walls_that_count(sight: &Sight) -> Option<(&PersonId, &'static str)> {
+    match sight {
+        Sight::Everything => None,
+        Sight::AllBut(person) => Some((person, "screened")),
+        Sight::Only(person) => Some((person, "assigned")),
+    }
+}
+
 /// Spells the ids of the cases to which a person stands in one way.
-fn of_stance(stance: &str, person: &str) -> String {
+pub(super) fn of_stance(stance: &str, person: &str) -> String {
     format!("SELECT case_id FROM walls WHERE person = {person} AND stance = '{stance}'")
 }

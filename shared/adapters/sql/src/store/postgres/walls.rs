@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use shared::PortError;
 use shared::auth::Sight;
 use shared::ids::{EntityId, PersonId};
-use shared::ports::{Wall, Walls, wall_audit};
+use shared::ports::{ShownCases, Wall, Walls, wall_audit};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::postgres_case_store::PostgresCaseStore;
@@ -15,7 +15,7 @@ use crate::store::batch::Batch;
 use crate::store::decode::{count, entity_id};
 use crate::store::jobs::{Answer, Job};
 use crate::store::rows::StoredWall;
-use crate::store::sight::shown_cases;
+use crate::store::sight::{of_stance, shown_cases, walls_that_count};
 use crate::store::text::marked;
 
 /// Sets `wall` in place of the one that stands.
@@ -158,5 +158,20 @@ impl Walls for PostgresCaseStore {
             .await
             .map_err(failed)?;
         hidden.into_iter().map(entity_id).collect::<Result<_, _>>().map_err(failed)
+    }
+
+    async fn shown(&self, sight: &Sight) -> Result<ShownCases, PortError> {
+        let Some((person, stance)) = walls_that_count(sight) else { return Ok(ShownCases::All) };
+        let failed = |cause| port_error(cause, "list", "walls of a person");
+        let cases: Vec<String> = sqlx::query_scalar(AssertSqlSafe(of_stance(stance, "$1")))
+            .bind(person.as_str())
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed)?;
+        let cases = cases.into_iter().map(entity_id).collect::<Result<_, _>>().map_err(failed)?;
+        Ok(match sight {
+            Sight::Only(_) => ShownCases::Only(cases),
+            Sight::Everything | Sight::AllBut(_) => ShownCases::AllBut(cases),
+        })
     }
 }
