@@ -209,14 +209,8 @@ fn flow_file(row: &ChangeRow) -> Result<FlowFile, PortError> {
         fields: row.fields.iter().map(String::as_str).filter(|it| columns.contains(it)).collect(),
         correlation_id: row.correlation_id.as_str(),
     };
-    let unfit = || {
-        PortError::new(
-            crate::PortErrorKind::Rejected,
-            "changes",
-            "write",
-            row.seq.to_string(),
-        )
-    };
+    let unfit =
+        || PortError::new(crate::PortErrorKind::Rejected, "changes", "write", row.seq.to_string());
     let content = serde_json::to_vec(&change).map_err(|error| unfit().with_source(error))?;
     let with_attributes = || -> Result<FlowFile, InvalidAttribute> {
         FlowFile::new(Bytes::from(content))

@@ -125,7 +125,10 @@ async fn person_is_not_named_and_the_change_is_followed_back() {
     let text = String::from_utf8(content).unwrap();
     assert!(!text.contains("Ada") && !text.contains("ada"), "{text}");
     let sent: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((&sent["fields"], &sent["entity"]), (&serde_json::json!(["status"]), &"case".into()));
+    assert_eq!(
+        (&sent["fields"], &sent["entity"]),
+        (&serde_json::json!(["status"]), &"case".into())
+    );
 }
 
 #[tokio::test]

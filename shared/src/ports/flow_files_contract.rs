@@ -46,9 +46,15 @@ where
 
     let long = "é".repeat(40_000);
     let batch = source_of(vec![
-        (vec![("filename", "a.json".to_owned()), ("case.id", "42".to_owned())], vec![b"{\"a\"", b":1}"]),
+        (
+            vec![("filename", "a.json".to_owned()), ("case.id", "42".to_owned())],
+            vec![b"{\"a\"", b":1}"],
+        ),
         (vec![("filename", "empty".to_owned())], Vec::new()),
-        (vec![("note", long.clone()), ("correlation_id", "own".to_owned())], vec![&[0; 100_000], &[255; 7]]),
+        (
+            vec![("note", long.clone()), ("correlation_id", "own".to_owned())],
+            vec![&[0; 100_000], &[255; 7]],
+        ),
         (Vec::new(), vec![b"last"]),
     ]);
     let receipt = sink.send(Arc::clone(&batch), &correlation).await.unwrap();

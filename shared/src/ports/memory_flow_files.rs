@@ -9,7 +9,9 @@ use futures_util::TryStreamExt as _;
 
 use crate::error::{PortError, PortErrorKind};
 use crate::ids::CorrelationId;
-use crate::ports::flow_files::{CORRELATION_ATTRIBUTE, FlowFileSink, FlowFileSource, OutcomeUnknown, Receipt};
+use crate::ports::flow_files::{
+    CORRELATION_ATTRIBUTE, FlowFileSink, FlowFileSource, OutcomeUnknown, Receipt,
+};
 
 /// Keeps every flow file that it is sent. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -59,8 +61,10 @@ impl FlowFileSink for MemoryFlowFiles {
             let follow = || correlation.as_str().to_owned();
             attributes.entry(CORRELATION_ATTRIBUTE.to_owned()).or_insert_with(follow);
             let told = file.content.n_bytes;
-            let content: Vec<u8> =
-                file.content.chunks.try_fold(Vec::new(), async |mut all, chunk| {
+            let content: Vec<u8> = file
+                .content
+                .chunks
+                .try_fold(Vec::new(), async |mut all, chunk| {
                     all.extend_from_slice(&chunk);
                     Ok(all)
                 })

@@ -84,9 +84,8 @@ pub(crate) fn http_within(
     connection: &ConnectionId,
     surroundings: &Surroundings,
 ) -> Result<HttpClient, OpenError> {
-    let http = HttpClient::within(surroundings, HttpSettings::default()).map_err(|source| {
-        OpenError::Unusable { connection: connection.clone(), source }
-    })?;
+    let http = HttpClient::within(surroundings, HttpSettings::default())
+        .map_err(|source| OpenError::Unusable { connection: connection.clone(), source })?;
     let Surroundings { clock, random, ledger, .. } = surroundings.clone();
     Ok(match ledger {
         Some(ledger) => {

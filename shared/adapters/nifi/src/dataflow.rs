@@ -99,11 +99,16 @@ impl Inner {
     }
 
     /// Sends a change that no revision guards: that of all in a group.
-    async fn change_group(&self, place: &[&str], id: &PartId, state: &str) -> Result<(), PortError> {
+    async fn change_group(
+        &self,
+        place: &[&str],
+        id: &PartId,
+        state: &str,
+    ) -> Result<(), PortError> {
         let request = self.client.request("switch", Method::PUT, place)?;
-        let body =
-            json!({"id": id, "state": state, "disconnectedNodeAcknowledged": false});
-        let response = self.client.call(request.with_subject(id.as_str()).with_json(&body)?).await?;
+        let body = json!({"id": id, "state": state, "disconnectedNodeAcknowledged": false});
+        let response =
+            self.client.call(request.with_subject(id.as_str()).with_json(&body)?).await?;
         if response.status().is_success() { Ok(()) } else { Err(error_of(&response)) }
     }
 
@@ -146,7 +151,8 @@ impl Inner {
         let invalid = parts.iter_mut().filter(|it| it.state.eq_ignore_ascii_case("invalid"));
         for part in invalid.take(MAX_EXPLAINED) {
             let found = self.entity(kind_of(part.part.kind), &part.part.id).await?;
-            let faults = found.component.and_then(|Component { validation_errors, .. }| validation_errors);
+            let faults =
+                found.component.and_then(|Component { validation_errors, .. }| validation_errors);
             part.faults = faults.unwrap_or_default();
         }
         Ok(())
@@ -241,9 +247,9 @@ fn gather(mut group: GroupSnapshot, report: &mut FlowReport) {
         add(PartKind::OutputPort, it.port_status_snapshot);
     }
     let connections = group.connection_status_snapshots.drain(..);
-    report.queues.extend(
-        connections.filter_map(|it| it.connection_status_snapshot).map(Into::into),
-    );
+    report
+        .queues
+        .extend(connections.filter_map(|it| it.connection_status_snapshot).map(Into::into));
     for inner in group.process_group_status_snapshots.drain(..) {
         if let Some(inner) = inner.process_group_status_snapshot {
             gather(inner, report);

@@ -83,9 +83,10 @@ impl FlowFileSink for ListenSink {
         let Some(batch) = Batch::open(source, Format::V3, correlation).await? else {
             return Ok(Receipt { n_files: 0, n_bytes: 0, pause: None });
         };
-        let response = self.post(&batch, correlation).await.map_err(|error| {
-            if is_answer_lost(&error) { unknown(error) } else { error }
-        })?;
+        let response = self
+            .post(&batch, correlation)
+            .await
+            .map_err(|error| if is_answer_lost(&error) { unknown(error) } else { error })?;
         match response.status().as_u16() {
             200..=299 => {
                 let tally = batch.tally();

@@ -99,8 +99,7 @@ mod tests {
 
     #[test]
     fn length_of_v3_grows_where_nifis_does() {
-        for (length, head) in
-            [(65_534, "fffe"), (65_535, "ffff0000ffff"), (65_536, "ffff00010000")]
+        for (length, head) in [(65_534, "fffe"), (65_535, "ffff0000ffff"), (65_536, "ffff00010000")]
         {
             let value = "x".repeat(length);
             let bytes = written(Format::V3, &[("n", &value)], b"");

@@ -57,8 +57,8 @@ struct Written {
     /// How the connection signs in.
     auth: NifiAuth,
     /// The process group that is operated; `root` for all there is.
-    #[schemars(with = "Option<String>", extend("examples" = ["root"]))]
-    group: Option<PartId>,
+    #[schemars(extend("format" = "nifi-part", "examples" = ["root"]))]
+    group: Option<String>,
     /// The input port that flow files are sent to, by its name or id.
     #[schemars(length(min = 1), extend("examples" = ["changes"]))]
     port: Option<String>,
@@ -73,7 +73,8 @@ const PLACES: [&str; 2] = ["group", "port"];
 impl NifiSettings {
     /// Returns the form of the settings of one connection.
     pub fn form() -> Form {
-        Form::of::<Written>().with_check("nifi-url", check_url)
+        let check_part = |raw: &str| PartId::parse(raw).map(drop).map_err(|it| it.to_string());
+        Form::of::<Written>().with_check("nifi-url", check_url).with_check("nifi-part", check_part)
     }
 
     /// Reads the settings, gathering every fault.
@@ -84,10 +85,8 @@ impl NifiSettings {
     pub fn from_json(json: &Value) -> Result<Self, ConfigError> {
         let Written { connection, base_url, auth, group, port } =
             Self::form().read(json).finish()?;
-        let group = match group {
-            Some(group) => group,
-            None => PartId::parse("root").map_err(|it| ConfigError::new(vec![it.to_string()]))?,
-        };
+        let group = PartId::parse(group.unwrap_or_else(|| "root".to_owned()))
+            .map_err(|error| ConfigError::new(vec![format!("group: {error}")]))?;
         Ok(Self { connection, base_url, auth, group, port })
     }
 
@@ -143,7 +142,9 @@ impl ListenSettings {
         let fault = |what: &str| ConfigError::new(vec![format!("`{}:` {what}", address.scheme())]);
         let url = Url::parse(&read.base_url).map_err(|_| fault("is no address"))?;
         if url.path() == "/" {
-            return Err(fault("has no path: write the base path of the processor behind the host, such as `/contentListener`"));
+            return Err(fault(
+                "has no path: write the base path of the processor behind the host, such as `/contentListener`",
+            ));
         }
         let token = read.parameters.remove("token").map(|it| SecretAddress::parse(&it)).transpose();
         let token = token.map_err(|error| fault(&format!("has no good `token`: {error}")))?;
@@ -223,7 +224,8 @@ mod tests {
 
     #[test]
     fn address_holds_every_setting() {
-        let raw = "nifi://nifi.example:8443/team/?username=u&password=env:P&group=0192-aa&port=in%20a";
+        let raw =
+            "nifi://nifi.example:8443/team/?username=u&password=env:P&group=0192-aa&port=in%20a";
         let settings = read(raw).unwrap();
         assert_eq!(settings.base_url.as_str(), "https://nifi.example:8443/team/");
         let password = SecretAddress::parse("env:P").unwrap();

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_http::{HttpFault, Request, Response};
+use adapter_http::{HttpFault, Request};
 use http::header::{ACCEPT, LOCATION};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use shared::ids::CorrelationId;
@@ -20,8 +20,7 @@ use crate::listen::unknown;
 pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_hours(1);
 
 const PROTOCOL: HeaderName = HeaderName::from_static("x-nifi-site-to-site-protocol-version");
-const TTL: HeaderName =
-    HeaderName::from_static("x-nifi-site-to-site-server-transaction-ttl");
+const TTL: HeaderName = HeaderName::from_static("x-nifi-site-to-site-server-transaction-ttl");
 const COMPRESSED: HeaderName = HeaderName::from_static("x-nifi-site-to-site-use-compression");
 const EXPIRATION: HeaderName = HeaderName::from_static("x-nifi-site-to-site-request-expiration");
 
@@ -107,8 +106,11 @@ impl<'a> Transaction<'a> {
             .with_attempt_timeout(UPLOAD_LIMIT)
             .with_deadline(UPLOAD_LIMIT);
         let response = self.node.call(request).await?;
-        if response.status() != StatusCode::ACCEPTED {
-            return Err(error_of(&response));
+        match response.status() {
+            StatusCode::ACCEPTED => {}
+            // It ended over there: the port is known, and all may be sent again.
+            StatusCode::NOT_FOUND => return Err(told(&response, PortErrorKind::Unavailable)),
+            _ => return Err(error_of(&response)),
         }
         let text = std::str::from_utf8(response.body()).unwrap_or_default().trim();
         text.parse().map_err(|_| {
@@ -139,9 +141,11 @@ impl<'a> Transaction<'a> {
     async fn confirm(&self) -> Result<Ended, PortError> {
         // Said twice, the second answer would not tell what the first one did.
         let request = self.ending("confirm", code::CONFIRM)?.unrepeatable();
-        let response = self.node.call(request).await.map_err(|error| {
-            if is_answer_lost(&error) { unknown(error) } else { error }
-        })?;
+        let response = self
+            .node
+            .call(request)
+            .await
+            .map_err(|error| if is_answer_lost(&error) { unknown(error) } else { error })?;
         match (response.status().is_success(), result_of(&response)) {
             (true, Some(TransactionResult { response_code: code::FINISHED, .. })) => {
                 Ok(Ended::Taken { is_full: false })
