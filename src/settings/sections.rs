@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) lake: LakeSettings,
     /// Which warehouse the lake is loaded into.
     pub(crate) warehouse: WarehouseSettings,
+    /// Which NiFi is operated, and where flow files go.
+    pub(crate) nifi: NifiSettings,
     /// How the API answers.
     pub(crate) api: ApiSettings,
     /// Where sealed secrets are, and what opens them.
@@ -187,6 +189,20 @@ impl Default for WarehouseSettings {
     fn default() -> Self {
         Self { address: None, every: Span(Duration::from_mins(5)), max_rejects: 100 }
     }
+}
+
+/// Which NiFi is operated, and where flow files go.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NifiSettings {
+    /// Its address, with the process group as `group` and an input port as `port`.
+    #[schemars(extend("examples" = [
+        "nifi://nifi.firm.example:8443/?username=moodbridge&password=env:NIFI_PASSWORD&port=changes"
+    ]))]
+    pub(crate) address: Option<Url>,
+    /// Where flow files go when it is no input port of that address.
+    #[schemars(extend("examples" = ["nifi-listen://nifi.firm.example:9443/contentListener"]))]
+    pub(crate) send_to: Option<Url>,
 }
 
 /// Where sealed secrets are, and what opens them.
