@@ -1,21 +1,22 @@
 //! `moodbridge nifi` at the peer of NiFi: a flow operated, files and changes sent into it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::firm::command_json;
+use crate::firm::{Firm, command_json};
 use crate::moodbridge::command;
 use crate::nifi_peer::NifiPeer;
 
 /// Writes the settings of `peer` into `folder`, and makes a case store there.
-fn set_up(folder: &Path, peer: &NifiPeer, more: &str) {
+fn set_up(folder: &Path, peer: &NifiPeer) {
     std::fs::write(folder.join("password"), "correct horse").unwrap();
     let password = folder.join("password");
     let rest =
         format!("/?username=moodbridge&password=mounted:{}&port=changes", password.display());
     let settings = format!(
-        "[nifi]\naddress = \"{}\"\n{more}\n[http]\nextra_roots_file = \"{}\"\n",
+        "[nifi]\naddress = \"{}\"\n[http]\nextra_roots_file = \"{}\"\n",
         peer.address("nifi", &rest),
         peer.roots_file().display()
     );
@@ -39,7 +40,7 @@ async fn flow_is_operated_and_takes_files() {
     let Some(peer) = NifiPeer::start() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    set_up(folder, &peer, "");
+    set_up(folder, &peer);
 
     command_json(folder, &["--json", "nifi", "start", "changes"]);
     let status = command_json(folder, &["--json", "nifi", "status"]);
@@ -75,64 +76,88 @@ async fn flow_is_operated_and_takes_files() {
     assert_eq!(state(&status, "changes"), "STOPPED");
 }
 
+/// A firm whose changes go to `peer`.
+struct Sender<'a> {
+    firm: &'a Firm,
+    settings: Vec<String>,
+}
+
+impl<'a> Sender<'a> {
+    fn new(firm: &'a Firm, peer: &NifiPeer, place: &str) -> Self {
+        let file = firm.folder.path().join("nifi-password");
+        std::fs::write(&file, "correct horse").unwrap();
+        let sign_in = format!("?username=moodbridge&password=mounted:{}", file.display());
+        let place = match place {
+            "port" => peer.address("nifi", &format!("/{sign_in}&port=changes")),
+            _ => peer.address("nifi-listen", "/contentListener"),
+        };
+        let roots = format!("http.extra_roots_file={}", peer.roots_file().display());
+        Self { firm, settings: vec![format!("nifi.send_to={place}"), roots] }
+    }
+
+    fn told(&self, more: &[&str]) -> (Option<i32>, String) {
+        let mut arguments = vec!["--json", "nifi", "send", "--changes"];
+        arguments.extend(self.settings.iter().flat_map(|it| ["--set", it.as_str()]));
+        arguments.extend(more);
+        told(self.firm.folder.path(), &arguments)
+    }
+
+    /// Sends what is new, and returns how many changes that were.
+    fn send(&self, more: &[&str]) -> u64 {
+        let (code, text) = self.told(more);
+        assert_eq!(code, Some(0), "{text}");
+        let tally: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(tally["n_behind"], 0, "{tally}");
+        tally["n_changes"].as_u64().unwrap()
+    }
+}
+
+/// Makes a case, and waits until it is here.
+async fn new_case(firm: &Firm, title: &str) {
+    let case = firm.create("Case", json!({"Subject": title})).await;
+    let path = format!("/v1/cases/{case}");
+    let is_here = |it: &Value| it["title"] == title;
+    firm.moodbridge.wait_for(&path, Duration::from_secs(20), is_here).await;
+}
+
 #[tokio::test]
 async fn changes_arrive_in_order_and_the_next_run_goes_on() {
     let Some(peer) = NifiPeer::start() else { return };
     peer.part("changes", "state", json!("RUNNING")).await;
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    set_up(folder, &peer, "");
-    for name in ["Roe Ltd", "Doe Ltd", "Poe Ltd"] {
-        let name = format!("name={name}");
-        command_json(folder, &["--json", "accounts", "create", &name]);
+    peer.part("Take by HTTP", "state", json!("RUNNING")).await;
+    let firm = Firm::start(&["--empty", "--poll-every", "300ms"]).await;
+    for title in ["Doe v. Roe", "Roe v. Poe", "Poe v. Doe"] {
+        new_case(&firm, title).await;
     }
+    let port = Sender::new(&firm, &peer, "port");
 
-    let send = ["--json", "nifi", "send", "--changes"];
-    let first = command_json(folder, &send);
-    assert_eq!((&first["n_changes"], &first["n_behind"]), (&json!(3), &json!(0)), "{first}");
-    assert_eq!(command_json(folder, &send)["n_changes"], 0);
-    command_json(folder, &["--json", "accounts", "create", "name=Moe Ltd"]);
-    assert_eq!(command_json(folder, &send)["n_changes"], 1);
-
-    let seqs = |taken: &[Value]| -> Vec<u64> {
-        let seq = |it: &Value| it["attributes"]["change.seq"].as_str().unwrap().parse().unwrap();
-        taken.iter().map(seq).collect()
+    let n_first = port.send(&[]);
+    assert!(n_first >= 3, "{n_first}");
+    assert_eq!(port.send(&[]), 0);
+    let seqs = |taken: Vec<Value>| -> Vec<u64> {
+        let seq = |it: Value| it["attributes"]["change.seq"].as_str().unwrap().parse().unwrap();
+        taken.into_iter().map(seq).collect()
     };
-    let taken = peer.taken().await;
-    assert_eq!(seqs(&taken).len(), 4);
-    assert!(seqs(&taken).is_sorted());
-    assert!(taken.iter().all(|it| it["attributes"]["change.entity"] == "account"));
-    let last = seqs(&taken)[3].to_string();
-    let again = command_json(folder, &[&send[..], &["--from", &last]].concat());
-    assert_eq!(again["n_changes"], 1);
+    let taken = seqs(peer.taken().await);
+    assert!(taken.is_sorted_by(|a, b| a < b), "{taken:?}");
+    assert_eq!(port.send(&["--from", &taken.last().unwrap().to_string()]), 1);
 
     // What was not confirmed is not noted.
-    command_json(folder, &["--json", "accounts", "create", "name=Noe Ltd"]);
+    new_case(&firm, "Doe v. Moe").await;
     let lost = json!([{"match": "DELETE .*responseCode=12", "count": 1, "drop": "after"}]);
     peer.control("faults", &lost).await;
-    let (code, text) = told(folder, &["nifi", "send", "--changes"]);
+    let n_before = peer.taken().await.len();
+    let (code, text) = port.told(&[]);
     assert_eq!(code, Some(1));
     assert!(text.contains("may be there, and come twice"), "{text}");
-    assert_eq!(command_json(folder, &send)["n_changes"], 1);
-    let taken = seqs(&peer.taken().await);
-    assert_eq!(taken[5], taken[6], "at least once: {taken:?}");
-}
+    let n_again = usize::try_from(port.send(&[])).unwrap();
+    let taken = seqs(peer.taken().await.split_off(n_before));
+    assert_eq!(taken[..n_again], taken[n_again..], "at least once");
 
-#[tokio::test]
-async fn listener_takes_changes_too_and_has_a_position_of_its_own() {
-    let Some(peer) = NifiPeer::start() else { return };
-    peer.part("changes", "state", json!("RUNNING")).await;
-    peer.part("Take by HTTP", "state", json!("RUNNING")).await;
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    set_up(folder, &peer, "");
-    command_json(folder, &["--json", "accounts", "create", "name=Roe Ltd"]);
-    let send = ["--json", "nifi", "send", "--changes"];
-    assert_eq!(command_json(folder, &send)["n_changes"], 1);
-    let place = peer.address("nifi-listen", "/contentListener");
-    set_up(folder, &peer, &format!("send_to = \"{place}\""));
-    assert_eq!(command_json(folder, &send)["n_changes"], 1);
-    assert_eq!(peer.taken().await.len(), 2);
+    // Another place has a position of its own.
+    let listener = Sender::new(&firm, &peer, "listener");
+    assert_eq!(listener.send(&[]), n_first + u64::try_from(n_again).unwrap());
+    assert_eq!(listener.send(&[]), 0);
 }
 
 #[tokio::test]
@@ -140,7 +165,7 @@ async fn what_is_wrong_is_told_with_its_fix() {
     let Some(peer) = NifiPeer::start() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    set_up(folder, &peer, "");
+    set_up(folder, &peer);
     for (arguments, part) in [
         (&["nifi", "start", "nowhere"][..], "`moodbridge nifi status` lists them"),
         (&["nifi", "send", "no-such-file"], "no-such-file"),

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use fault_server::Authority;
 use serde_json::{Value, json};
@@ -11,10 +11,7 @@ use shared::config::Env;
 /// A running peer; dropping it ends it.
 pub(crate) struct NifiPeer {
     child: Child,
-    python: String,
     pub(crate) origin: String,
-    /// The certificate of the authority that vouches for it.
-    pub(crate) root_pem: String,
     client: reqwest::Client,
     folder: tempfile::TempDir,
 }
@@ -31,7 +28,6 @@ impl NifiPeer {
             eprintln!("SKIPPED: MOODBRIDGE_NIFI_PYTHON is unset (run `scripts/setup test`)");
             return None;
         };
-        let python = python.to_owned();
         let authority = Authority::new().unwrap();
         let certified = authority.certify("localhost").unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -39,7 +35,7 @@ impl NifiPeer {
         std::fs::write(place("certificate.pem"), certified.certificate_pem).unwrap();
         std::fs::write(place("key.pem"), certified.key_pem).unwrap();
         std::fs::write(place("roots.pem"), authority.pem()).unwrap();
-        let mut child = Command::new(&python)
+        let mut child = Command::new(python)
             .args(["-B", "-W", "ignore"])
             .arg(in_checkout("tests/support/nifi/server.py"))
             .args([place("certificate.pem"), place("key.pem"), flow()])
@@ -53,10 +49,10 @@ impl NifiPeer {
         let origin = ready["origin"].as_str().unwrap().to_owned();
         let root = reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
         let client = reqwest::Client::builder().no_proxy().tls_certs_merge([root]).build().unwrap();
-        Some(Self { child, python, origin, root_pem: authority.pem(), client, folder })
+        Some(Self { child, origin, client, folder })
     }
 
-    /// Returns the file of the authority's certificate.
+    /// Returns the file with the certificate of the authority that vouches for it.
     pub(crate) fn roots_file(&self) -> PathBuf {
         self.folder.path().join("roots.pem")
     }
@@ -66,17 +62,6 @@ impl NifiPeer {
         self.origin.replacen("https", scheme, 1) + rest
     }
 
-    /// Has NiFi's generated client drive the peer.
-    pub(crate) fn judge(&self) -> Output {
-        Command::new(&self.python)
-            .args(["-B", "-W", "ignore"])
-            .arg(in_checkout("tests/support/nifi/judge.py"))
-            .arg(&self.origin)
-            .args([self.roots_file(), flow()])
-            .output()
-            .unwrap()
-    }
-
     /// Does something behind the back of the API.
     pub(crate) async fn control(&self, action: &str, body: &Value) -> Value {
         let url = format!("{}/control/{action}", self.origin);
@@ -84,11 +69,6 @@ impl NifiPeer {
         let (status, text) = (answer.status(), answer.bytes().await.unwrap());
         assert!(status.is_success(), "{action}: {status} {text:?}");
         serde_json::from_slice(&text).unwrap()
-    }
-
-    /// Returns what it did and was asked so far.
-    pub(crate) async fn seen(&self) -> Value {
-        self.control("seen", &Value::Null).await
     }
 
     /// Returns the flow files that it took, in order.
@@ -106,12 +86,12 @@ impl NifiPeer {
 }
 
 /// Finds a file of the checkout from whichever package these lines are part of.
-fn in_checkout(path: &str) -> PathBuf {
+pub(crate) fn in_checkout(path: &str) -> PathBuf {
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
     above.map(|it| it.join(path)).find(|it| it.is_file()).unwrap()
 }
 
-fn flow() -> PathBuf {
+pub(crate) fn flow() -> PathBuf {
     in_checkout("infra/nifi/moodbridge-changes.json")
 }
 

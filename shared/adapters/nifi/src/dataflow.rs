@@ -161,10 +161,12 @@ impl Inner {
     /// Reads what was said after `after`, oldest first. No `limit` is asked for: of more than that NiFi
     /// would leave out the oldest. It keeps five a component.
     async fn said_after(&self, after: Option<u64>) -> Result<Vec<BulletinEntity>, PortError> {
-        let group = self.group().await?;
         let segments = ["flow", "bulletin-board"];
         let mut request = self.client.request("read bulletins", Method::GET, &segments)?;
-        request = request.with_query(&[("groupId", group.as_str())]);
+        // NiFi looks at one group and not at those within it: of the outermost that would be nothing.
+        if self.group.as_str() != "root" {
+            request = request.with_query(&[("groupId", self.group.as_str())]);
+        }
         if let Some(after) = after {
             request = request.with_query(&[("after", &after.to_string())]);
         }

@@ -1,5 +1,6 @@
 //! What the tests open at the peer.
 
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,18 +17,19 @@ use shared::worker::breaker::BreakerSettings;
 use shared::{PortError, PortErrorKind, chain};
 use url::Url;
 
-use crate::nifi_peer::NifiPeer;
+use crate::nifi_peer::{NifiPeer, flow, in_checkout};
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
 impl NifiPeer {
     pub(crate) fn http(&self) -> HttpClient {
+        let roots = std::fs::read_to_string(self.roots_file()).unwrap();
         let http = HttpSettings {
             deadline: Duration::from_secs(20),
             max_attempts: 2,
             backoff: Backoff { first: Duration::from_millis(2), cap: Duration::from_millis(20) },
             breaker: BreakerSettings { n_failures: 50, open_for: Duration::from_millis(100) },
-            tls: TlsSettings { extra_roots: vec![self.root_pem.clone()], ..TlsSettings::default() },
+            tls: TlsSettings { extra_roots: vec![roots], ..TlsSettings::default() },
             ..HttpSettings::default()
         };
         HttpClient::new(http, Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap()
@@ -59,6 +61,23 @@ impl NifiPeer {
     pub(crate) async fn run_entrances(&self) {
         self.part("changes", "state", json!("RUNNING")).await;
         self.part("Take by HTTP", "state", json!("RUNNING")).await;
+    }
+
+    /// Has NiFi's generated client drive the peer.
+    pub(crate) fn judge(&self) -> Output {
+        let env = Env::of_process();
+        Command::new(env.get("MOODBRIDGE_NIFI_PYTHON").unwrap())
+            .args(["-B", "-W", "ignore"])
+            .arg(in_checkout("tests/support/nifi/judge.py"))
+            .arg(&self.origin)
+            .args([self.roots_file(), flow()])
+            .output()
+            .unwrap()
+    }
+
+    /// Returns what it did and was asked so far.
+    pub(crate) async fn seen(&self) -> Value {
+        self.control("seen", &Value::Null).await
     }
 
     pub(crate) async fn fail(&self, faults: Value) {
