@@ -1,6 +1,10 @@
 //! What every sink of flow files must keep: see the contract of [`FlowFileSink`].
 
-#![expect(clippy::unwrap_used, reason = "a contract suite fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a contract suite fails by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,10 +19,11 @@ use crate::ids::CorrelationId;
 /// A flow file that was taken: its attributes and its content.
 pub type TakenFile = (BTreeMap<String, String>, Vec<u8>);
 
-/// Makes a source of files, each of attributes and the pieces of its content.
-pub fn source_of(
-    files: Vec<(Vec<(&'static str, String)>, Vec<&'static [u8]>)>,
-) -> Arc<dyn FlowFileSource> {
+/// A flow file to be made: its attributes and the pieces of its content.
+pub type MadeFile = (Vec<(&'static str, String)>, Vec<&'static [u8]>);
+
+/// Makes a source that gives `files`.
+pub fn source_of(files: Vec<MadeFile>) -> Arc<dyn FlowFileSource> {
     Arc::new(move || -> FlowFiles {
         let made = files.clone().into_iter().map(|(attributes, pieces)| {
             let n_bytes = pieces.iter().map(|it| it.len() as u64).sum();
