@@ -1,3 +1,5 @@
+//! Changes sent on as flow files: order, positions, lost answers, and what is left out.
+
 use std::time::Duration;
 
 use async_trait::async_trait;
