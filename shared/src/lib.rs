@@ -9,6 +9,7 @@ pub mod auth;
 pub mod config;
 pub mod cost;
 pub mod deploy;
+pub mod dispatch;
 pub mod error;
 pub mod etl;
 pub mod ids;

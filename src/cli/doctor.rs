@@ -73,6 +73,7 @@ async fn examine(places: &Places) -> Report {
     checks::queue(&settings, &mut report).await;
     let lacking = secrets::examine(&settings, &mut report).await;
     network::connections(&settings, &lacking, stores.as_ref(), &mut report).await;
+    network::nifi(&settings, stores.as_ref(), &mut report).await;
     network::identity(&settings, &mut report).await;
     network::telemetry(&settings, &mut report).await;
     network::server(&settings, &mut report).await;

@@ -13,6 +13,7 @@ mod doctor;
 mod import;
 mod lake;
 mod logs;
+mod nifi;
 mod pipelines;
 mod platforms;
 mod queue;
@@ -91,6 +92,9 @@ enum Command {
     /// Loads the lake into the warehouse.
     #[command(subcommand)]
     Warehouse(warehouse::WarehouseCommand),
+    /// Operates a dataflow of NiFi, and sends it files and changes.
+    #[command(subcommand)]
+    Nifi(nifi::NifiCommand),
     /// Runs pipelines: files through typed steps and quality rules into files.
     #[command(subcommand)]
     Pipelines(pipelines::PipelinesCommand),
@@ -206,6 +210,9 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         }
         Command::Warehouse(command) => {
             warehouse::run(command, &places.in_force().await?.settings, output).await
+        }
+        Command::Nifi(command) => {
+            nifi::run(command, &places.in_force().await?.settings, output).await
         }
         Command::Pipelines(command) => pipelines::run(command, output).await,
         Command::Queue(command) => queue::run(command, &settings()?, output).await,

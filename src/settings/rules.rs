@@ -26,6 +26,7 @@ impl Settings {
         self.check_stores(&mut faults);
         self.check_warehouse(&mut faults);
         self.check_query(&mut faults);
+        self.check_nifi(&mut faults);
         faults.extend(self.costs.faults().into_iter().map(|it| it.below("costs")));
         faults.extend(self.http.faults().into_iter().map(|it| it.below("http")));
         faults.extend(self.telemetry.faults().into_iter().map(|it| it.below("telemetry")));
@@ -117,6 +118,16 @@ impl Settings {
         }
         if self.query.within.0.is_zero() {
             faults.push(Fault::new("query.within", "is nothing: write `1s` or more"));
+        }
+    }
+
+    fn check_nifi(&self, faults: &mut Vec<Fault>) {
+        let nifi = &self.nifi;
+        if let Some(Err(error)) = nifi.address.as_ref().map(wiring::check_dataflow) {
+            faults.push(Fault::new("nifi.address", shared::chain(&error).to_string()));
+        }
+        if let Some(Err(error)) = nifi.send_to.as_ref().map(wiring::check_flow_files) {
+            faults.push(Fault::new("nifi.send_to", shared::chain(&error).to_string()));
         }
     }
 

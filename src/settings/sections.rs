@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) warehouse: WarehouseSettings,
     /// How much answers about the lake may take.
     pub(crate) query: QuerySettings,
+    /// Which NiFi is operated, and where flow files go.
+    pub(crate) nifi: NifiSettings,
     /// How the API answers.
     pub(crate) api: ApiSettings,
     /// Where sealed secrets are, and what opens them.
@@ -215,6 +217,20 @@ impl Default for QuerySettings {
         let within = Span(Duration::from_secs(60));
         Self { memory_bytes, spill_bytes, spill_folder, kept_bytes: 64 * 1024 * 1024, within }
     }
+}
+
+/// Which NiFi is operated, and where flow files go.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NifiSettings {
+    /// Its address, with the process group as `group` and an input port as `port`.
+    #[schemars(extend("examples" = [
+        "nifi://nifi.firm.example:8443/?username=moodbridge&password=env:NIFI_PASSWORD&port=changes"
+    ]))]
+    pub(crate) address: Option<Url>,
+    /// Where flow files go when it is no input port of that address.
+    #[schemars(extend("examples" = ["nifi-listen://nifi.firm.example:9443/contentListener"]))]
+    pub(crate) send_to: Option<Url>,
 }
 
 /// Where sealed secrets are, and what opens them.

@@ -30,6 +30,11 @@ mod moodbridge;
 #[cfg(test)]
 mod moving;
 #[cfg(test)]
+mod nifi;
+#[cfg(test)]
+#[path = "../support/nifi_peer.rs"]
+mod nifi_peer;
+#[cfg(test)]
 mod pipelines;
 #[cfg(test)]
 #[path = "../support/place.rs"]

@@ -30,4 +30,4 @@ pub use answer::Answer;
 pub use received::Received;
 pub use script::{Script, Step};
 pub use server::{FaultServer, RefusingServer};
-pub use tls::{Authority, TlsVersion};
+pub use tls::{Authority, Certified, TlsVersion};

@@ -4,7 +4,9 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
@@ -20,6 +22,20 @@ pub enum TlsVersion {
 /// A certificate authority of its own, as a firm has one.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A certificate with its key, both as PEM.
+pub struct Certified {
+    /// The certificate.
+    pub certificate_pem: String,
+    /// Its key.
+    pub key_pem: String,
+}
+
+impl fmt::Debug for Certified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certified").finish_non_exhaustive()
+    }
 }
 
 impl Authority {
@@ -40,6 +56,23 @@ impl Authority {
     /// Returns its certificate as PEM, for a client to trust.
     pub fn pem(&self) -> String {
         self.issuer.pem()
+    }
+
+    /// Makes a certificate for `host`, for a server in another process.
+    ///
+    /// # Errors
+    ///
+    /// When no key can be made, or `host` is no name of a host.
+    pub fn certify(&self, host: &str) -> io::Result<Certified> {
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let certificate = CertificateParams::new(vec![host.to_owned()])
+            .and_then(|mut params| {
+                // A name that is the authority's too makes it one that vouches for itself to OpenSSL.
+                params.distinguished_name.push(DnType::CommonName, host);
+                params.signed_by(&key, &self.issuer)
+            })
+            .map_err(io::Error::other)?;
+        Ok(Certified { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 
     /// Makes a certificate for `localhost` and serves with it.

@@ -2,7 +2,8 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 33] = [
+const COUNTERS: [(&str, &str); 34] = [
+    ("dispatch_changes_total", "Changes that were taken as flow files."),
     ("http_requests_total", "Requests answered, by route, method and status."),
     ("http_requests_shed_total", "Requests turned away because too many were in hand."),
     ("intake_events_total", "Events taken from webhooks, by endpoint and outcome."),
@@ -38,11 +39,15 @@ const COUNTERS: [(&str, &str); 33] = [
     ("warehouse_rows_total", "Changes that became part of a warehouse, by table."),
 ];
 
-const GAUGES: [(&str, &str); 27] = [
+const GAUGES: [(&str, &str); 28] = [
     ("audit_chain_broken", "1 when the last verification found the audit log altered."),
     ("cost_budget_used_ratio", "The used part of a budget: 1 is all of it."),
     ("data_disk_free_bytes", "Free space on the disk of the data folder."),
     ("data_disk_size_bytes", "Size of the disk of the data folder."),
+    (
+        "dispatch_changes_behind",
+        "Changes that were not sent as flow files yet, at the end of a run.",
+    ),
     ("http_requests_in_flight", "Requests in hand."),
     ("lake_changes_behind", "Changes that are not in the lake yet, at the end of a run."),
     ("moodbridge_change_followers", "Streams of live changes that are open."),

@@ -35,6 +35,7 @@ mod crm_writer;
 mod current_rows;
 #[cfg(any(test, feature = "testkit"))]
 pub mod current_rows_contract;
+pub mod dataflow;
 mod deploy_target;
 #[cfg(any(test, feature = "testkit"))]
 pub mod deploy_target_contract;
@@ -44,6 +45,9 @@ pub mod documents_contract;
 mod field_views;
 #[cfg(any(test, feature = "testkit"))]
 pub mod field_views_contract;
+pub mod flow_files;
+#[cfg(any(test, feature = "testkit"))]
+pub mod flow_files_contract;
 mod history;
 #[cfg(any(test, feature = "testkit"))]
 pub mod history_contract;
@@ -66,6 +70,7 @@ mod memory_blob_store;
 mod memory_case_store;
 mod memory_deploy_target;
 mod memory_field_views;
+mod memory_flow_files;
 mod memory_log_search;
 mod memory_orchestrator;
 mod memory_queue;
@@ -170,6 +175,7 @@ pub use memory_blob_store::MemoryBlobStore;
 pub use memory_case_store::MemoryCaseStore;
 pub use memory_deploy_target::MemoryDeployTarget;
 pub use memory_field_views::MemoryFieldViews;
+pub use memory_flow_files::MemoryFlowFiles;
 pub use memory_log_search::MemoryLogSearch;
 pub use memory_orchestrator::MemoryOrchestrator;
 pub use memory_queue::MemoryQueue;

@@ -33,6 +33,7 @@ pub enum WiringError {
 
 #[cfg(any(
     feature = "airflow",
+    feature = "nifi",
     feature = "objects",
     feature = "oidc",
     feature = "salesforce",
@@ -60,6 +61,7 @@ fn built_with() -> String {
         (cfg!(feature = "objects"), "s3, file"),
         (cfg!(feature = "snowflake"), "snowflake"),
         (cfg!(feature = "airflow"), "airflow"),
+        (cfg!(feature = "nifi"), "nifi"),
     ];
     let built = platforms.iter().filter(|(is_built, _)| *is_built).map(|(_, name)| *name);
     built.collect::<Vec<_>>().join(", ")

@@ -27,6 +27,8 @@ mod ledger;
 mod metered;
 #[cfg(feature = "sql")]
 mod migrations;
+#[cfg(feature = "nifi")]
+mod nifi;
 #[cfg(feature = "airflow")]
 mod orchestrator;
 #[cfg(all(feature = "salesforce", feature = "sql"))]
@@ -73,6 +75,8 @@ pub use lake::lake_ports;
 pub use ledger::ledger;
 #[cfg(feature = "sql")]
 pub use migrations::{MigrationLine, MigrationReport, migrate, migrate_to, migration_report};
+#[cfg(feature = "nifi")]
+pub use nifi::{check_dataflow, check_flow_files, dataflow, flow_files};
 #[cfg(feature = "airflow")]
 pub use orchestrator::orchestrator;
 #[cfg(all(feature = "salesforce", feature = "sql"))]

@@ -143,6 +143,31 @@ async fn schemas(connection: &ConnectionId, stores: &CaseStores, report: &mut Re
     }
 }
 
+/// Checks that the process group of NiFi can be looked at, and that its parts are valid.
+pub(super) async fn nifi(settings: &Settings, stores: Option<&CaseStores>, report: &mut Report) {
+    let Some(address) = &settings.nifi.address else { return };
+    // A file that cannot be read is a fault of the settings, and told there.
+    let Ok(surroundings) = surroundings(settings, stores) else { return };
+    let subject = address.host_str().unwrap_or_default();
+    let fix = "see \"When something fails\" in docs/nifi.md";
+    let looked = match wiring::dataflow(address, &surroundings) {
+        Ok(flow) => flow.look().await,
+        Err(error) => {
+            return report.bad(Area::Nifi, subject, chain(&error).to_string(), fix);
+        }
+    };
+    let flow = match looked {
+        Ok(flow) => flow,
+        Err(error) => return report.bad(Area::Nifi, subject, chain(&error).to_string(), fix),
+    };
+    for part in flow.parts.iter().filter(|it| !it.faults.is_empty()) {
+        let what = format!("`{}` cannot run: {}", part.name, part.faults.join("; "));
+        report.warning(Area::Nifi, subject, what, "correct it in NiFi");
+    }
+    let what = format!("NiFi {}, `{}`: {} wait", flow.version, flow.name, flow.n_files_queued);
+    report.good(Area::Nifi, subject, what);
+}
+
 /// Checks that the issuer of people's tokens is one, and gives its keys.
 pub(super) async fn identity(settings: &Settings, report: &mut Report) {
     let Some(identity) = &settings.identity else { return };

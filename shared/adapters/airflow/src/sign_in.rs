@@ -1,16 +1,14 @@
 //! What each call is signed with.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use adapter_http::oauth::{AccessToken, Grant, TokenCache, TokenSource};
+use adapter_http::oauth::{AccessToken, Grant, TokenCache, TokenSource, lifetime_of_jwt};
 use adapter_http::{HttpClient, Request};
 use async_trait::async_trait;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
-use serde::Deserialize;
 use serde_json::json;
 use shared::ports::{Clock, SecretAddress, Secrets};
 use shared::secret::Secret;
@@ -156,43 +154,7 @@ impl TokenSource for PasswordSource {
             return Err(error_of(&response));
         }
         let TokenAnswer { access_token } = response.json()?;
-        let lifetime = lifetime_of(&access_token);
+        let lifetime = lifetime_of_jwt(&access_token);
         Ok(Grant::of_token(Secret::new(access_token), lifetime, asked_at))
-    }
-}
-
-#[derive(Deserialize)]
-struct Claims {
-    iat: f64,
-    exp: f64,
-}
-
-/// Reads how long a token is good, from its own claims; the server alone proves it. By the difference,
-/// clocks that differ do not matter.
-fn lifetime_of(token: &str) -> Option<Duration> {
-    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let Claims { iat, exp } = serde_json::from_slice(&claims).ok()?;
-    Duration::try_from_secs_f64(exp - iat).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn token_tells_how_long_it_is_good() {
-        let token = |claims: &str| format!("x.{}.y", URL_SAFE_NO_PAD.encode(claims));
-        let day = Some(Duration::from_secs(86_400));
-        assert_eq!(lifetime_of(&token(r#"{"iat": 1796084916, "exp": 1796171316}"#)), day);
-        for other in [
-            token(r#"{"iat": 2, "exp": 1}"#),
-            token(r#"{"exp": 1}"#),
-            token(r#"{"iat": -1e308, "exp": 1e308}"#),
-            token("no"),
-            "opaque".to_owned(),
-            String::new(),
-        ] {
-            assert_eq!(lifetime_of(&other), None, "{other}");
-        }
     }
 }

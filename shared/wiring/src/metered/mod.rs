@@ -24,4 +24,6 @@ pub(crate) use ports::{
     current_rows, documents, field_views, history, incident_view, ledger, matter_import, outbox,
     reconcile_journal, record_scan, sync_journal, walls,
 };
+#[cfg(feature = "nifi")]
+pub(crate) use ports::{dataflow, flow_files};
 pub(crate) use ports::{queue, topic};

@@ -90,6 +90,33 @@ mod orchestrators {
 #[cfg(feature = "airflow")]
 pub(crate) use orchestrators::orchestrator;
 
+#[cfg(feature = "nifi")]
+mod dataflows {
+    use std::sync::Arc;
+
+    use shared::ids::CorrelationId;
+    use shared::ports::dataflow::{
+        Bulletins, Dataflow, FlowPart, FlowReport, Switch, TraceEvent, TraceQuery,
+    };
+    use shared::ports::flow_files::{FlowFileSink, FlowFileSource, Receipt};
+
+    use super::metered;
+
+    metered!(dataflow, MeteredDataflow, Dataflow, "dataflow", {
+        async fn look() -> FlowReport;
+        async fn switch(part: Option<&FlowPart>, to: Switch) -> ();
+        async fn trace(query: &TraceQuery) -> Vec<TraceEvent>;
+        plain fn bulletins(after: Option<u64>) -> Bulletins;
+    });
+
+    metered!(flow_files, MeteredFlowFiles, FlowFileSink, "flow_files", {
+        async fn send(source: Arc<dyn FlowFileSource>, correlation: &CorrelationId) -> Receipt;
+    });
+}
+
+#[cfg(feature = "nifi")]
+pub(crate) use dataflows::{dataflow, flow_files};
+
 #[cfg(feature = "snowflake")]
 mod warehouses {
     use shared::ports::warehouse::{
