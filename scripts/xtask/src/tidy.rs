@@ -35,6 +35,7 @@ const OTHER_FEATURES: &[(&str, &str)] = &[
     ("local", "shared/host/"),
     ("otlp", "shared/host/"),
     ("pipelines", "shared/adapters/engine/"),
+    ("sets", "shared/adapters/engine/"),
 ];
 
 /// Lists every breach, each with its place.

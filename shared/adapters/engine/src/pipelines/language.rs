@@ -54,14 +54,27 @@ pub(super) struct Worked {
     pub(super) shown: String,
 }
 
+#[cfg(feature = "sets")]
+impl Worked {
+    /// Returns the place of the column that it is, when it is nothing else.
+    pub(super) fn plain_column(&self, columns: &[PlannedColumn]) -> Option<usize> {
+        let column = self.expression.downcast_ref::<datafusion_physical_expr::expressions::Column>()?;
+        columns.get(column.index()).filter(|it| it.kind == self.kind).map(|_| column.index())
+    }
+}
+
 /// Reads expressions. The time of `now()` is one and the same for all of them.
+#[derive(Clone)]
 pub(super) struct Language {
     functions: Functions,
     now: DateTime<Utc>,
 }
 
+#[derive(Clone)]
 struct Functions {
     by_name: BTreeMap<String, Arc<ScalarUDF>>,
+    /// Functions of many rows; none where one row is seen.
+    aggregates: BTreeMap<String, Arc<AggregateUDF>>,
     planners: Vec<Arc<dyn ExprPlanner>>,
     options: ConfigOptions,
 }
@@ -83,7 +96,21 @@ impl Language {
         ];
         let options = ConfigOptions::default();
         let now = DateTime::from_timestamp_millis(now.as_millis()).unwrap_or_default();
-        Self { functions: Functions { by_name, planners, options }, now }
+        let aggregates = BTreeMap::new();
+        Self { functions: Functions { by_name, aggregates, planners, options }, now }
+    }
+
+    /// Reads expressions in which these functions of many rows may stand, too.
+    #[cfg(feature = "sets")]
+    pub(super) fn with_aggregates(
+        mut self,
+        aggregates: impl IntoIterator<Item = Arc<AggregateUDF>>,
+        planner: Arc<dyn ExprPlanner>,
+    ) -> Self {
+        let named = aggregates.into_iter().map(|it| (it.name().to_owned(), it));
+        self.functions.aggregates = named.collect();
+        self.functions.planners.push(planner);
+        self
     }
 
     /// Works out what gives a value in each row of `columns`.
@@ -92,18 +119,26 @@ impl Language {
     ///
     /// What is wrong with it, and what to write instead.
     pub(super) fn value(&self, text: &str, columns: &[PlannedColumn]) -> Result<Worked, String> {
-        // What is read is walked by recursion, with frames of some kilobytes each.
-        std::thread::scope(|scope| {
-            let deep = std::thread::Builder::new().stack_size(STACK_BYTES);
-            let worked = deep.spawn_scoped(scope, || self.work_out(text, columns));
-            let worked = worked.map_err(|error| format!("cannot be worked out: {error}"))?;
-            worked.join().map_err(|_| "cannot be worked out: it breaks the engine".to_owned())?
-        })
+        deep(|| self.work_out(text, columns))
     }
 
     fn work_out(&self, text: &str, columns: &[PlannedColumn]) -> Result<Worked, String> {
         let (expression, schema) = self.read(text, columns)?;
-        let found = expression.get_type(&schema).map_err(|error| said(&error, columns))?;
+        self.typed(expression, &schema, columns)
+    }
+
+    /// Makes what was read a value that a column holds.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and what to write instead.
+    pub(super) fn typed(
+        &self,
+        expression: Expr,
+        schema: &DFSchema,
+        columns: &[PlannedColumn],
+    ) -> Result<Worked, String> {
+        let found = expression.get_type(schema).map_err(|error| said(&error, columns))?;
         let kind = kind_of(&found).ok_or_else(|| match &found {
             DataType::Null => "has no type: write `CAST(… AS …)` around it".to_owned(),
             other => {
@@ -112,7 +147,7 @@ impl Language {
         })?;
         let wanted = data_type(kind);
         let expression = if found == wanted { expression } else { cast(expression, wanted) };
-        self.ready(&expression, &schema, kind, columns)
+        self.ready(&expression, schema, kind, columns)
     }
 
     /// Works out what is true or false in each row of `columns`.
@@ -132,7 +167,16 @@ impl Language {
         }
     }
 
-    fn read(&self, text: &str, columns: &[PlannedColumn]) -> Result<(Expr, DFSchema), String> {
+    /// Reads an expression over `columns`, with every conversion in it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and what to write instead.
+    pub(super) fn read(
+        &self,
+        text: &str,
+        columns: &[PlannedColumn],
+    ) -> Result<(Expr, DFSchema), String> {
         if text.len() > MAX_BYTES {
             return Err(format!("is longer than {MAX_BYTES} bytes: part it by `derive`"));
         }
@@ -186,6 +230,17 @@ impl Language {
             .map_err(|error| said(&error, columns))?;
         Ok(Worked { expression: physical, kind, columns: used, shown: expression.to_string() })
     }
+}
+
+/// Walks an expression on a stack of its own: what is read is walked by recursion, with frames of some
+/// kilobytes each.
+pub(super) fn deep<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let worked = thread.spawn_scoped(scope, work);
+        let worked = worked.map_err(|error| format!("cannot be worked out: {error}"))?;
+        worked.join().map_err(|_| "cannot be worked out: it breaks the engine".to_owned())?
+    })
 }
 
 /// Tells whether `token` stands between or before what it works on.
@@ -280,7 +335,7 @@ fn unread(error: &str) -> String {
 }
 
 /// Says what is wrong in our words where there are some, else in the engine's.
-fn said(error: &DataFusionError, columns: &[PlannedColumn]) -> String {
+pub(super) fn said(error: &DataFusionError, columns: &[PlannedColumn]) -> String {
     if let DataFusionError::SchemaError(schema, _) = error.find_root()
         && let SchemaError::FieldNotFound { field, .. } = &**schema
     {
@@ -307,7 +362,9 @@ fn said(error: &DataFusionError, columns: &[PlannedColumn]) -> String {
 
 fn no_such_function(name: &str) -> String {
     if OF_TABLES.contains(&name.to_lowercase().as_str()) {
-        return format!("`{name}` looks at many rows, and an expression sees one");
+        return format!(
+            "`{name}` looks at many rows, and an expression sees one: `aggregate` is a step"
+        );
     }
     let functions = datafusion_functions::all_default_functions();
     let known: Vec<&str> = functions.iter().map(|it| it.name()).collect();
@@ -334,8 +391,8 @@ impl ContextProvider for Functions {
         None
     }
 
-    fn get_aggregate_meta(&self, _name: &str) -> Option<Arc<AggregateUDF>> {
-        None
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.aggregates.get(&name.to_lowercase()).cloned()
     }
 
     fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {
@@ -359,7 +416,7 @@ impl ContextProvider for Functions {
     }
 
     fn udaf_names(&self) -> Vec<String> {
-        Vec::new()
+        self.aggregates.keys().cloned().collect()
     }
 
     fn udwf_names(&self) -> Vec<String> {

@@ -42,6 +42,24 @@ impl Rows {
         self.batch.num_rows()
     }
 
+    /// Returns where each row stands in the source.
+    #[cfg(feature = "sets")]
+    pub(super) fn lines(&self) -> &ArrayRef {
+        &self.lines
+    }
+
+    /// Returns what names each row in rejects, as one text.
+    #[cfg(feature = "sets")]
+    pub(super) fn key_texts(&self) -> ArrayRef {
+        match self.keys.as_slice() {
+            [one] if *one.data_type() == arrow_schema::DataType::Utf8 => Arc::clone(one),
+            keys => {
+                let texts = (0..self.len()).map(|row| key_of(keys, row));
+                Arc::new(arrow_array::StringArray::from_iter_values(texts))
+            }
+        }
+    }
+
     /// Keeps the rows for which `is_kept` is true.
     ///
     /// # Errors

@@ -10,3 +10,7 @@ mod peers;
 mod place;
 mod rows;
 mod rules;
+mod sets;
+mod sets_model;
+mod sets_peers;
+mod spill;
