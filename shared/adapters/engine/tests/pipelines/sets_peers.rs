@@ -76,8 +76,8 @@ const JUDGED: &[(&str, &str)] = &[
         "filter: contact IS NOT NULL AND day IS NOT NULL\n  - history: {key: contact, compare: status, valid_from: day, against: {at: file:HERE/none.parquet}}\n  - select: [contact, status, valid_from, valid_to, is_current]",
         "WITH seen AS (FROM cases WHERE contact IS NOT NULL AND day IS NOT NULL \
            QUALIFY row_number() OVER (PARTITION BY contact, day ORDER BY line DESC) = 1), \
-         changed AS (FROM seen QUALIFY row_number() OVER w = 1 OR status IS DISTINCT FROM lag(status) OVER w \
-           WINDOW w AS (PARTITION BY contact ORDER BY day)) \
+         changed AS (FROM seen WINDOW w AS (PARTITION BY contact ORDER BY day) \
+           QUALIFY row_number() OVER w = 1 OR status IS DISTINCT FROM lag(status) OVER w) \
          SELECT contact, status, day, lead(day) OVER w, lead(day) OVER w IS NULL FROM changed \
          WINDOW w AS (PARTITION BY contact ORDER BY day) ORDER BY contact, day",
     ),

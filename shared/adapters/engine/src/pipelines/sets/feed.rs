@@ -1,12 +1,15 @@
 //! Rows of the steps before as the input of an operator, with what tells each of them apart.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt64Array};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, SortOptions};
+use datafusion_common::arrow::compute::take_record_batch;
 use datafusion_common::{DataFusionError, Result};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
+use datafusion_physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion_physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use datafusion_physical_plan::{EmptyRecordBatchStream, ExecutionPlan};
@@ -14,6 +17,7 @@ use futures_util::lock::Mutex as AsyncMutex;
 use futures_util::{Stream, stream};
 use shared::etl::PipelineError;
 
+use super::operators::column;
 use super::source::SetFigures;
 use crate::pipelines::chain::{Common, Stretch, locked};
 use crate::pipelines::rows::Rows;
@@ -77,6 +81,9 @@ struct Rest {
     schema: SchemaRef,
     next: u64,
     figures: Arc<SetFigures>,
+    /// A batch that is longer is parted.
+    max_bytes: usize,
+    parts: VecDeque<RecordBatch>,
 }
 
 impl Feed {
@@ -86,14 +93,19 @@ impl Feed {
         schema: &SchemaRef,
         first: u64,
         figures: Arc<SetFigures>,
+        max_bytes: usize,
     ) -> Self {
-        let (schema, common) = (packed_schema(schema), rows.common());
-        Self { rest: Arc::new(AsyncMutex::new(Rest { rows, schema, next: first, figures })), common }
+        let (schema, common, parts) = (packed_schema(schema), rows.common(), VecDeque::new());
+        let rest = Rest { rows, schema, next: first, figures, max_bytes, parts };
+        Self { rest: Arc::new(AsyncMutex::new(rest)), common }
     }
 
     async fn next(&self) -> Result<Option<RecordBatch>> {
         let mut rest = self.rest.lock().await;
         loop {
+            if let Some(part) = rest.parts.pop_front() {
+                return Ok(Some(part));
+            }
             let rows = match rest.rows.next().await {
                 Ok(Some(rows)) => rows,
                 Ok(None) => return Ok(None),
@@ -107,7 +119,8 @@ impl Feed {
                 let first = rest.next;
                 rest.next += rows.len() as u64;
                 rest.figures.came(rows.len());
-                return Ok(Some(packed(&rows, &rest.schema, first)?));
+                let batch = packed(&rows, &rest.schema, first)?;
+                rest.parts = parted(batch, rest.max_bytes)?;
             }
         }
     }
@@ -136,6 +149,25 @@ impl Feed {
         self.common.fail(error);
         DataFusionError::Execution("a file that the step reads cannot be read".to_owned())
     }
+}
+
+/// Parts a batch into some that are no longer than `max_bytes`, as far as rows allow. Each has memory of its
+/// own: a slice would be counted as the whole.
+pub(super) fn parted(
+    batch: RecordBatch,
+    max_bytes: usize,
+) -> Result<VecDeque<RecordBatch>, ArrowError> {
+    let n_parts = batch.get_array_memory_size().div_ceil(max_bytes.max(1));
+    if n_parts <= 1 {
+        return Ok(VecDeque::from([batch]));
+    }
+    let n_rows = batch.num_rows().div_ceil(n_parts).max(1) as u64;
+    let n_all = batch.num_rows() as u64;
+    let part = |begin: u64| {
+        let rows = UInt64Array::from_iter_values(begin..(begin + n_rows).min(n_all));
+        take_record_batch(&batch, &rows)
+    };
+    (0..n_all).step_by(usize::try_from(n_rows).unwrap_or(1)).map(part).collect()
 }
 
 /// A stream that is taken once.
@@ -170,9 +202,26 @@ pub(super) fn input(
     schema: &SchemaRef,
     stream: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
 ) -> Result<Arc<dyn ExecutionPlan>> {
+    ordered_input(schema, stream, None)
+}
+
+/// As [`input`], of rows that come in the order of the column at `place`, which operators then keep.
+///
+/// # Errors
+///
+/// None that this program can cause.
+pub(super) fn ordered_input(
+    schema: &SchemaRef,
+    stream: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
+    place: Option<usize>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let order = place.and_then(|it| {
+        let options = SortOptions { descending: false, nulls_first: false };
+        LexOrdering::new([PhysicalSortExpr { expr: column(schema, it), options }])
+    });
     let stream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(schema), stream));
     let once = Once { schema: Arc::clone(schema), stream: Mutex::new(Some(stream)) };
     let plan =
-        StreamingTableExec::try_new(Arc::clone(schema), vec![Arc::new(once)], None, [], false, None);
+        StreamingTableExec::try_new(Arc::clone(schema), vec![Arc::new(once)], None, order, false, None);
     Ok(Arc::new(plan?))
 }

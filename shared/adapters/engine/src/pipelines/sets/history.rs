@@ -1,5 +1,6 @@
 //! Versions of rows, with the time in which each held.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch, UInt64Array};
@@ -10,7 +11,7 @@ use datafusion_common::arrow::row::{RowConverter, Rows as Compared};
 use futures_util::{Stream, StreamExt as _, stream};
 use shared::etl::PipelineError;
 
-use super::feed::{Feed, input, packed, packed_schema};
+use super::feed::{Feed, input, packed, packed_schema, parted};
 use super::first::{columns, converter};
 use super::join::readable;
 use super::operators::sorted;
@@ -49,7 +50,7 @@ impl Beginning<'_> {
         }
         let packed = packed_schema(before);
         let earlier = match earlier {
-            Some(source) => versions(source, work, before, feed).boxed(),
+            Some(source) => versions(source, work, before, feed, space.batch_bytes()).boxed(),
             None => stream::empty().boxed(),
         };
         let row = before.fields().len() + 2;
@@ -69,29 +70,42 @@ fn versions(
     work: &HistoryWork,
     before: &SchemaRef,
     feed: &Feed,
+    max_bytes: usize,
 ) -> impl Stream<Item = Result<RecordBatch>> + Send + use<> {
     let (work, before, feed) = (work.clone(), Arc::clone(before), feed.clone());
-    let state = (source, work, before, feed, 0_u64);
-    stream::try_unfold(state, |(mut source, work, before, feed, first)| async move {
-        let next = match source.next().await {
-            Ok(None) => return Ok(None),
-            Ok(Some(portion)) => readable(&work.against.at, portion),
-            Err(error) => Err(error),
-        };
-        let rows = match next {
-            Ok(rows) => rows,
-            Err(error) => return Err(feed.fail(error)),
-        };
-        let n_rows = rows.len() as u64;
-        let wanted: Vec<usize> = (0..before.fields().len()).collect();
-        let batch = RecordBatch::try_new(Arc::clone(&before), columns(&rows.batch, &wanted))?;
-        // They stand in no line of the source.
-        let lines = UInt64Array::from_iter_values(std::iter::repeat_n(0, rows.len()));
-        let keys = columns(&batch, &work.key);
-        let rows = Rows::new(batch, Arc::new(lines), keys);
-        let batch = packed(&rows, &packed_schema(&before), first)?;
-        Ok(Some((batch, (source, work, before, feed, first + n_rows))))
+    let state = (source, work, before, feed, 0_u64, VecDeque::new());
+    stream::try_unfold(state, move |state| async move {
+        let (mut source, work, before, feed, mut first, mut parts) = state;
+        loop {
+            if let Some(batch) = parts.pop_front() {
+                return Ok(Some((batch, (source, work, before, feed, first, parts))));
+            }
+            let next = match source.next().await {
+                Ok(None) => return Ok(None),
+                Ok(Some(portion)) => readable(&work.against.at, portion),
+                Err(error) => Err(error),
+            };
+            let rows = next.map_err(|error| feed.fail(error))?;
+            let n_rows = rows.len() as u64;
+            parts = parted(version(&rows, &work, &before, first)?, max_bytes)?;
+            first += n_rows;
+        }
     })
+}
+
+/// Makes of versions so far what new rows are.
+fn version(
+    rows: &Rows,
+    work: &HistoryWork,
+    before: &SchemaRef,
+    first: u64,
+) -> Result<RecordBatch, ArrowError> {
+    let wanted: Vec<usize> = (0..before.fields().len()).collect();
+    let batch = RecordBatch::try_new(Arc::clone(before), columns(&rows.batch, &wanted))?;
+    // They stand in no line of the source.
+    let lines = UInt64Array::from_iter_values(std::iter::repeat_n(0, rows.len()));
+    let keys = columns(&batch, &work.key);
+    packed(&Rows::new(batch, Arc::new(lines), keys), &packed_schema(before), first)
 }
 
 /// Makes versions of rows that are sorted by key, time and number.

@@ -1,5 +1,6 @@
 //! Rows matched with those of another file.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -11,7 +12,8 @@ use datafusion_physical_plan::joins::{HashJoinExec, PartitionMode, SortMergeJoin
 use futures_util::{Stream, StreamExt as _, stream};
 use shared::etl::{JoinKind, PipelineError, Place};
 
-use super::feed::{Feed, input, packed_schema, unpacked};
+use super::feed::{Feed, input, ordered_input, packed_schema, parted, unpacked};
+use super::first::columns;
 use super::lookup::Lookup;
 use super::operators::{column, sorted};
 use super::source::{Plain, Running, SetFigures, Turn, whole};
@@ -50,9 +52,10 @@ impl Beginning<'_> {
         while n_bytes <= space.held_bytes()
             && let Some(portion) = source.next().await?
         {
-            let batch = theirs(&work.with.at, portion, &work.needed, &schema)?;
-            n_bytes += batch.get_array_memory_size();
-            held.push(batch);
+            for batch in theirs(work, portion, &schema, space.batch_bytes())? {
+                n_bytes += batch.get_array_memory_size();
+                held.push(batch);
+            }
         }
         let is_held = n_bytes <= space.held_bytes();
         let held = stream::iter(held.into_iter().map(Ok));
@@ -60,7 +63,7 @@ impl Beginning<'_> {
             true => self.looked_up(&schema, held),
             false => {
                 figures.note(format!("`{}` is sorted on disk", work.with.at));
-                self.merged(&schema, held.chain(rest(source, work, &schema, feed)))
+                self.merged(&schema, held.chain(rest(source, work, &schema, feed, space.batch_bytes())))
             }
         };
         let turn = self.turn(schema.fields().len());
@@ -100,7 +103,8 @@ impl Beginning<'_> {
         let packed = packed_schema(self.before);
         let plan = HashJoinExec::try_new(
             input(schema, held)?,
-            input(&packed, self.feed.stream())?,
+            // Without an order, rows without a match would come behind the others of their batch.
+            ordered_input(&packed, self.feed.stream(), Some(packed.fields().len() - 1))?,
             self.on(schema, &packed),
             None,
             &self.join_type(),
@@ -164,18 +168,18 @@ impl Beginning<'_> {
 
 /// Takes rows of the other file. All of them must be readable: what is missing there would be missing here
 /// without a word.
-pub(super) fn theirs(
-    at: &Place,
+fn theirs(
+    work: &JoinWork,
     portion: Portion,
-    needed: &[usize],
     schema: &SchemaRef,
-) -> Result<RecordBatch, PipelineError> {
+    max_bytes: usize,
+) -> Result<VecDeque<RecordBatch>, PipelineError> {
+    let at = &work.with.at;
     let rows = readable(at, portion)?;
-    let mut columns: Vec<_> =
-        needed.iter().filter_map(|it| rows.batch.columns().get(*it).cloned()).collect();
+    let mut columns = columns(&rows.batch, &work.needed);
     columns.push(Arc::clone(rows.lines()));
     let batch = RecordBatch::try_new(Arc::clone(schema), columns);
-    batch.map_err(|error| PipelineError::Unfit { at: at.to_string(), text: error.to_string() })
+    batch.and_then(|it| parted(it, max_bytes)).map_err(|error| PipelineError::Unfit { at: at.to_string(), text: error.to_string() })
 }
 
 /// Returns the rows when all of them could be read.
@@ -202,19 +206,21 @@ fn rest(
     work: &JoinWork,
     schema: &SchemaRef,
     feed: &Feed,
+    max_bytes: usize,
 ) -> impl Stream<Item = Result<RecordBatch>> + Send + use<> {
-    let (at, needed) = (work.with.at.clone(), work.needed.clone());
-    let (schema, feed) = (Arc::clone(schema), feed.clone());
-    let state = (source, at, needed, schema, feed);
-    stream::try_unfold(state, |(mut source, at, needed, schema, feed)| async move {
-        let next = match source.next().await {
-            Ok(None) => return Ok(None),
-            Ok(Some(portion)) => theirs(&at, portion, &needed, &schema),
-            Err(error) => Err(error),
-        };
-        match next {
-            Ok(batch) => Ok(Some((batch, (source, at, needed, schema, feed)))),
-            Err(error) => Err(feed.fail(error)),
+    let (work, schema, feed) = (work.clone(), Arc::clone(schema), feed.clone());
+    let state = (source, work, schema, feed, VecDeque::new());
+    stream::try_unfold(state, move |(mut source, work, schema, feed, mut parts)| async move {
+        loop {
+            if let Some(batch) = parts.pop_front() {
+                return Ok(Some((batch, (source, work, schema, feed, parts))));
+            }
+            let next = match source.next().await {
+                Ok(None) => return Ok(None),
+                Ok(Some(portion)) => theirs(&work, portion, &schema, max_bytes),
+                Err(error) => Err(error),
+            };
+            parts = next.map_err(|error| feed.fail(error))?;
         }
     })
 }

@@ -10,6 +10,7 @@ mod history;
 mod join;
 mod lookup;
 mod operators;
+mod pool;
 mod source;
 mod space;
 mod work;

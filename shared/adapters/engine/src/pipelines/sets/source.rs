@@ -150,7 +150,8 @@ impl SetSteps {
             SetKind::History(_) => history::FIRST_NEW_ROW,
             _ => 0,
         };
-        let feed = Feed::new(rows, &work.before, first, Arc::clone(&figures));
+        let counted = Arc::clone(&figures);
+        let feed = Feed::new(rows, &work.before, first, counted, space.batch_bytes());
         let (counted, files) = (Arc::clone(&figures), self.files.clone());
         let step = SetStep { work, feed, files, space, figures };
         let source = SetSource { step, state: State::Waiting };

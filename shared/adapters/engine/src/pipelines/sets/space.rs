@@ -6,17 +6,20 @@ use std::sync::Arc;
 use datafusion_common::DataFusionError;
 use datafusion_execution::config::SessionConfig;
 use datafusion_execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion_execution::memory_pool::FairSpillPool;
 use datafusion_execution::runtime_env::RuntimeEnvBuilder;
 use datafusion_execution::TaskContext;
 use shared::etl::PipelineError;
 use tempfile::TempDir;
 
+use super::pool::SharedMemory;
 use crate::pipelines::source::N_ROWS_AT_ONCE;
 
 const MEBIBYTE: usize = 1024 * 1024;
 /// The most memory that is set aside for merging what was put on disk.
 const MAX_MERGE_BYTES: usize = 10 * MEBIBYTE;
+
+/// Rows that operators work on at once with so little memory that they have a MiB of it.
+const N_ROWS_A_MEBIBYTE: usize = 64;
 
 /// Memory up to a limit, and a folder for what is beyond it.
 pub(super) struct Space {
@@ -48,13 +51,13 @@ impl Space {
             .with_mode(DiskManagerMode::Directories(vec![folder.path().to_owned()]));
         let runtime = RuntimeEnvBuilder::new()
             .with_disk_manager_builder(disk)
-            .with_memory_pool(Arc::new(FairSpillPool::new(n_bytes)))
+            .with_memory_pool(Arc::new(SharedMemory::new(n_bytes)))
             .build_arc()
             .map_err(|error| unfit(error.strip_backtrace()))?;
         let config = SessionConfig::new()
-            .with_batch_size(N_ROWS_AT_ONCE)
+            .with_batch_size(N_ROWS_AT_ONCE.min(n_bytes / MEBIBYTE * N_ROWS_A_MEBIBYTE).max(1))
             .with_target_partitions(1)
-            .with_sort_spill_reservation_bytes(MAX_MERGE_BYTES.min(n_bytes / 16));
+            .with_sort_spill_reservation_bytes(MAX_MERGE_BYTES.min(n_bytes / 32));
         let context = TaskContext::default().with_session_config(config).with_runtime(runtime);
         Ok(Self { context: Arc::new(context), memory_mb, _folder: folder })
     }
@@ -63,6 +66,11 @@ impl Space {
     /// sorted.
     pub(super) fn held_bytes(&self) -> usize {
         usize::try_from(self.memory_mb).unwrap_or(usize::MAX).saturating_mul(MEBIBYTE) / 4
+    }
+
+    /// Returns how long a batch may be: it must be held several times while it is sorted and merged.
+    pub(super) fn batch_bytes(&self) -> usize {
+        self.held_bytes() / 16
     }
 
     /// Says why the step at `path` failed.
