@@ -205,7 +205,10 @@ fn steps_over_many_rows_are_read() {
     let (path, Step::Join(join)) = parts[0] else { panic!("no join") };
     assert_eq!((path, join.kind, join.is_lookup), ("steps.0.join", JoinKind::Left, true));
     let pair = |one: &str, two: &str| (one.to_owned(), two.to_owned());
-    assert_eq!((&join.on, join.taken()), (&vec![pair("contact", "id")], vec![pair("mail", "email")]));
+    assert_eq!(
+        (&join.on, join.taken()),
+        (&vec![pair("contact", "id")], vec![pair("mail", "email")])
+    );
     let all = Join { take: None, ..join.clone() };
     assert_eq!(all.taken(), [pair("mail", "mail"), pair("name", "name")]);
     let Step::Deduplicate(once) = parts[1].1 else { panic!("no deduplicate") };
@@ -236,12 +239,28 @@ fn steps_over_many_rows_are_read() {
 #[test]
 fn faults_of_steps_over_many_rows_name_line_path_and_the_way_out() {
     for (from, to, fault) in [
-        ("kind: left", "kind: lefft", "p.yaml:8: steps.0.join.kind: there is no word `lefft`: did you mean `left`?"),
+        (
+            "kind: left",
+            "kind: lefft",
+            "p.yaml:8: steps.0.join.kind: there is no word `lefft`: did you mean `left`?",
+        ),
         ("      on: {contact: id}\n", "", "p.yaml:6: steps.0.join: `on` is missing"),
-        ("{email: mail}", "{email: male}", "p.yaml:6: steps.0.join: there is no column of `with` `male`"),
-        ("delimiter: \";\"", "delimiter: \"ab\"", "p.yaml:7: steps.0.join.with.delimiter: write one ASCII character"),
+        (
+            "{email: mail}",
+            "{email: male}",
+            "p.yaml:6: steps.0.join: there is no column of `with` `male`",
+        ),
+        (
+            "delimiter: \";\"",
+            "delimiter: \"ab\"",
+            "p.yaml:7: steps.0.join.with.delimiter: write one ASCII character",
+        ),
         ("keep: last", "kept: last", "there is no key `kept`: did you mean `keep`?"),
-        ("{n: count(*), total: sum(fee)}", "[n]", "p.yaml:15: steps.2.aggregate.make: write such as `{n: count(*)}`"),
+        (
+            "{n: count(*), total: sum(fee)}",
+            "[n]",
+            "p.yaml:15: steps.2.aggregate.make: write such as `{n: count(*)}`",
+        ),
         ("compare: [total]", "compare: []", "steps.4.history.compare: is empty"),
         ("memory_mb: 64", "memory_mb: much", "p.yaml:4: memory_mb: write a whole number"),
         ("files: {", "files: [{", "p.yaml:"),

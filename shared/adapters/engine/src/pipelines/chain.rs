@@ -12,8 +12,8 @@ use super::flow::{Flow, FlowError, TakeReject};
 use super::output::Output;
 use super::rejects::reject_batch;
 use super::rows::Rows;
-use super::source::{Files, Portion, RowSource, Wanted};
 use super::sets::{SetFigures, SetSteps, SetWork};
+use super::source::{Files, Portion, RowSource, Wanted};
 
 /// What all parts of a run share.
 pub(super) struct Common {
@@ -203,12 +203,7 @@ impl Common {
     }
 
     /// Counts what was read, and sends it through the steps.
-    fn sift(
-        &self,
-        stretch: usize,
-        portion: Portion,
-        taken: &mut Taken,
-    ) -> Result<Rows, FlowError> {
+    fn sift(&self, stretch: usize, portion: Portion, taken: &mut Taken) -> Result<Rows, FlowError> {
         let mut tally = self.tally();
         let n_before = tally.n_rejected;
         if stretch == 0 {

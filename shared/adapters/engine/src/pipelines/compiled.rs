@@ -239,7 +239,12 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    pub(super) fn derive(&mut self, step: &Located<Step>, column: &str, text: &str) -> Option<Work> {
+    pub(super) fn derive(
+        &mut self,
+        step: &Located<Step>,
+        column: &str,
+        text: &str,
+    ) -> Option<Work> {
         let worked = self.language.value(text, &self.columns);
         let place = self.columns.iter().position(|it| it.name == column);
         let kind = match &worked {

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use futures_util::future::poll_fn;
 use shared::etl::{
-    Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, RunReport,
-    Tally, TestedRows,
+    Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, RunReport, Tally,
+    TestedRows,
 };
 use shared::ports::{Clock, PipelineEngine, PipelineProgress, RunOptions};
 use shared::time::Timestamp;
@@ -59,7 +59,17 @@ impl Pipelines {
         let Compiled { source, stretches, sets, .. } = compiled;
         let (reject_action, memory_mb) = (pipeline.reject_action(), pipeline.memory_mb);
         let (tally, scratch) = (Tally::of(pipeline), self.scratch.clone());
-        Links { source, stretches, sets, tally, rejects, reject_action, memory_mb, scratch, is_test }
+        Links {
+            source,
+            stretches,
+            sets,
+            tally,
+            rejects,
+            reject_action,
+            memory_mb,
+            scratch,
+            is_test,
+        }
     }
 }
 

@@ -58,7 +58,8 @@ pub(super) struct Worked {
 impl Worked {
     /// Returns the place of the column that it is, when it is nothing else.
     pub(super) fn plain_column(&self, columns: &[PlannedColumn]) -> Option<usize> {
-        let column = self.expression.downcast_ref::<datafusion_physical_expr::expressions::Column>()?;
+        let column =
+            self.expression.downcast_ref::<datafusion_physical_expr::expressions::Column>()?;
         columns.get(column.index()).filter(|it| it.kind == self.kind).map(|_| column.index())
     }
 }

@@ -153,10 +153,7 @@ impl Files {
     }
 }
 
-async fn open(
-    open_store: &OpenStore,
-    wanted: Wanted,
-) -> Result<Box<dyn RowSource>, PipelineError> {
+async fn open(open_store: &OpenStore, wanted: Wanted) -> Result<Box<dyn RowSource>, PipelineError> {
     let store = open_store(&wanted.at.store).map_err(|error| wanted.failed(error))?;
     Ok(match wanted.form.clone() {
         FileForm::Csv(form) => Box::new(CsvSource::open(&*store, wanted, form).await?),

@@ -49,7 +49,8 @@ impl Place {
     /// Reads a pipeline whose places are `file:HERE/NAME`.
     pub(crate) fn pipeline(&self, text: &str) -> Pipeline {
         let here = self.path().display().to_string();
-        read_pipeline("p.yaml", &text.replace("file:HERE", &format!("file:{here}"))).unwrap_or_else(|it| panic!("{it:#?}"))
+        read_pipeline("p.yaml", &text.replace("file:HERE", &format!("file:{here}")))
+            .unwrap_or_else(|it| panic!("{it:#?}"))
     }
 
     pub(crate) fn engine() -> Pipelines {

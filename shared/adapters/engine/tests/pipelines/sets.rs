@@ -97,7 +97,8 @@ async fn lookup_that_finds_two_is_rejected_with_both_lines() {
     let place = Place::new();
     place.write("in.csv", CASES);
     place.write("contacts.csv", CONTACTS);
-    let report = place.verdict(&contacts("kind: left\n      lookup: true\n      take: [mail]")).await;
+    let report =
+        place.verdict(&contacts("kind: left\n      lookup: true\n      take: [mail]")).await;
     assert_eq!((report.n_read, report.n_rejected, report.n_out), (5, 1, 4));
     let reject = &report.samples[0];
     assert_eq!((reject.key.as_str(), reject.line, reject.rule.as_str()), ("b", 3, "lookup"));
@@ -118,7 +119,10 @@ async fn row_of_another_file_that_cannot_be_read_ends_the_run() {
     let error = place.run(&contacts("kind: left")).await.unwrap_err();
     let PipelineError::Unfit { at, text } = &error else { panic!("{error}") };
     assert!(at.ends_with("/contacts.csv"), "{at}");
-    assert!(text.starts_with("line 4: `key`: `two` is no long as it is declared: all rows"), "{text}");
+    assert!(
+        text.starts_with("line 4: `key`: `two` is no long as it is declared: all rows"),
+        "{text}"
+    );
     assert!(!place.has("out.csv") && !place.has("rejects.csv"));
     std::fs::remove_file(place.path().join("contacts.csv")).unwrap();
     let error = place.run(&contacts("kind: left")).await.unwrap_err();
@@ -183,27 +187,29 @@ async fn reject_before_an_aggregate_names_its_row_and_one_behind_its_group() {
     let report = place.verdict(&text).await;
     let rejects: Vec<_> =
         report.samples.iter().map(|it| (it.rule.as_str(), it.line, it.key.as_str())).collect();
-    assert_eq!(rejects, [("type", 7, "f"), ("expression", 3, "b"), ("few", 4, "closed"), ("few", 2, "open")]);
+    assert_eq!(
+        rejects,
+        [("type", 7, "f"), ("expression", 3, "b"), ("few", 4, "closed"), ("few", 2, "open")]
+    );
     assert_eq!((report.n_read, report.n_rejected, report.n_out), (6, 4, 0));
     // Behind the step both rows were rejected.
     assert!(report.passed_percent.abs() < 1e-9, "{}", report.passed_percent);
     let report = place.verdict(&text.replace("threshold: 0", "threshold: 50")).await;
     let Verdict::Stopped { reason } = report.verdict else { panic!("not stopped") };
-    assert_eq!(
-        reason,
-        "2 of 2 rows were rejected behind the set-wise step 1, and 50 % must pass"
-    );
+    assert_eq!(reason, "2 of 2 rows were rejected behind the set-wise step 1, and 50 % must pass");
 }
 
 #[tokio::test]
 async fn duplicates_go_by_order_and_then_by_place() {
-    let dedup = |more: &str| with(&format!("  - deduplicate: {{by: contact, {more}}}\n  - select: [id]\n"));
+    let dedup =
+        |more: &str| with(&format!("  - deduplicate: {{by: contact, {more}}}\n  - select: [id]\n"));
     assert_eq!(out(&dedup("keep: first")).await, ["a", "b", "e", "c"]);
     assert_eq!(out(&dedup("keep: last")).await, ["d", "b", "e", "c"]);
     assert_eq!(out(&dedup("keep: last, order: day")).await, ["a", "b", "e", "c"]);
     let descending = "keep: last, order: [{column: day, descending: true}]";
     assert_eq!(out(&dedup(descending)).await, ["d", "b", "e", "c"]);
-    let by_status = with("  - deduplicate: {by: status, keep: last, order: fee}\n  - select: [id, fee]\n");
+    let by_status =
+        with("  - deduplicate: {by: status, keep: last, order: fee}\n  - select: [id, fee]\n");
     assert_eq!(out(&by_status).await, ["d,3.25", "a,10.50"]);
 }
 
@@ -212,7 +218,10 @@ async fn sort_puts_missing_values_last_either_way() {
     let sort = |order: &str| with(&format!("  - sort: {order}\n  - select: [id]\n"));
     assert_eq!(out(&sort("[day]")).await, ["d", "b", "a", "e", "c"]);
     assert_eq!(out(&sort("[{column: fee, descending: true}]")).await, ["a", "d", "c", "b", "e"]);
-    assert_eq!(out(&sort("[status, {column: id, descending: true}]")).await, ["d", "c", "e", "b", "a"]);
+    assert_eq!(
+        out(&sort("[status, {column: id, descending: true}]")).await,
+        ["d", "c", "e", "b", "a"]
+    );
 }
 
 #[tokio::test]
@@ -314,20 +323,60 @@ fn faults_name_their_place_and_the_way_out() {
     let dedup = with("  - deduplicate: {by: contact, keep: last, order: day}\n");
     let history = HISTORY.to_owned();
     for (text, from, to, fault) in [
-        (&join, "{contact: key}", "{contract: key}", "steps.0.join: there is no column `contract`: did you mean `contact`?"),
-        (&join, "{contact: key}", "{contact: kee}", "steps.0.join: there is no column of `with` `kee`: did you mean `key`?"),
-        (&join, "{contact: key}", "{contact: name}", "`contact` holds long, and `name` of `with` holds text: read it as long, or `convert` `contact` before"),
+        (
+            &join,
+            "{contact: key}",
+            "{contract: key}",
+            "steps.0.join: there is no column `contract`: did you mean `contact`?",
+        ),
+        (
+            &join,
+            "{contact: key}",
+            "{contact: kee}",
+            "steps.0.join: there is no column of `with` `kee`: did you mean `key`?",
+        ),
+        (
+            &join,
+            "{contact: key}",
+            "{contact: name}",
+            "`contact` holds long, and `name` of `with` holds text: read it as long, or `convert` `contact` before",
+        ),
         (&join, "{contact: key}", "{}", "`on` names no columns"),
         (&join, "kind: left", "kind: outer", "steps.0.join.kind: there is no word `outer`"),
-        (&join, "kind: left", "kind: anti", "a join of the kind `anti` takes no columns: remove `take` and `lookup`"),
+        (
+            &join,
+            "kind: left",
+            "kind: anti",
+            "a join of the kind `anti` takes no columns: remove `take` and `lookup`",
+        ),
         (&join, "[name]", "[nam]", "there is no column of `with` `nam`: did you mean `name`?"),
-        (&join, "[name]", "{status: name}", "there is a column `status` already: write `take: {other: name}`"),
+        (
+            &join,
+            "[name]",
+            "{status: name}",
+            "there is a column `status` already: write `take: {other: name}`",
+        ),
         (&join, "[name]", "{a: name, b: names}", "there is no column of `with` `names`"),
         (&join, "contacts.csv", "rejects.csv", "is written by this pipeline"),
         (&join, "{name: mail}", "{name: name}", "steps.0.join.with.columns: `name` is there twice"),
-        (&group, "[status]", "[state]", "steps.0.aggregate: there is no column `state`: did you mean `status`?"),
-        (&group, "count(*)", "fee", "`fee`: `fee` differs within a group: write such as `max(fee)`, or name it in `by`"),
-        (&group, "count(*)", "sum(feee)", "`sum(feee)`: there is no column `feee`: did you mean `fee`?"),
+        (
+            &group,
+            "[status]",
+            "[state]",
+            "steps.0.aggregate: there is no column `state`: did you mean `status`?",
+        ),
+        (
+            &group,
+            "count(*)",
+            "fee",
+            "`fee`: `fee` differs within a group: write such as `max(fee)`, or name it in `by`",
+        ),
+        (
+            &group,
+            "count(*)",
+            "sum(feee)",
+            "`sum(feee)`: there is no column `feee`: did you mean `fee`?",
+        ),
         (&group, "count(*)", "summ(fee)", "there is no function `summ`"),
         (&group, "count(*)", "sum(max(fee))", "looks at many rows that look at many rows"),
         (&group, "count(*)", "sum(DISTINCT fee)", "`sum` takes no `DISTINCT`"),
@@ -338,14 +387,34 @@ fn faults_name_their_place_and_the_way_out() {
         (&dedup, "by: contact", "by: contract", "there is no column `contract`"),
         (&dedup, "order: day", "order: dai", "there is no column `dai`: did you mean `day`?"),
         (&dedup, "keep: last", "keep: newest", "there is no word `newest`"),
-        (&dedup, "order: day", "order: {colum: day}", "there is no key `colum`: did you mean `column`?"),
+        (
+            &dedup,
+            "order: day",
+            "order: {colum: day}",
+            "there is no key `colum`: did you mean `column`?",
+        ),
         (&dedup, "key: id", "key: id\nmemory_mb: 1", "memory_mb: is too little: write 8 or more"),
-        (&history, "valid_from: day", "valid_from: status", "`status` gives text, and a date or an instant is wanted"),
+        (
+            &history,
+            "valid_from: day",
+            "valid_from: status",
+            "`status` gives text, and a date or an instant is wanted",
+        ),
         (&history, "valid_from: day", "valid_from: dai", "there is no column `dai`"),
         (&history, "compare: [status]", "compare: [state]", "there is no column `state`"),
         (&history, "compare: [status]", "compare: [id]", "`id` is there twice"),
-        (&history, "against: {at: file:HERE/out.parquet}", "against: {at: file:HERE/out.csv}", "`against` is kept in Parquet"),
-        (&history, "{name: note}", "{name: valid_to}", "makes the column `valid_to`, which is there"),
+        (
+            &history,
+            "against: {at: file:HERE/out.parquet}",
+            "against: {at: file:HERE/out.csv}",
+            "`against` is kept in Parquet",
+        ),
+        (
+            &history,
+            "{name: note}",
+            "{name: valid_to}",
+            "makes the column `valid_to`, which is there",
+        ),
     ] {
         assert!(text.contains(from), "{from}");
         let faults = read_pipeline("p.yaml", &text.replacen(from, to, 1))
@@ -361,7 +430,11 @@ fn faults_name_their_place_and_the_way_out() {
 fn row_wise_expression_says_where_functions_of_many_rows_belong() {
     let text = with("  - derive: {n: sum(fee)}\n");
     let faults = Place::engine().plan(&read_pipeline("p.yaml", &text).unwrap()).unwrap_err();
-    assert!(faults[0].text.contains("looks at many rows, and an expression sees one: `aggregate` is a step"));
+    assert!(
+        faults[0]
+            .text
+            .contains("looks at many rows, and an expression sees one: `aggregate` is a step")
+    );
 }
 
 #[test]

@@ -90,8 +90,16 @@ fn write(place: &Place) {
         let noise = row.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23) >> 20;
         let contact = if noise % 41 == 0 { String::new() } else { (noise % 700).to_string() };
         let status = ["open", "closed", "held", ""][usize::try_from(noise / 7 % 4).unwrap()];
-        let fee = if noise % 17 == 0 { String::new() } else { format!("{}.{:02}", noise % 977, row % 100) };
-        let day = if noise % 29 == 0 { String::new() } else { format!("2026-01-{:02}", noise / 3 % 28 + 1) };
+        let fee = if noise % 17 == 0 {
+            String::new()
+        } else {
+            format!("{}.{:02}", noise % 977, row % 100)
+        };
+        let day = if noise % 29 == 0 {
+            String::new()
+        } else {
+            format!("2026-01-{:02}", noise / 3 % 28 + 1)
+        };
         writeln!(cases, "c{row},{contact},{status},{fee},{},{day}", noise % 13).unwrap();
     }
     place.write("cases.csv", cases);
@@ -110,7 +118,8 @@ async fn rows_and_their_order_are_those_of_another_engine() {
     let mut judged = Vec::new();
     for (idx, (steps, sql)) in JUDGED.iter().enumerate() {
         let out = format!("out{idx}.parquet");
-        let text = PIPELINE.replace("STEPS", steps).replace("CONTACTS", CONTACTS).replace("OUT", &out);
+        let text =
+            PIPELINE.replace("STEPS", steps).replace("CONTACTS", CONTACTS).replace("OUT", &out);
         let report = place.verdict(&text).await;
         assert_eq!((report.n_read, report.n_rejected), (6_000, 0), "{steps}: {:?}", report.samples);
         judged.push(json!({"out": out, "sql": sql}));

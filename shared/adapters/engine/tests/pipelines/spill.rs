@@ -9,7 +9,7 @@ use shared::ports::{PipelineEngine as _, RunOptions};
 use crate::memory::{MEBIBYTE, peak};
 use crate::place::Place;
 
-const N_ROWS: u64 = 30_000;
+const N_ROWS: u64 = 20_000;
 
 const MANY: &str = r#"
 pipeline: many
@@ -49,7 +49,7 @@ fn write(place: &Place) {
         let noise = row.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let more = noise.rotate_left(31).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let text = format!("{noise:016x}{more:016x}").repeat(5);
-        writeln!(rows, "id{row},{},{row},{text}", noise % 11_000).unwrap();
+        writeln!(rows, "id{row},{},{row},{text}", noise % 8_000).unwrap();
         writeln!(other, "{},{text}", N_ROWS - row).unwrap();
     }
     place.write("in.csv", rows);
@@ -110,7 +110,10 @@ async fn what_cannot_be_put_on_disk_fails_with_the_way_out_and_leaves_nothing() 
     let error = run(&place, all, 8).await.unwrap_err();
     let PipelineError::Unfit { at, text } = &error else { panic!("{error}") };
     assert_eq!(at, "steps.0.aggregate");
-    assert!(text.starts_with("needs more than `memory_mb: 8` or the disk has: raise `memory_mb`"), "{text}");
+    assert!(
+        text.starts_with("needs more than `memory_mb: 8` or the disk has: raise `memory_mb`"),
+        "{text}"
+    );
     assert!(!place.has("out.parquet"));
     assert_eq!(left_in(&scratch(&place)), 0);
     assert_eq!(run(&place, all, 64).await.unwrap().n_out, 1);

@@ -89,8 +89,7 @@ impl Turn for Groups {
             None => UInt64Array::from_iter_values(std::iter::repeat_n(0, batch.num_rows())),
         };
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let rows =
-            RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
+        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
         Ok(whole(Rows::new(rows, Arc::new(lines) as ArrayRef, keys)))
     }
 

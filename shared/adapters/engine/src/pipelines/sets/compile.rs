@@ -55,10 +55,8 @@ impl Compiler<'_> {
 
     fn order(&mut self, step: &Located<Step>, order: &[OrderBy]) -> Option<Vec<Sorting>> {
         let places = self.places(step, order.iter().map(|it| &it.column))?;
-        let sorting = |(place, it): (usize, &OrderBy)| Sorting {
-            place,
-            is_descending: it.is_descending,
-        };
+        let sorting =
+            |(place, it): (usize, &OrderBy)| Sorting { place, is_descending: it.is_descending };
         Some(places.into_iter().zip(order).map(sorting).collect())
     }
 
@@ -206,8 +204,9 @@ impl Compiler<'_> {
         }
         for (theirs, name) in &taken {
             if self.columns.iter().any(|it| it.name == *name) {
-                let text =
-                    format!("there is a column `{name}` already: write `take: {{other: {theirs}}}`");
+                let text = format!(
+                    "there is a column `{name}` already: write `take: {{other: {theirs}}}`"
+                );
                 self.fault(step, text);
                 return None;
             }

@@ -221,7 +221,13 @@ pub(super) fn ordered_input(
     });
     let stream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(schema), stream));
     let once = Once { schema: Arc::clone(schema), stream: Mutex::new(Some(stream)) };
-    let plan =
-        StreamingTableExec::try_new(Arc::clone(schema), vec![Arc::new(once)], None, order, false, None);
+    let plan = StreamingTableExec::try_new(
+        Arc::clone(schema),
+        vec![Arc::new(once)],
+        None,
+        order,
+        false,
+        None,
+    );
     Ok(Arc::new(plan?))
 }

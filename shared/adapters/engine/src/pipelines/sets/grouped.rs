@@ -107,7 +107,8 @@ impl Grouped {
         known.extend_from_slice(earlier);
         known.extend(calls.iter().map(|it: &FoundCall| it.column.clone()));
         let seen = expression.column_refs().into_iter();
-        if let Some(name) = seen.map(|it| &it.name).find(|it| !known.iter().any(|one| one.name == **it))
+        if let Some(name) =
+            seen.map(|it| &it.name).find(|it| !known.iter().any(|one| one.name == **it))
         {
             return Err(format!(
                 "`{name}` differs within a group: write such as `max({name})`, or name it in `by`"
@@ -129,7 +130,8 @@ impl Grouped {
         let gives = Expr::AggregateFunction(call.clone()).get_type(schema);
         let gives = gives.map_err(|error| said(&error, columns))?;
         let AggregateFunction { func: function, params } = call;
-        let AggregateFunctionParams { mut args, distinct, filter, order_by, null_treatment } = params;
+        let AggregateFunctionParams { mut args, distinct, filter, order_by, null_treatment } =
+            params;
         let called = function.name().to_owned();
         if !order_by.is_empty() || null_treatment.is_some() {
             return Err(format!("`{called}` has no order and no word on missing values here"));

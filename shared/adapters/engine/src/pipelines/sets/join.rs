@@ -63,7 +63,10 @@ impl Beginning<'_> {
             true => self.looked_up(&schema, held),
             false => {
                 figures.note(format!("`{}` is sorted on disk", work.with.at));
-                self.merged(&schema, held.chain(rest(source, work, &schema, feed, space.batch_bytes())))
+                self.merged(
+                    &schema,
+                    held.chain(rest(source, work, &schema, feed, space.batch_bytes())),
+                )
             }
         };
         let turn = self.turn(schema.fields().len());
@@ -123,9 +126,8 @@ impl Beginning<'_> {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let packed = packed_schema(self.before);
         let n_theirs = schema.fields().len();
-        let order = |places: &[usize]| {
-            places.iter().map(|it| Sorting::ascending(*it)).collect::<Vec<_>>()
-        };
+        let order =
+            |places: &[usize]| places.iter().map(|it| Sorting::ascending(*it)).collect::<Vec<_>>();
         let options = SortOptions { descending: false, nulls_first: false };
         let plan = SortMergeJoinExec::try_new(
             sorted(input(schema, all)?, order(&self.work.theirs))?,
@@ -179,7 +181,9 @@ fn theirs(
     let mut columns = columns(&rows.batch, &work.needed);
     columns.push(Arc::clone(rows.lines()));
     let batch = RecordBatch::try_new(Arc::clone(schema), columns);
-    batch.and_then(|it| parted(it, max_bytes)).map_err(|error| PipelineError::Unfit { at: at.to_string(), text: error.to_string() })
+    batch
+        .and_then(|it| parted(it, max_bytes))
+        .map_err(|error| PipelineError::Unfit { at: at.to_string(), text: error.to_string() })
 }
 
 /// Returns the rows when all of them could be read.

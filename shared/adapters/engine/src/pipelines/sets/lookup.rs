@@ -24,12 +24,7 @@ pub(super) struct Lookup {
 
 impl Lookup {
     /// Names `columns`, and `at` as the file, in rejects.
-    pub(super) fn new(
-        joined: Joined,
-        their_line: usize,
-        columns: Vec<String>,
-        at: String,
-    ) -> Self {
+    pub(super) fn new(joined: Joined, their_line: usize, columns: Vec<String>, at: String) -> Self {
         Self { joined, their_line, columns, at, kept: None }
     }
 
@@ -70,7 +65,8 @@ impl Turn for Lookup {
             Some(kept) => concat_batches(&batch.schema(), [&kept, &batch])?,
             None => batch,
         };
-        let numbers = Self::numbers(&batch, self.joined.n_columns + 2)?.as_primitive::<UInt64Type>();
+        let numbers =
+            Self::numbers(&batch, self.joined.n_columns + 2)?.as_primitive::<UInt64Type>();
         let n_rows = batch.num_rows();
         let is_last = |row: &usize| numbers.value(*row) == numbers.value(n_rows - 1);
         let n_last = (0..n_rows).rev().take_while(is_last).count();

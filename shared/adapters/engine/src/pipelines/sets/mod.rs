@@ -5,6 +5,7 @@ mod aggregate;
 mod compile;
 mod feed;
 mod first;
+mod gathered;
 mod grouped;
 mod history;
 mod join;

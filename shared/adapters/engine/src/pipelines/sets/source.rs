@@ -15,6 +15,7 @@ use shared::etl::{PipelineError, SetReport};
 
 use super::feed::{Feed, input, packed_schema, unpacked};
 use super::first::FirstOfKey;
+use super::gathered::Gathered;
 use super::operators::sorted;
 use super::space::Space;
 use super::work::{SetKind, SetWork, Sorting};
@@ -154,7 +155,7 @@ impl SetSteps {
         let feed = Feed::new(rows, &work.before, first, counted, space.batch_bytes());
         let (counted, files) = (Arc::clone(&figures), self.files.clone());
         let step = SetStep { work, feed, files, space, figures };
-        let source = SetSource { step, state: State::Waiting };
+        let source = SetSource { step, state: State::Waiting, gathered: Gathered::default() };
         Ok((Box::new(source), counted))
     }
 }
@@ -162,6 +163,7 @@ impl SetSteps {
 struct SetSource {
     step: SetStep,
     state: State,
+    gathered: Gathered,
 }
 
 /// A step, with what it works on.
@@ -263,17 +265,25 @@ fn spilled_bytes(plan: &dyn ExecutionPlan) -> u64 {
 impl RowSource for SetSource {
     async fn next(&mut self) -> Result<Option<Portion>, PipelineError> {
         loop {
+            let enough = self.gathered.enough().map_err(|error| self.step.failed(&error.into()))?;
+            if enough.is_some() {
+                return Ok(enough);
+            }
             let portion = match std::mem::replace(&mut self.state, State::Ended) {
-                State::Ended => return Ok(None),
+                State::Ended => {
+                    let rest = self.gathered.rest();
+                    return rest.map_err(|error| self.step.failed(&error.into()));
+                }
                 State::Waiting => {
                     self.state = State::Running(Box::new(self.step.begin().await?));
                     continue;
                 }
                 State::Running(running) => self.go_on(running).await?,
             };
-            if let Some(portion) = portion.filter(|it| it.n_read > 0) {
-                self.step.figures.n_out.fetch_add(portion.n_read, Ordering::Relaxed);
-                return Ok(Some(portion));
+            if let Some(portion) = portion {
+                let n_rows = portion.rows.len() as u64;
+                self.step.figures.n_out.fetch_add(n_rows, Ordering::Relaxed);
+                self.gathered.add(portion);
             }
         }
     }

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use datafusion_common::DataFusionError;
+use datafusion_execution::TaskContext;
 use datafusion_execution::config::SessionConfig;
 use datafusion_execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion_execution::runtime_env::RuntimeEnvBuilder;
-use datafusion_execution::TaskContext;
 use shared::etl::PipelineError;
 use tempfile::TempDir;
 

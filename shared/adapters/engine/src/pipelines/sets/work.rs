@@ -22,15 +22,8 @@ pub(in crate::pipelines) struct SetWork {
 /// What it does.
 pub(super) enum SetKind {
     Sort(Vec<Sorting>),
-    Deduplicate {
-        by: Vec<usize>,
-        order: Vec<Sorting>,
-        keeps_last: bool,
-    },
-    Aggregate {
-        by: Vec<usize>,
-        calls: Vec<Call>,
-    },
+    Deduplicate { by: Vec<usize>, order: Vec<Sorting>, keeps_last: bool },
+    Aggregate { by: Vec<usize>, calls: Vec<Call> },
     Join(JoinWork),
     History(HistoryWork),
 }
