@@ -1,34 +1,29 @@
 //! The one language of expressions: SQL, read, checked against columns and made ready to work on
 //! batches by the crates of `DataFusion`. There is no query and no plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod functions;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_schema::DataType;
 use chrono::{DateTime, Utc};
-use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{TreeNode as _, TreeNodeRecursion};
-use datafusion_common::{
-    DFSchema, DataFusionError, Result, SchemaError, TableReference, plan_datafusion_err,
-};
+use datafusion_common::{DFSchema, DataFusionError, SchemaError};
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion_expr::planner::{ContextProvider, ExprPlanner};
 use datafusion_expr::simplify::SimplifyContext;
-use datafusion_expr::{
-    AggregateUDF, Expr, ExprSchemable as _, HigherOrderUDF, Operator, ScalarUDF, TableSource,
-    Volatility, WindowUDF, cast,
-};
+use datafusion_expr::{Expr, ExprSchemable as _, Operator, Volatility, cast};
 use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::{Token, Tokenizer};
-use shared::config::nearest;
 use shared::etl::{ColumnKind, PlannedColumn, no_such_name};
 use shared::time::Timestamp;
 
+use self::functions::{Functions, no_such_function};
 use super::kinds::{data_type, kind_of, schema_of};
 
 /// The longest expression taken, in bytes.
@@ -37,10 +32,6 @@ const MAX_BYTES: usize = 65_536;
 const MAX_OPERATORS: usize = 200;
 /// The stack on which one is walked.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
-
-/// Functions of whole tables, which authors will try.
-const OF_TABLES: &[&str] =
-    &["avg", "count", "max", "min", "row_number", "sum", "lag", "lead", "rank"];
 
 /// An expression that is ready to work on batches.
 #[derive(Clone, Debug)]
@@ -71,46 +62,21 @@ pub(super) struct Language {
     now: DateTime<Utc>,
 }
 
-#[derive(Clone)]
-struct Functions {
-    by_name: BTreeMap<String, Arc<ScalarUDF>>,
-    /// Functions of many rows; none where one row is seen.
-    aggregates: BTreeMap<String, Arc<AggregateUDF>>,
-    planners: Vec<Arc<dyn ExprPlanner>>,
-    options: ConfigOptions,
-}
-
 impl Language {
     /// Reads expressions of a run that began at `now`.
     pub(super) fn new(now: Timestamp) -> Self {
-        let mut by_name = BTreeMap::new();
-        for function in datafusion_functions::all_default_functions() {
-            for alias in function.aliases() {
-                by_name.insert(alias.clone(), Arc::clone(&function));
-            }
-            by_name.insert(function.name().to_owned(), function);
-        }
-        let planners: Vec<Arc<dyn ExprPlanner>> = vec![
-            Arc::new(datafusion_functions::core::planner::CoreFunctionPlanner::default()),
-            Arc::new(datafusion_functions::datetime::planner::DatetimeFunctionPlanner),
-            Arc::new(datafusion_functions::unicode::planner::UnicodeFunctionPlanner),
-        ];
-        let options = ConfigOptions::default();
         let now = DateTime::from_timestamp_millis(now.as_millis()).unwrap_or_default();
-        let aggregates = BTreeMap::new();
-        Self { functions: Functions { by_name, aggregates, planners, options }, now }
+        Self { functions: Functions::of_rows(), now }
     }
 
     /// Reads expressions in which these functions of many rows may stand, too.
     #[cfg(feature = "sets")]
     pub(super) fn with_aggregates(
         mut self,
-        aggregates: impl IntoIterator<Item = Arc<AggregateUDF>>,
-        planner: Arc<dyn ExprPlanner>,
+        aggregates: impl IntoIterator<Item = Arc<datafusion_expr::AggregateUDF>>,
+        planner: Arc<dyn datafusion_expr::planner::ExprPlanner>,
     ) -> Self {
-        let named = aggregates.into_iter().map(|it| (it.name().to_owned(), it));
-        self.functions.aggregates = named.collect();
-        self.functions.planners.push(planner);
+        self.functions.add_aggregates(aggregates, planner);
         self
     }
 
@@ -359,70 +325,6 @@ pub(super) fn said(error: &DataFusionError, columns: &[PlannedColumn]) -> String
     let prefixes = ["Error during planning: ", "type_coercion\ncaused by\n", "Execution error: "];
     let text = prefixes.iter().fold(text, |text, it| text.strip_prefix(it).unwrap_or(text));
     text.to_owned()
-}
-
-fn no_such_function(name: &str) -> String {
-    if OF_TABLES.contains(&name.to_lowercase().as_str()) {
-        return format!(
-            "`{name}` looks at many rows, and an expression sees one: `aggregate` is a step"
-        );
-    }
-    let functions = datafusion_functions::all_default_functions();
-    let known: Vec<&str> = functions.iter().map(|it| it.name()).collect();
-    match nearest(&name.to_lowercase(), &known) {
-        Some(meant) => format!("there is no function `{name}`: did you mean `{meant}`?"),
-        None => format!("there is no function `{name}`"),
-    }
-}
-
-impl ContextProvider for Functions {
-    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
-        Err(plan_datafusion_err!("`{name}` is a table: only columns of one row are seen"))
-    }
-
-    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
-        &self.planners
-    }
-
-    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.by_name.get(&name.to_lowercase()).cloned()
-    }
-
-    fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
-        None
-    }
-
-    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
-        self.aggregates.get(&name.to_lowercase()).cloned()
-    }
-
-    fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {
-        None
-    }
-
-    fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
-        None
-    }
-
-    fn options(&self) -> &ConfigOptions {
-        &self.options
-    }
-
-    fn udf_names(&self) -> Vec<String> {
-        self.by_name.keys().cloned().collect()
-    }
-
-    fn higher_order_function_names(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn udaf_names(&self) -> Vec<String> {
-        self.aggregates.keys().cloned().collect()
-    }
-
-    fn udwf_names(&self) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 #[cfg(test)]
