@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+import etl_sets
+
 HEADER = ["id", "account_id", "status", "opened", "closed", "fee", "hours", "email", "title", "court", "judge",
           "priority", "is_urgent", "updated_at", "note"]
 STATUSES = ["open", "closed", "on_hold", "appeal"]
@@ -220,19 +222,55 @@ def measure(command):
     return answer, wall, cpu, usage.ru_maxrss / 1024
 
 
+def measure_sets(args, names):
+    """Measures the set-wise case, and fails when two outputs count or sum otherwise."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder)
+        etl_sets.make(path, args.rows)
+        n_mb = (path / "in.csv").stat().st_size / 1e6
+        text = etl_sets.PIPELINE.replace("FOLDER", folder).replace("MEMORY", str(args.memory_mb))
+        (path / "sets.yaml").write_text(text)
+        runs, spilled = {}, 0
+        for _ in range(args.rounds):
+            for name in names:
+                ours = [args.moodbridge, "--json", "pipelines", "run", f"{folder}/sets.yaml"]
+                peer = [sys.executable, __file__, "--peer", name, folder, "sets"]
+                runs.setdefault(name, []).append(measure(ours if name == "ours" else peer))
+                if name == "ours":
+                    spilled = sum(it["spilled_bytes"] for it in runs[name][-1][0]["sets"])
+        found = {name: etl_sets.checked(path / f"{name}.parquet") for name in names}
+        print(f"{args.rows} rows, {n_mb:.0f} MB; median of {args.rounds} rounds; ours with {args.memory_mb} MiB, "
+              f"{spilled / 1e6:.0f} MB on disk")
+        print(f"{'':<10} {'groups':>8} {'wall s':>8} {'CPU s':>8} {'peak MB':>8}")
+        for name, measured in runs.items():
+            wall, cpu, peak = (statistics.median(run[at] for run in measured) for at in (1, 2, 3))
+            print(f"{name:<10} {found[name][0]:>8} {wall:>8.2f} {cpu:>8.2f} {peak:>8.0f}")
+    if len({tuple(round(float(value), 2) for value in it) for it in found.values()}) != 1:
+        raise SystemExit(f"the outputs differ: {found}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--moodbridge")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="ours,duckdb,polars,pandas")
+    parser.add_argument("--case", choices=["rows", "sets"], default="rows")
+    parser.add_argument("--memory-mb", type=int, default=256, help="of our set-wise steps")
     parser.add_argument("--peer", nargs=3, metavar=("NAME", "FOLDER", "CHECKS"))
     args = parser.parse_args()
     if args.peer:
         name, folder, checks = args.peer
+        if checks == "sets":
+            etl_sets.PEERS[name](folder)
+            print("{}")
+            return
         print(json.dumps({"n_out": PEERS[name](folder, checks == "checks")}))
         return
     names = args.only.split(",")
+    if args.case == "sets":
+        measure_sets(args, names)
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder)
         make(path / "in.csv", args.rows)

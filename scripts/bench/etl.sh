@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # One file through 5 transforms and 8 rules into Parquet, by us and by what is used for it:
-# `scripts/bench/etl.sh [--rows 1000000] [--rounds 5] [--only ours,duckdb,polars,pandas]`.
+# `scripts/bench/etl.sh [--rows 1000000] [--rounds 5] [--only ours,duckdb,polars,pandas]`. With `--case sets`
+# it is the set-wise case: duplicates, a join and an aggregate, ours with `--memory-mb 256`.
 # It fails when two of them count otherwise. MOODBRIDGE_ETL_PROFILE=dev takes the build without optimisation.
 set -euo pipefail
 . "$(dirname "$0")/../env.sh"

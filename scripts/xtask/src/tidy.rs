@@ -36,6 +36,7 @@ const OTHER_FEATURES: &[(&str, &str)] = &[
     ("otlp", "shared/host/"),
     ("pipelines", "shared/adapters/engine/"),
     ("query", "shared/adapters/engine/"),
+    ("sets", "shared/adapters/engine/"),
 ];
 
 /// Lists every breach, each with its place.

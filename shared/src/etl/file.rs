@@ -2,6 +2,7 @@
 
 mod checks;
 mod places;
+mod sets;
 mod steps;
 mod tests_of;
 
@@ -25,6 +26,7 @@ const KEYS: &[&str] = &[
     "sink",
     "quarantine",
     "baseline",
+    "memory_mb",
     "tests",
 ];
 
@@ -83,6 +85,7 @@ fn read_tree(file: &str, root: &At<'_>, faults: &mut Faults<'_>) -> Option<Pipel
     });
     let quarantine = root.get("quarantine").map(|it| places::sink(&it, faults));
     let baseline = root.get("baseline").map(|it| places::place(&it, faults));
+    let memory_mb = root.get("memory_mb").map(|it| it.count(faults));
     let tests = tests_of::tests(root.get("tests").as_ref(), faults);
     Some(Pipeline {
         name: name?,
@@ -94,6 +97,7 @@ fn read_tree(file: &str, root: &At<'_>, faults: &mut Faults<'_>) -> Option<Pipel
         sink: sink?,
         quarantine: quarantine.unwrap_or_default(),
         baseline: baseline.unwrap_or_default(),
+        memory_mb: memory_mb.unwrap_or(Some(Pipeline::DEFAULT_MEMORY_MB))?,
         tests,
     })
 }

@@ -68,6 +68,31 @@ impl Lineage {
         }
     }
 
+    /// Notes that `step` takes `column` from elsewhere.
+    pub fn bring(&mut self, column: &str, from: String, step: &str) {
+        self.columns.insert(column.to_owned(), (BTreeSet::from([from]), vec![step.to_owned()]));
+    }
+
+    /// Notes that `column` comes from elsewhere, too.
+    pub fn add_source(&mut self, column: &str, from: String, step: &str) {
+        let (sources, by) = self.columns.entry(column.to_owned()).or_default();
+        sources.insert(from);
+        if !by.iter().any(|it| it == step) {
+            by.push(step.to_owned());
+        }
+    }
+
+    /// Notes that `step` puts the columns `made`, each of those it uses, in place of all but `kept`.
+    pub fn regroup(&mut self, kept: &[String], made: &[(String, BTreeSet<String>)], step: &str) {
+        let before = self.clone();
+        self.columns.retain(|name, _| kept.contains(name));
+        for (column, used) in made {
+            let mut one = before.clone();
+            one.derive(column, used, step);
+            self.columns.extend(one.columns.remove_entry(column));
+        }
+    }
+
     /// Tells where `column` comes from.
     pub fn of(&self, column: &str, kind: ColumnKind) -> ColumnLineage {
         let (from, by) = self.columns.get(column).cloned().unwrap_or_default();
@@ -93,5 +118,14 @@ mod tests {
         assert_eq!(late.by, ["steps.0", "steps.1", "steps.2"]);
         assert_eq!(lineage.of("fee", ColumnKind::Long).from, set(&["fee"]));
         assert_eq!(lineage.filtered_by, set(&["closed", "opened"]));
+
+        // What is made sees what was there before, not what is made beside it.
+        lineage.bring("name", "file:a.csv#name".to_owned(), "steps.3");
+        let made = [("fee".to_owned(), set(&["late"])), ("n".to_owned(), set(&["fee"]))];
+        lineage.regroup(&["name".to_owned()], &made, "steps.4");
+        assert_eq!(lineage.of("fee", ColumnKind::Long).from, set(&["closed", "opened"]));
+        assert_eq!(lineage.of("n", ColumnKind::Long).from, set(&["fee"]));
+        assert_eq!(lineage.of("name", ColumnKind::Text).from, set(&["file:a.csv#name"]));
+        assert_eq!(lineage.of("late", ColumnKind::Bool).from, set(&[]));
     }
 }

@@ -6,11 +6,14 @@ use super::fault::{Faults, Located, PipelineFault};
 use super::kind::{ColumnKind, SourceColumn, ValueFormat};
 use super::place::{FileForm, Place, Sink, Source};
 use super::rule::{Action, Percent, Rule};
+use super::sets::{Aggregate, Deduplicate, History, Join, Keep, OrderBy};
 use super::step::Step;
 use super::unit_test::PipelineTest;
 
 /// The most columns and steps of a pipeline.
 const MAX_PARTS: usize = 2_000;
+/// The least memory with which steps over many rows can work, in MiB.
+const MIN_MEMORY_MB: u32 = 8;
 
 /// A pipeline: from a source through steps into a sink. That it is one says nothing of its expressions:
 /// the engine checks those.
@@ -35,11 +38,17 @@ pub struct Pipeline {
     /// The figures of the last run that passed, which rules of drift compare with; each run that passes
     /// writes its own there.
     pub baseline: Option<Place>,
+    /// How much memory steps over many rows may take together, in MiB; what they need beyond it goes to
+    /// disk.
+    pub memory_mb: u32,
     /// Its tests.
     pub tests: Vec<PipelineTest>,
 }
 
 impl Pipeline {
+    /// The memory of steps over many rows when nothing else is said, in MiB.
+    pub const DEFAULT_MEMORY_MB: u32 = 256;
+
     /// Begins a pipeline that reads `source` and writes `sink`.
     ///
     /// ```
@@ -77,6 +86,7 @@ impl Pipeline {
                 sink: Located { line: sink_line, path: sink_path, part: sink },
                 quarantine: None,
                 baseline: None,
+                memory_mb: Self::DEFAULT_MEMORY_MB,
                 tests: Vec::new(),
             },
             rules: Vec::new(),
@@ -100,6 +110,7 @@ impl Pipeline {
         let mut faults = Faults::of(&self.file);
         self.check_parts(&mut faults);
         self.check_columns(&mut faults);
+        self.check_sets(&mut faults);
         self.check_rules(&mut faults);
         if faults.is_empty() { Ok(()) } else { Err(faults.into_list()) }
     }
@@ -127,27 +138,35 @@ impl Pipeline {
         }
     }
 
+    /// Steps over many rows.
+    fn check_sets(&self, faults: &mut Faults<'_>) {
+        if self.memory_mb < MIN_MEMORY_MB {
+            faults.add(0, "memory_mb", format!("is too little: write {MIN_MEMORY_MB} or more"));
+        }
+        let written: Vec<&Place> =
+            self.quarantine.iter().map(|it| &it.at).chain(&self.baseline).collect();
+        for Located { line, path, part } in &self.steps {
+            let read = match part {
+                Step::Join(join) => {
+                    check_source(*line, &format!("{path}.with"), &join.with, faults);
+                    Some(&join.with.at)
+                }
+                Step::History(history) => Some(&history.against.at),
+                _ => None,
+            };
+            if let Some(place) = read.filter(|it| written.contains(it)) {
+                faults.add(*line, path, format!("`{place}` is written by this pipeline"));
+            }
+            for fault in part.faults() {
+                faults.add(*line, path, fault);
+            }
+        }
+    }
+
     fn check_columns(&self, faults: &mut Faults<'_>) {
         let Located { line, path, part } = &self.source;
-        if part.columns.is_empty() {
-            faults.add(*line, path, "names no columns: say which are read, each with its type");
-        }
-        let mut names = BTreeSet::new();
-        for column in &part.columns {
-            if column.name.is_empty() || column.name.chars().any(char::is_control) {
-                faults.add(*line, format!("{path}.columns"), "a column without a name");
-            }
-            if !names.insert(column.name.as_str()) {
-                let text = format!("`{}` is there twice: keep one", column.name);
-                faults.add(*line, format!("{path}.columns"), text);
-            }
-            let is_csv = matches!(part.form, FileForm::Csv(_));
-            if !is_csv && column.format != ValueFormat::Usual {
-                let text = format!("`{}`: only text files have formats", column.name);
-                faults.add(*line, format!("{path}.columns"), text);
-            }
-        }
-        let known: Vec<&str> = names.into_iter().collect();
+        check_source(*line, path, part, faults);
+        let known: Vec<&str> = part.columns.iter().map(|it| it.name.as_str()).collect();
         for name in &self.key {
             if !known.contains(&name.as_str()) {
                 let text = super::fault::no_such_name("column of the source", name, &known);
@@ -179,6 +198,28 @@ impl Pipeline {
             if rule.check.needs_baseline() && self.baseline.is_none() {
                 faults.add(*line, path, "compares with an earlier run: say where by `baseline`");
             }
+        }
+    }
+}
+
+/// Checks the columns of a file that is read.
+fn check_source(line: u64, path: &str, part: &Source, faults: &mut Faults<'_>) {
+    if part.columns.is_empty() {
+        faults.add(line, path, "names no columns: say which are read, each with its type");
+    }
+    let mut names = BTreeSet::new();
+    for column in &part.columns {
+        if column.name.is_empty() || column.name.chars().any(char::is_control) {
+            faults.add(line, format!("{path}.columns"), "a column without a name");
+        }
+        if !names.insert(column.name.as_str()) {
+            let text = format!("`{}` is there twice: keep one", column.name);
+            faults.add(line, format!("{path}.columns"), text);
+        }
+        let is_csv = matches!(part.form, FileForm::Csv(_));
+        if !is_csv && column.format != ValueFormat::Usual {
+            let text = format!("`{}`: only text files have formats", column.name);
+            faults.add(line, format!("{path}.columns"), text);
         }
     }
 }
@@ -227,6 +268,49 @@ impl PipelineBuilder {
     /// Keeps only these columns.
     pub fn select<T: Into<String>>(self, columns: impl IntoIterator<Item = T>) -> Self {
         self.step(Step::Select(columns.into_iter().map(Into::into).collect()))
+    }
+
+    /// Matches rows with those of another file.
+    pub fn join(self, join: Join) -> Self {
+        self.step(Step::Join(join))
+    }
+
+    /// Makes one row of each group of them, with these columns by their expressions.
+    pub fn aggregate<T: Into<String>, U: Into<String>>(
+        self,
+        by: impl IntoIterator<Item = T>,
+        make: impl IntoIterator<Item = (U, U)>,
+    ) -> Self {
+        let by = by.into_iter().map(Into::into).collect();
+        let make = make.into_iter().map(|(name, text)| (name.into(), text.into())).collect();
+        self.step(Step::Aggregate(Aggregate { by, make }))
+    }
+
+    /// Keeps one row of each key.
+    pub fn deduplicate<T: Into<String>>(
+        self,
+        by: impl IntoIterator<Item = T>,
+        keep: Keep,
+        order: impl IntoIterator<Item = OrderBy>,
+    ) -> Self {
+        let (by, order) = (by.into_iter().map(Into::into).collect(), order.into_iter().collect());
+        self.step(Step::Deduplicate(Deduplicate { by, keep, order }))
+    }
+
+    /// Brings rows into an order.
+    pub fn sort(self, order: impl IntoIterator<Item = OrderBy>) -> Self {
+        self.step(Step::Sort(order.into_iter().collect()))
+    }
+
+    /// Makes versions of rows, with the time in which they held.
+    pub fn history(self, history: History) -> Self {
+        self.step(Step::History(history))
+    }
+
+    /// Lets steps over many rows take so much memory, in MiB.
+    pub fn memory_mb(mut self, memory_mb: u32) -> Self {
+        self.pipeline.memory_mb = memory_mb;
+        self
     }
 
     /// Adds a rule that is checked after all steps.

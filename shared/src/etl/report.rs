@@ -20,8 +20,13 @@ pub mod built_in {
     /// An expression cannot be worked out, such as a division by zero.
     pub const EXPRESSION: &str = "expression";
 
+    /// A row finds more than one row in a file that has at most one of each key.
+    pub const LOOKUP: &str = "lookup";
+    /// A row of a history has no key, or no time from which it holds.
+    pub const HISTORY: &str = "history";
+
     /// All of them.
-    pub const ALL: [&str; 4] = [ROW, TYPE, REQUIRED, EXPRESSION];
+    pub const ALL: [&str; 6] = [ROW, TYPE, REQUIRED, EXPRESSION, LOOKUP, HISTORY];
 }
 
 /// A row that broke a rule.
@@ -29,7 +34,8 @@ pub mod built_in {
 pub struct Reject {
     /// The values of the key columns, parted by `|`.
     pub key: String,
-    /// Where the row stands in the source, from 1: the line of a text file, else its number.
+    /// Where the row stands in the source, from 1: the line of a text file, else its number. Of a group
+    /// that of its first row, and 0 of a version that a history had before.
     pub line: u64,
     /// The rule it broke.
     pub rule: String,
@@ -55,6 +61,24 @@ pub struct RuleReport {
     /// The figure of a rule of all rows, and what it was compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
+}
+
+/// What became of a step over many rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SetReport {
+    /// Where it stands, such as `steps.2`.
+    pub step: String,
+    /// What it does, such as `join`.
+    pub does: String,
+    /// Rows that came to it.
+    pub n_in: u64,
+    /// Rows that it gave.
+    pub n_out: u64,
+    /// How much of them was put on disk, in bytes; 0 when memory was enough.
+    pub spilled_bytes: u64,
+    /// What else there is to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Whether the output may be seen.
@@ -112,12 +136,16 @@ pub struct RunReport {
     pub n_rejected: u64,
     /// Rows for the sink.
     pub n_out: u64,
-    /// The share of rows that were not rejected, in percent.
+    /// The share of rows that were not rejected, in percent; the least one where steps over many rows
+    /// part the pipeline.
     pub passed_percent: f64,
     /// The share that must be reached.
     pub threshold_percent: f64,
     /// The rules, and what was checked without one.
     pub rules: Vec<RuleReport>,
+    /// The steps over many rows, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<SetReport>,
     /// Columns of the source that the pipeline does not read.
     pub unread_columns: Vec<String>,
     /// What was written.

@@ -3,6 +3,7 @@
 use super::fault::Located;
 use super::kind::{ColumnKind, ValueFormat};
 use super::rule::Rule;
+use super::sets::{Aggregate, Deduplicate, History, Join, OrderBy};
 
 /// One step. Each sees the columns that the one before it left.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,16 @@ pub enum Step {
     Drop(Vec<String>),
     /// Rows are checked.
     Check(Vec<Located<Rule>>),
+    /// Rows are matched with those of another file.
+    Join(Join),
+    /// Rows become one for each group of them.
+    Aggregate(Aggregate),
+    /// One row of each key is kept.
+    Deduplicate(Deduplicate),
+    /// Rows come in this order; equal ones as they came.
+    Sort(Vec<OrderBy>),
+    /// Rows become versions with the time in which they held.
+    History(History),
 }
 
 impl Step {
@@ -51,6 +62,11 @@ impl Step {
             Self::Select(_) => "select",
             Self::Drop(_) => "drop",
             Self::Check(_) => "check",
+            Self::Join(_) => "join",
+            Self::Aggregate(_) => "aggregate",
+            Self::Deduplicate(_) => "deduplicate",
+            Self::Sort(_) => "sort",
+            Self::History(_) => "history",
         }
     }
 }

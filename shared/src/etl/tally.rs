@@ -19,6 +19,15 @@ pub struct Tally {
     reports: Vec<RuleReport>,
     thresholds: Vec<Option<Percent>>,
     stop: Option<String>,
+    /// What became of the rows behind each step over many rows.
+    later: Vec<Stretch>,
+}
+
+/// Rows between two steps over many rows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stretch {
+    n_in: u64,
+    n_rejected: u64,
 }
 
 impl Tally {
@@ -32,6 +41,7 @@ impl Tally {
             reports: Vec::new(),
             thresholds: Vec::new(),
             stop: None,
+            later: Vec::new(),
         };
         let action = pipeline.reject_action();
         for name in built_in::ALL {
@@ -82,13 +92,33 @@ impl Tally {
         self.stop.is_some()
     }
 
-    /// Returns the share of rows that were not rejected, in percent.
+    /// Counts `n_in` rows that came out of the step over many rows with the number `set`, from 0, of which
+    /// `n_rejected` were taken out by rules behind it. They are among [`n_rejected`](Self::n_rejected).
+    pub fn count_behind(&mut self, set: usize, n_in: u64, n_rejected: u64) {
+        if self.later.len() <= set {
+            self.later.resize(set + 1, Stretch::default());
+        }
+        if let Some(stretch) = self.later.get_mut(set) {
+            stretch.n_in += n_in;
+            stretch.n_rejected += n_rejected;
+        }
+    }
+
+    /// Lists the rows that came to each stretch, and those of them that were rejected there.
+    fn stretches(&self) -> impl Iterator<Item = Stretch> {
+        let later: u64 = self.later.iter().map(|it| it.n_rejected).sum();
+        let n_rejected = self.n_rejected.saturating_sub(later);
+        std::iter::once(Stretch { n_in: self.n_read, n_rejected }).chain(self.later.iter().copied())
+    }
+
+    /// Returns the share of rows that were not rejected, in percent: the least of all stretches.
     #[expect(clippy::cast_precision_loss, reason = "rows are far fewer than 2^53")]
     pub fn passed_percent(&self) -> f64 {
-        match self.n_read {
+        let share = |it: Stretch| match it.n_in {
             0 => 100.0,
-            n_read => (n_read.saturating_sub(self.n_rejected)) as f64 * 100.0 / n_read as f64,
-        }
+            n_in => (n_in.saturating_sub(it.n_rejected)) as f64 * 100.0 / n_in as f64,
+        };
+        self.stretches().map(share).fold(100.0, f64::min)
     }
 
     /// Decides, when all rows are counted.
@@ -108,11 +138,16 @@ impl Tally {
                 return Verdict::Stopped { reason };
             }
         }
-        let n_good = self.n_read.saturating_sub(self.n_rejected);
-        if !threshold.is_reached(n_good, self.n_read) {
+        for (idx, Stretch { n_in, n_rejected }) in self.stretches().enumerate() {
+            if threshold.is_reached(n_in.saturating_sub(n_rejected), n_in) {
+                continue;
+            }
+            let place = match idx {
+                0 => String::new(),
+                number => format!(" behind the set-wise step {number}"),
+            };
             let reason = format!(
-                "{} of {} rows were rejected, and {threshold} must pass",
-                self.n_rejected, self.n_read
+                "{n_rejected} of {n_in} rows were rejected{place}, and {threshold} must pass"
             );
             return Verdict::Stopped { reason };
         }
@@ -186,6 +221,20 @@ mod tests {
         assert_eq!(verdict(Action::Drop, None, 50), (false, Verdict::Passed));
         assert!(matches!(verdict(Action::Stop, None, 1), (true, Verdict::Stopped { .. })));
         assert!(matches!(verdict(Action::Warn, Some(60.0), 50), (false, Verdict::Stopped { .. })));
+    }
+
+    #[test]
+    fn gate_is_asked_behind_each_step_over_many_rows() {
+        let mut tally = Tally::of(&pipeline(Action::Drop, None));
+        // One of a million rows, and then half of ten groups.
+        (tally.n_read, tally.n_rejected) = (1_000_000, 6);
+        tally.count_behind(0, 10, 5);
+        assert!((tally.passed_percent() - 50.0).abs() < 1e-9);
+        let Verdict::Stopped { reason } = tally.verdict(Percent::DEFAULT_THRESHOLD) else {
+            panic!("not stopped")
+        };
+        assert!(reason.starts_with("5 of 10 rows were rejected behind the set-wise step 1,"));
+        assert_eq!(tally.verdict(Percent::new(50.0).unwrap()), Verdict::Passed);
     }
 
     proptest! {

@@ -22,6 +22,8 @@ pub struct PipelineTest {
     pub now: Option<Timestamp>,
     /// The rows of the source, by its own names of columns.
     pub given: Vec<TestRow>,
+    /// The rows of other files, by the address that the pipeline has. A file that is not named has none.
+    pub files: BTreeMap<String, Vec<TestRow>>,
     /// The rows of the sink, in order. Columns that are not named may hold anything.
     pub rows: Vec<TestRow>,
     /// The rejects, in any order; `None` when they do not matter.
@@ -148,6 +150,7 @@ mod tests {
             line: 3,
             now: None,
             given: Vec::new(),
+            files: BTreeMap::new(),
             rows: vec![row(Some(Scalar::Number(10.5))), row(None)],
             rejects: Some(vec![ExpectedReject {
                 rule: "range_fee".to_owned(),

@@ -120,6 +120,15 @@ impl fmt::Display for Ran {
             "{} out, {} rejected, {} filtered; {:.3} % passed, {} % must",
             it.n_out, it.n_rejected, it.n_filtered, it.passed_percent, it.threshold_percent
         )?;
+        for set in &it.sets {
+            let shared::etl::SetReport { step, n_in, n_out, spilled_bytes, note, .. } = set;
+            write!(f, "{step}: {n_in} rows in, {n_out} out")?;
+            if *spilled_bytes > 0 {
+                write!(f, ", {spilled_bytes} bytes on disk")?;
+            }
+            note.iter().try_for_each(|it| write!(f, "; {it}"))?;
+            writeln!(f)?;
+        }
         for rule in &it.rules {
             let found = rule.found.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
             if rule.n_failed > 0 || rule.found.is_some() {

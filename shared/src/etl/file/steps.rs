@@ -1,13 +1,26 @@
 //! Steps and rules as they are written.
 
-use super::{checks, places};
+use super::{checks, places, sets};
 use crate::etl::fault::{Faults, Located, no_such_name};
 use crate::etl::kind::ValueFormat;
 use crate::etl::rule::{Action, Percent, Rule};
 use crate::etl::step::Step;
 use crate::etl::yaml::At;
 
-const STEPS: &[&str] = &["filter", "derive", "convert", "rename", "select", "drop", "check"];
+const STEPS: &[&str] = &[
+    "filter",
+    "derive",
+    "convert",
+    "rename",
+    "select",
+    "drop",
+    "check",
+    "join",
+    "aggregate",
+    "deduplicate",
+    "sort",
+    "history",
+];
 const ACTIONS: &[(&str, Action)] = &[
     ("warn", Action::Warn),
     ("drop", Action::Drop),
@@ -33,6 +46,11 @@ pub(super) fn steps(at: &At<'_>, faults: &mut Faults<'_>) -> Vec<Located<Step>> 
         "drop" => one(value.texts(faults).map(Step::Drop)),
         "check" => one(Some(Step::Check(rules(&value, faults)))),
         "convert" => one(convert(&value, faults)),
+        "join" => one(sets::join(&value, faults).map(Step::Join)),
+        "aggregate" => one(sets::aggregate(&value, faults).map(Step::Aggregate)),
+        "deduplicate" => one(sets::deduplicate(&value, faults).map(Step::Deduplicate)),
+        "sort" => one(sets::order(&value, faults).map(Step::Sort)),
+        "history" => one(sets::history(&value, faults).map(Step::History)),
         "derive" | "rename" => return named(name, &value, faults),
         other => {
             value.fault(faults, no_such_name("step", other, STEPS));

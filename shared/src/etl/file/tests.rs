@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::etl::{Action, Check, ColumnKind, FileForm, ValueFormat};
+use crate::etl::{Action, Check, ColumnKind, FileForm, Join, JoinKind, Keep, OrderBy, ValueFormat};
 
 const WHOLE: &str = r#"
 pipeline: clean-cases
@@ -170,6 +170,106 @@ fn short_names_are_no_flags() {
     let pipeline = read_pipeline("p.yaml", text).unwrap();
     let names: Vec<_> = pipeline.source.part.columns.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["n", "y"]);
+}
+
+const SETS: &str = r#"
+pipeline: sets
+source: {at: file:in.csv, columns: [{name: id}, {name: contact}, {name: fee, type: long}, {name: day, type: date}]}
+memory_mb: 64
+steps:
+  - join:
+      with: {at: file:contacts.csv, delimiter: ";", columns: [{name: id}, {name: mail}, {name: name}]}
+      kind: left
+      on: {contact: id}
+      take: {email: mail}
+      lookup: true
+  - deduplicate: {by: id, keep: last, order: [day, {column: fee, descending: true}]}
+  - aggregate:
+      by: [contact, day]
+      make: {n: count(*), total: sum(fee)}
+  - sort: [{column: total, descending: true}, contact]
+  - history: {key: contact, compare: [total], valid_from: day, against: {at: file:out.parquet}}
+sink: {at: file:out.parquet}
+tests:
+  - name: several files
+    given: [{id: a}]
+    files: {"file:contacts.csv": [{id: 1, mail: a@b.example}, {id: 2}]}
+    expect: {rows: []}
+"#;
+
+#[test]
+fn steps_over_many_rows_are_read() {
+    let pipeline = read_pipeline("p.yaml", SETS).unwrap();
+    assert_eq!(pipeline.memory_mb, 64);
+    let parts: Vec<_> = pipeline.steps.iter().map(|it| (it.path.as_str(), &it.part)).collect();
+    let (path, Step::Join(join)) = parts[0] else { panic!("no join") };
+    assert_eq!((path, join.kind, join.is_lookup), ("steps.0.join", JoinKind::Left, true));
+    let pair = |one: &str, two: &str| (one.to_owned(), two.to_owned());
+    assert_eq!(
+        (&join.on, join.taken()),
+        (&vec![pair("contact", "id")], vec![pair("mail", "email")])
+    );
+    let all = Join { take: None, ..join.clone() };
+    assert_eq!(all.taken(), [pair("mail", "mail"), pair("name", "name")]);
+    let Step::Deduplicate(once) = parts[1].1 else { panic!("no deduplicate") };
+    assert_eq!(once.keep, Keep::Last);
+    assert_eq!(once.order, [OrderBy::ascending("day"), OrderBy::descending("fee")]);
+    let Step::Aggregate(groups) = parts[2].1 else { panic!("no aggregate") };
+    assert_eq!(groups.make, [pair("n", "count(*)"), pair("total", "sum(fee)")]);
+    let Step::Sort(order) = parts[3].1 else { panic!("no sort") };
+    assert_eq!(order, &[OrderBy::descending("total"), OrderBy::ascending("contact")]);
+    let Step::History(history) = parts[4].1 else { panic!("no history") };
+    assert_eq!((history.valid_from.as_str(), history.against.form.as_str()), ("day", "parquet"));
+    assert_eq!(pipeline.tests[0].files["file:contacts.csv"].len(), 2);
+
+    let source = pipeline.source.part.clone();
+    let built = Pipeline::builder("sets", source, pipeline.sink.part.clone())
+        .memory_mb(64)
+        .join(join.clone())
+        .deduplicate(["id"], Keep::Last, once.order.clone())
+        .aggregate(["contact", "day"], [("n", "count(*)"), ("total", "sum(fee)")])
+        .sort(order.clone())
+        .history(history.clone())
+        .build()
+        .unwrap();
+    let parts = |it: &Pipeline| it.steps.iter().map(|it| it.part.clone()).collect::<Vec<_>>();
+    assert_eq!(parts(&built), parts(&pipeline));
+}
+
+#[test]
+fn faults_of_steps_over_many_rows_name_line_path_and_the_way_out() {
+    for (from, to, fault) in [
+        (
+            "kind: left",
+            "kind: lefft",
+            "p.yaml:8: steps.0.join.kind: there is no word `lefft`: did you mean `left`?",
+        ),
+        ("      on: {contact: id}\n", "", "p.yaml:6: steps.0.join: `on` is missing"),
+        (
+            "{email: mail}",
+            "{email: male}",
+            "p.yaml:6: steps.0.join: there is no column of `with` `male`",
+        ),
+        (
+            "delimiter: \";\"",
+            "delimiter: \"ab\"",
+            "p.yaml:7: steps.0.join.with.delimiter: write one ASCII character",
+        ),
+        ("keep: last", "kept: last", "there is no key `kept`: did you mean `keep`?"),
+        (
+            "{n: count(*), total: sum(fee)}",
+            "[n]",
+            "p.yaml:15: steps.2.aggregate.make: write such as `{n: count(*)}`",
+        ),
+        ("compare: [total]", "compare: []", "steps.4.history.compare: is empty"),
+        ("memory_mb: 64", "memory_mb: much", "p.yaml:4: memory_mb: write a whole number"),
+        ("files: {", "files: [{", "p.yaml:"),
+    ] {
+        assert!(SETS.contains(from), "{from}");
+        let faults = read_pipeline("p.yaml", &SETS.replacen(from, to, 1)).unwrap_err();
+        let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        assert!(faults.iter().any(|it| it.contains(fault)), "{from} → {to}: {faults:#?}");
+    }
 }
 
 proptest! {

@@ -12,7 +12,7 @@ pub(super) fn tests(at: Option<&At<'_>>, faults: &mut Faults<'_>) -> Vec<Pipelin
 }
 
 fn test(at: &At<'_>, faults: &mut Faults<'_>) -> Option<PipelineTest> {
-    at.keys(&["name", "now", "given", "expect"], faults);
+    at.keys(&["name", "now", "given", "files", "expect"], faults);
     let name = at.need("name", faults)?.text(faults)?;
     let now = match at.get("now") {
         Some(it) => {
@@ -23,6 +23,14 @@ fn test(at: &At<'_>, faults: &mut Faults<'_>) -> Option<PipelineTest> {
         None => None,
     };
     let given = rows(&at.need("given", faults)?, faults);
+    let files = at.get("files");
+    if let Some(it) = &files
+        && !matches!(it.node.content, Content::Map(_))
+    {
+        it.fault(faults, "write rows by the address of their file: `{\"file:a.csv\": [{id: 1}]}`");
+    }
+    let files = files.iter().flat_map(At::entries);
+    let files = files.map(|(name, it)| (name.to_owned(), rows(&it, faults))).collect();
     let expect = at.need("expect", faults)?;
     expect.keys(&["rows", "rejects"], faults);
     let expected = expect.need("rows", faults)?;
@@ -30,7 +38,7 @@ fn test(at: &At<'_>, faults: &mut Faults<'_>) -> Option<PipelineTest> {
     let rejects = expect
         .get("rejects")
         .map(|it| it.items().iter().filter_map(|it| reject(it, faults)).collect());
-    Some(PipelineTest { name, line: at.line, now, given, rows, rejects })
+    Some(PipelineTest { name, line: at.line, now, given, files, rows, rejects })
 }
 
 fn rows(at: &At<'_>, faults: &mut Faults<'_>) -> Vec<TestRow> {

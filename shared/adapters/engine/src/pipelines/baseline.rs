@@ -1,6 +1,7 @@
 //! The figures of the last run that passed, kept beside the data.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use shared::PortErrorKind;
 use shared::etl::{Baseline, Pipeline, PipelineError, Place};
@@ -44,12 +45,19 @@ pub(super) async fn read(
 }
 
 /// Returns the figures of a run of `n_rows` rows.
-pub(super) fn of(pipeline: &Pipeline, flow: &Flow, at: Timestamp, n_rows: u64) -> Baseline {
+pub(super) fn of(
+    pipeline: &Pipeline,
+    flows: impl Iterator<Item = impl Deref<Target = Flow>>,
+    at: Timestamp,
+    n_rows: u64,
+) -> Baseline {
     let (format, columns) = (Baseline::FORMAT, BTreeMap::new());
     let mut base = Baseline { format, pipeline: pipeline.name.clone(), at, n_rows, columns };
-    for rule in flow.rules() {
-        if let Some(gathered) = &rule.gathered {
-            gathered.remember(&rule.work.rule.check, &mut base);
+    for flow in flows {
+        for rule in flow.rules() {
+            if let Some(gathered) = &rule.gathered {
+                gathered.remember(&rule.work.rule.check, &mut base);
+            }
         }
     }
     base

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use arrow_schema::SchemaRef;
 use shared::etl::{
-    Check, ColumnKind, Faults, Lineage, Located, Pipeline, PipelineFault, PipelinePlan,
+    Action, Check, ColumnKind, Faults, Lineage, Located, Pipeline, PipelineFault, PipelinePlan,
     PlannedColumn, PlannedRule, PlannedStep, Rule, SourceColumn, Step, ValueFormat, no_such_name,
 };
 
 use super::kinds::schema_of;
 use super::language::{Language, Worked};
+use super::sets::SetWork;
 use super::source::Wanted;
 
 /// What is done to batches.
@@ -33,6 +34,8 @@ pub(super) enum Work {
         schema: SchemaRef,
     },
     Check(Vec<RuleWork>),
+    /// Rows are looked at together. It parts the steps before it from those behind.
+    Set(Box<SetWork>),
 }
 
 /// A rule with its columns.
@@ -51,7 +54,10 @@ pub(super) struct RuleWork {
 /// A pipeline that can run.
 pub(super) struct Compiled {
     pub(super) source: Wanted,
-    pub(super) work: Vec<Work>,
+    /// What is done to batches: before, between and behind the steps over many rows.
+    pub(super) stretches: Vec<Vec<Work>>,
+    /// The steps over many rows.
+    pub(super) sets: Vec<SetWork>,
     pub(super) schema: SchemaRef,
     pub(super) plan: PipelinePlan,
 }
@@ -69,11 +75,25 @@ pub(super) fn compile(
     let mut compiler = Compiler::new(pipeline, language);
     let mut work = Vec::with_capacity(pipeline.steps.len());
     for step in &pipeline.steps {
-        work.extend(compiler.step(step));
+        match step.part.is_set_wise() {
+            true => work.extend(compiler.set(step).unwrap_or_default()),
+            false => work.extend(compiler.step(step)),
+        }
     }
     let Compiler { faults, columns, lineage, steps, rules, .. } = compiler;
     if !faults.is_empty() {
         return Err(faults.into_list());
+    }
+    let (mut stretches, mut sets) = (vec![Vec::new()], Vec::new());
+    for work in work {
+        match (work, stretches.last_mut()) {
+            (Work::Set(set), _) => {
+                sets.push(*set);
+                stretches.push(Vec::new());
+            }
+            (work, Some(stretch)) => stretch.push(work),
+            (_, None) => {}
+        }
     }
     let source = &pipeline.source.part;
     let key = pipeline.key.iter();
@@ -86,7 +106,8 @@ pub(super) fn compile(
             columns: source.columns.clone(),
             key,
         },
-        work,
+        stretches,
+        sets,
         schema: schema_of(&columns),
         plan: PipelinePlan {
             pipeline: pipeline.name.clone(),
@@ -107,15 +128,17 @@ fn of_source(columns: &[SourceColumn]) -> Vec<PlannedColumn> {
     columns.iter().map(planned).collect()
 }
 
-struct Compiler<'a> {
-    language: &'a Language,
+/// Works out steps, one after the other.
+pub(super) struct Compiler<'a> {
+    pub(super) language: &'a Language,
     faults: Faults<'a>,
-    columns: Vec<PlannedColumn>,
+    pub(super) columns: Vec<PlannedColumn>,
     /// Columns whose expression is wrong: what looks at them is not told to be wrong, too.
-    unknown: Vec<String>,
-    lineage: Lineage,
-    steps: Vec<PlannedStep>,
+    pub(super) unknown: Vec<String>,
+    pub(super) lineage: Lineage,
+    pub(super) steps: Vec<PlannedStep>,
     rules: Vec<PlannedRule>,
+    pub(super) reject_action: Action,
 }
 
 impl<'a> Compiler<'a> {
@@ -129,6 +152,7 @@ impl<'a> Compiler<'a> {
             unknown: Vec::new(),
             steps: Vec::new(),
             rules: Vec::new(),
+            reject_action: pipeline.reject_action(),
         }
     }
 
@@ -169,17 +193,23 @@ impl<'a> Compiler<'a> {
                 let work = rules.iter().filter_map(|it| self.rule(it)).collect::<Vec<_>>();
                 (Work::Check(work), format!("checks {} rules", rules.len()))
             }
+            // They are worked out by `set`.
+            Step::Join(_)
+            | Step::Aggregate(_)
+            | Step::Deduplicate(_)
+            | Step::Sort(_)
+            | Step::History(_) => return None,
         };
         let (path, columns) = (step.path.clone(), self.columns.clone());
         self.steps.push(PlannedStep { path, does, worked_out, columns });
         Some(work)
     }
 
-    fn fault<T>(&mut self, at: &Located<T>, text: impl Into<String>) {
+    pub(super) fn fault<T>(&mut self, at: &Located<T>, text: impl Into<String>) {
         self.faults.add(at.line, &at.path, text);
     }
 
-    fn place<T>(&mut self, at: &Located<T>, name: &str) -> Option<usize> {
+    pub(super) fn place<T>(&mut self, at: &Located<T>, name: &str) -> Option<usize> {
         let place = self.columns.iter().position(|it| it.name == name);
         if place.is_none() {
             let known: Vec<&str> = self.columns.iter().map(|it| it.name.as_str()).collect();
@@ -203,13 +233,18 @@ impl<'a> Compiler<'a> {
     }
 
     /// Notes what is wrong with an expression, unless it looks at a column that is wrong itself.
-    fn fault_of<T>(&mut self, at: &Located<T>, text: &str, fault: &str) {
+    pub(super) fn fault_of<T>(&mut self, at: &Located<T>, text: &str, fault: &str) {
         if !self.unknown.iter().any(|it| text.contains(it.as_str())) {
             self.fault(at, format!("`{text}`: {fault}"));
         }
     }
 
-    fn derive(&mut self, step: &Located<Step>, column: &str, text: &str) -> Option<Work> {
+    pub(super) fn derive(
+        &mut self,
+        step: &Located<Step>,
+        column: &str,
+        text: &str,
+    ) -> Option<Work> {
         let worked = self.language.value(text, &self.columns);
         let place = self.columns.iter().position(|it| it.name == column);
         let kind = match &worked {
@@ -328,7 +363,7 @@ impl<'a> Compiler<'a> {
         Some(RuleWork { rule: rule.clone(), worked, places, columns, reference })
     }
 
-    fn kind(&self, name: &str) -> Option<ColumnKind> {
+    pub(super) fn kind(&self, name: &str) -> Option<ColumnKind> {
         self.columns.iter().find(|it| it.name == name).map(|it| it.kind)
     }
 

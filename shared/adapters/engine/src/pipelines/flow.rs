@@ -164,7 +164,7 @@ fn work_on(work: &Work, rows: &mut Rows, tally: &mut Tally) -> Result<Blamed, Fl
             *rows = rows.clone().with_columns(schema, columns)?;
             Ok(Blamed::nobody())
         }
-        Work::Check(_) => Ok(Blamed::nobody()),
+        Work::Check(_) | Work::Set(_) => Ok(Blamed::nobody()),
     }
 }
 

@@ -1,34 +1,29 @@
 //! The one language of expressions: SQL, read, checked against columns and made ready to work on
 //! batches by the crates of `DataFusion`. There is no query and no plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod functions;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_schema::DataType;
 use chrono::{DateTime, Utc};
-use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{TreeNode as _, TreeNodeRecursion};
-use datafusion_common::{
-    DFSchema, DataFusionError, Result, SchemaError, TableReference, plan_datafusion_err,
-};
+use datafusion_common::{DFSchema, DataFusionError, SchemaError};
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion_expr::planner::{ContextProvider, ExprPlanner};
 use datafusion_expr::simplify::SimplifyContext;
-use datafusion_expr::{
-    AggregateUDF, Expr, ExprSchemable as _, HigherOrderUDF, Operator, ScalarUDF, TableSource,
-    Volatility, WindowUDF, cast,
-};
+use datafusion_expr::{Expr, ExprSchemable as _, Operator, Volatility, cast};
 use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::{Token, Tokenizer};
-use shared::config::nearest;
 use shared::etl::{ColumnKind, PlannedColumn, no_such_name};
 use shared::time::Timestamp;
 
+use self::functions::{Functions, no_such_function};
 use super::kinds::{data_type, kind_of, schema_of};
 
 /// The longest expression taken, in bytes.
@@ -37,10 +32,6 @@ const MAX_BYTES: usize = 65_536;
 const MAX_OPERATORS: usize = 200;
 /// The stack on which one is walked.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
-
-/// Functions of whole tables, which authors will try.
-const OF_TABLES: &[&str] =
-    &["avg", "count", "max", "min", "row_number", "sum", "lag", "lead", "rank"];
 
 /// An expression that is ready to work on batches.
 #[derive(Clone, Debug)]
@@ -54,36 +45,39 @@ pub(super) struct Worked {
     pub(super) shown: String,
 }
 
+#[cfg(feature = "sets")]
+impl Worked {
+    /// Returns the place of the column that it is, when it is nothing else.
+    pub(super) fn plain_column(&self, columns: &[PlannedColumn]) -> Option<usize> {
+        let column =
+            self.expression.downcast_ref::<datafusion_physical_expr::expressions::Column>()?;
+        columns.get(column.index()).filter(|it| it.kind == self.kind).map(|_| column.index())
+    }
+}
+
 /// Reads expressions. The time of `now()` is one and the same for all of them.
+#[derive(Clone)]
 pub(super) struct Language {
     functions: Functions,
     now: DateTime<Utc>,
 }
 
-struct Functions {
-    by_name: BTreeMap<String, Arc<ScalarUDF>>,
-    planners: Vec<Arc<dyn ExprPlanner>>,
-    options: ConfigOptions,
-}
-
 impl Language {
     /// Reads expressions of a run that began at `now`.
     pub(super) fn new(now: Timestamp) -> Self {
-        let mut by_name = BTreeMap::new();
-        for function in datafusion_functions::all_default_functions() {
-            for alias in function.aliases() {
-                by_name.insert(alias.clone(), Arc::clone(&function));
-            }
-            by_name.insert(function.name().to_owned(), function);
-        }
-        let planners: Vec<Arc<dyn ExprPlanner>> = vec![
-            Arc::new(datafusion_functions::core::planner::CoreFunctionPlanner::default()),
-            Arc::new(datafusion_functions::datetime::planner::DatetimeFunctionPlanner),
-            Arc::new(datafusion_functions::unicode::planner::UnicodeFunctionPlanner),
-        ];
-        let options = ConfigOptions::default();
         let now = DateTime::from_timestamp_millis(now.as_millis()).unwrap_or_default();
-        Self { functions: Functions { by_name, planners, options }, now }
+        Self { functions: Functions::of_rows(), now }
+    }
+
+    /// Reads expressions in which these functions of many rows may stand, too.
+    #[cfg(feature = "sets")]
+    pub(super) fn with_aggregates(
+        mut self,
+        aggregates: impl IntoIterator<Item = Arc<datafusion_expr::AggregateUDF>>,
+        planner: Arc<dyn datafusion_expr::planner::ExprPlanner>,
+    ) -> Self {
+        self.functions.add_aggregates(aggregates, planner);
+        self
     }
 
     /// Works out what gives a value in each row of `columns`.
@@ -92,18 +86,26 @@ impl Language {
     ///
     /// What is wrong with it, and what to write instead.
     pub(super) fn value(&self, text: &str, columns: &[PlannedColumn]) -> Result<Worked, String> {
-        // What is read is walked by recursion, with frames of some kilobytes each.
-        std::thread::scope(|scope| {
-            let deep = std::thread::Builder::new().stack_size(STACK_BYTES);
-            let worked = deep.spawn_scoped(scope, || self.work_out(text, columns));
-            let worked = worked.map_err(|error| format!("cannot be worked out: {error}"))?;
-            worked.join().map_err(|_| "cannot be worked out: it breaks the engine".to_owned())?
-        })
+        deep(|| self.work_out(text, columns))
     }
 
     fn work_out(&self, text: &str, columns: &[PlannedColumn]) -> Result<Worked, String> {
         let (expression, schema) = self.read(text, columns)?;
-        let found = expression.get_type(&schema).map_err(|error| said(&error, columns))?;
+        self.typed(expression, &schema, columns)
+    }
+
+    /// Makes what was read a value that a column holds.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and what to write instead.
+    pub(super) fn typed(
+        &self,
+        expression: Expr,
+        schema: &DFSchema,
+        columns: &[PlannedColumn],
+    ) -> Result<Worked, String> {
+        let found = expression.get_type(schema).map_err(|error| said(&error, columns))?;
         let kind = kind_of(&found).ok_or_else(|| match &found {
             DataType::Null => "has no type: write `CAST(… AS …)` around it".to_owned(),
             other => {
@@ -112,7 +114,7 @@ impl Language {
         })?;
         let wanted = data_type(kind);
         let expression = if found == wanted { expression } else { cast(expression, wanted) };
-        self.ready(&expression, &schema, kind, columns)
+        self.ready(&expression, schema, kind, columns)
     }
 
     /// Works out what is true or false in each row of `columns`.
@@ -132,7 +134,16 @@ impl Language {
         }
     }
 
-    fn read(&self, text: &str, columns: &[PlannedColumn]) -> Result<(Expr, DFSchema), String> {
+    /// Reads an expression over `columns`, with every conversion in it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and what to write instead.
+    pub(super) fn read(
+        &self,
+        text: &str,
+        columns: &[PlannedColumn],
+    ) -> Result<(Expr, DFSchema), String> {
         if text.len() > MAX_BYTES {
             return Err(format!("is longer than {MAX_BYTES} bytes: part it by `derive`"));
         }
@@ -186,6 +197,17 @@ impl Language {
             .map_err(|error| said(&error, columns))?;
         Ok(Worked { expression: physical, kind, columns: used, shown: expression.to_string() })
     }
+}
+
+/// Walks an expression on a stack of its own: what is read is walked by recursion, with frames of some
+/// kilobytes each.
+pub(super) fn deep<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let worked = thread.spawn_scoped(scope, work);
+        let worked = worked.map_err(|error| format!("cannot be worked out: {error}"))?;
+        worked.join().map_err(|_| "cannot be worked out: it breaks the engine".to_owned())?
+    })
 }
 
 /// Tells whether `token` stands between or before what it works on.
@@ -280,7 +302,7 @@ fn unread(error: &str) -> String {
 }
 
 /// Says what is wrong in our words where there are some, else in the engine's.
-fn said(error: &DataFusionError, columns: &[PlannedColumn]) -> String {
+pub(super) fn said(error: &DataFusionError, columns: &[PlannedColumn]) -> String {
     if let DataFusionError::SchemaError(schema, _) = error.find_root()
         && let SchemaError::FieldNotFound { field, .. } = &**schema
     {
@@ -303,68 +325,6 @@ fn said(error: &DataFusionError, columns: &[PlannedColumn]) -> String {
     let prefixes = ["Error during planning: ", "type_coercion\ncaused by\n", "Execution error: "];
     let text = prefixes.iter().fold(text, |text, it| text.strip_prefix(it).unwrap_or(text));
     text.to_owned()
-}
-
-fn no_such_function(name: &str) -> String {
-    if OF_TABLES.contains(&name.to_lowercase().as_str()) {
-        return format!("`{name}` looks at many rows, and an expression sees one");
-    }
-    let functions = datafusion_functions::all_default_functions();
-    let known: Vec<&str> = functions.iter().map(|it| it.name()).collect();
-    match nearest(&name.to_lowercase(), &known) {
-        Some(meant) => format!("there is no function `{name}`: did you mean `{meant}`?"),
-        None => format!("there is no function `{name}`"),
-    }
-}
-
-impl ContextProvider for Functions {
-    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
-        Err(plan_datafusion_err!("`{name}` is a table: only columns of one row are seen"))
-    }
-
-    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
-        &self.planners
-    }
-
-    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.by_name.get(&name.to_lowercase()).cloned()
-    }
-
-    fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
-        None
-    }
-
-    fn get_aggregate_meta(&self, _name: &str) -> Option<Arc<AggregateUDF>> {
-        None
-    }
-
-    fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {
-        None
-    }
-
-    fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
-        None
-    }
-
-    fn options(&self) -> &ConfigOptions {
-        &self.options
-    }
-
-    fn udf_names(&self) -> Vec<String> {
-        self.by_name.keys().cloned().collect()
-    }
-
-    fn higher_order_function_names(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn udaf_names(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn udwf_names(&self) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,26 @@
 //! Pipelines: rows as a stream of batches through expressions, without a plan.
 
 mod baseline;
+mod chain;
 mod checks;
 mod compiled;
 mod csv;
 mod engine;
 mod figures;
 mod flow;
+mod given;
 mod keys;
 mod kinds;
 mod language;
 mod output;
 mod parquet;
+mod rejects;
 mod rows;
+#[cfg(feature = "sets")]
+mod sets;
+#[cfg(not(feature = "sets"))]
+#[path = "no_sets.rs"]
+mod sets;
 mod source;
 mod text;
 mod typed;

@@ -42,6 +42,54 @@ impl Rows {
         self.batch.num_rows()
     }
 
+    /// Returns where each row stands in the source.
+    #[cfg(feature = "sets")]
+    pub(super) fn lines(&self) -> &ArrayRef {
+        &self.lines
+    }
+
+    /// Puts rows behind each other; `None` of none.
+    ///
+    /// # Errors
+    ///
+    /// [`ArrowError`] when they have other columns.
+    #[cfg(feature = "sets")]
+    pub(super) fn concat(all: &[Self]) -> Result<Option<Self>, ArrowError> {
+        let Some(first) = all.first() else { return Ok(None) };
+        let batches = all.iter().map(|it| &it.batch);
+        let batch =
+            datafusion_common::arrow::compute::concat_batches(&first.batch.schema(), batches)?;
+        let one = |of: &dyn Fn(&Self) -> Option<ArrayRef>| {
+            let arrays: Vec<ArrayRef> = all.iter().filter_map(of).collect();
+            concat(&arrays.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+        };
+        let lines = one(&|it| Some(Arc::clone(&it.lines)))?;
+        let keys = (0..first.keys.len()).map(|place| one(&|it| it.keys.get(place).cloned()));
+        Ok(Some(Self { batch, lines, keys: keys.collect::<Result<_, _>>()? }))
+    }
+
+    /// Returns `n_rows` of them from `first` on.
+    #[cfg(feature = "sets")]
+    pub(super) fn slice(&self, first: usize, n_rows: usize) -> Self {
+        Self {
+            batch: self.batch.slice(first, n_rows),
+            lines: self.lines.slice(first, n_rows),
+            keys: self.keys.iter().map(|it| it.slice(first, n_rows)).collect(),
+        }
+    }
+
+    /// Returns what names each row in rejects, as one text.
+    #[cfg(feature = "sets")]
+    pub(super) fn key_texts(&self) -> ArrayRef {
+        match self.keys.as_slice() {
+            [one] if *one.data_type() == arrow_schema::DataType::Utf8 => Arc::clone(one),
+            keys => {
+                let texts = (0..self.len()).map(|row| key_of(keys, row));
+                Arc::new(arrow_array::StringArray::from_iter_values(texts))
+            }
+        }
+    }
+
     /// Keeps the rows for which `is_kept` is true.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use shared::etl::{FileForm, PipelineError, Place, Reject, SourceColumn, no_such_
 use shared::ports::BlobStore;
 
 use super::csv::CsvSource;
+use super::given::GivenFiles;
 use super::parquet::ParquetSource;
 use super::rows::Rows;
 
@@ -53,6 +54,14 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// Returns its columns.
+    #[cfg(feature = "sets")]
+    pub(super) fn schema(&self) -> arrow_schema::SchemaRef {
+        let planned =
+            |it: &SourceColumn| shared::etl::PlannedColumn { name: it.name.clone(), kind: it.kind };
+        super::kinds::schema_of(&self.columns.iter().map(planned).collect::<Vec<_>>())
+    }
+
     /// The error when a store fails.
     pub(super) fn failed(&self, source: PortError) -> PipelineError {
         PipelineError::store("source", &self.at, source)
@@ -94,15 +103,57 @@ impl Wanted {
     }
 }
 
-/// Begins to read what is `wanted`.
-///
-/// # Errors
-///
-/// [`PipelineError::Store`], or [`PipelineError::Unfit`] when a column is missing.
-pub(super) async fn open(
-    open_store: &OpenStore,
-    wanted: Wanted,
-) -> Result<Box<dyn RowSource>, PipelineError> {
+/// Where files are read.
+#[derive(Clone)]
+pub(super) enum Files {
+    /// In blob stores.
+    Stores(OpenStore),
+    /// Among the rows of a test.
+    Given(Arc<GivenFiles>),
+}
+
+impl Files {
+    /// Begins to read what is `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// [`PipelineError::Store`], or [`PipelineError::Unfit`] when a column is missing.
+    pub(super) async fn open(&self, wanted: Wanted) -> Result<Box<dyn RowSource>, PipelineError> {
+        match self {
+            Self::Stores(open_store) => open(open_store, wanted).await,
+            Self::Given(files) => match files.open(&wanted)? {
+                Some(source) => Ok(source),
+                None => files.nothing(&wanted),
+            },
+        }
+    }
+
+    /// As [`open`](Self::open); `None` when there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    #[cfg(feature = "sets")]
+    pub(super) async fn open_if_there(
+        &self,
+        wanted: Wanted,
+    ) -> Result<Option<Box<dyn RowSource>>, PipelineError> {
+        match self {
+            Self::Stores(open_store) => match open(open_store, wanted).await {
+                Ok(source) => Ok(Some(source)),
+                Err(PipelineError::Store { source, .. })
+                    if source.kind() == shared::PortErrorKind::NotFound =>
+                {
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            },
+            Self::Given(files) => files.open(&wanted),
+        }
+    }
+}
+
+async fn open(open_store: &OpenStore, wanted: Wanted) -> Result<Box<dyn RowSource>, PipelineError> {
     let store = open_store(&wanted.at.store).map_err(|error| wanted.failed(error))?;
     Ok(match wanted.form.clone() {
         FileForm::Csv(form) => Box::new(CsvSource::open(&*store, wanted, form).await?),

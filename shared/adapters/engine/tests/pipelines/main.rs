@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod gate;
 mod memory;
@@ -10,3 +11,7 @@ mod peers;
 mod place;
 mod rows;
 mod rules;
+mod sets;
+mod sets_model;
+mod sets_peers;
+mod spill;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use crate::place::Place;
 
-const MEBIBYTE: u64 = 1024 * 1024;
+pub(crate) const MEBIBYTE: u64 = 1024 * 1024;
 
 const CASES: &str = r#"
 pipeline: many
@@ -25,7 +25,7 @@ sink: {at: file:HERE/out.parquet}
 "#;
 
 /// Reads the most memory that this process ever held, in bytes.
-fn peak() -> Option<u64> {
+pub(crate) fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|it| it.starts_with("VmHWM:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;

@@ -11,7 +11,7 @@ use crate::place::Place;
 /// Finds the Python that `MOODBRIDGE_LAKE_PYTHON` names.
 ///
 /// Without one the test is skipped, unless `MOODBRIDGE_REQUIRE` names `lake`.
-fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let env = Env::of_process();
     let named = env.get("MOODBRIDGE_LAKE_PYTHON").map(PathBuf::from).filter(|it| it.is_file());
     if named.is_none() {

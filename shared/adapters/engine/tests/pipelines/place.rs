@@ -49,7 +49,8 @@ impl Place {
     /// Reads a pipeline whose places are `file:HERE/NAME`.
     pub(crate) fn pipeline(&self, text: &str) -> Pipeline {
         let here = self.path().display().to_string();
-        read_pipeline("p.yaml", &text.replace("HERE", &here)).unwrap_or_else(|it| panic!("{it:#?}"))
+        read_pipeline("p.yaml", &text.replace("file:HERE", &format!("file:{here}")))
+            .unwrap_or_else(|it| panic!("{it:#?}"))
     }
 
     pub(crate) fn engine() -> Pipelines {
@@ -69,6 +70,9 @@ impl Place {
 
     /// Runs a pipeline that comes to a verdict.
     pub(crate) async fn verdict(&self, text: &str) -> RunReport {
-        self.run(text).await.unwrap_or_else(|it| panic!("{}", shared::chain(&it)))
+        self.run(text).await.unwrap_or_else(|it| match it {
+            PipelineError::Invalid(faults) => panic!("{faults:#?}"),
+            it => panic!("{}", shared::chain(&it)),
+        })
     }
 }
