@@ -1,6 +1,7 @@
 //! Every function in one process: the apps over their ports, behind one listener.
 
 mod lake;
+mod pipelines;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ type Opened = (OpenConnection, Option<Arc<dyn ChangeStream>>);
 pub(crate) struct Parts {
     pub(crate) stores: CaseStores,
     pub(crate) queue: Arc<dyn Queue>,
+    /// The queue of runs of pipelines.
+    pub(crate) pipelines_queue: Arc<dyn Queue>,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -53,6 +56,7 @@ impl Parts {
         let queue = wiring::queue(&address)
             .await
             .map_err(|error| CommandError::failed(format!("open the queue `{address}`"), error))?;
+        let pipelines_queue = Self::open_pipelines_queue(settings).await?;
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let prices = settings.price_list()?;
         let stores = settings.open_stores().await?;
@@ -60,7 +64,7 @@ impl Parts {
         let ledger = stores.ledger.clone();
         wiring::watch_cloud_calls(meter.clone(), ledger, clock.clone(), &*random);
         let secrets = Arc::new(settings.secret_store());
-        Ok(Self { stores, queue, secrets, meter, clock, random })
+        Ok(Self { stores, queue, pipelines_queue, secrets, meter, clock, random })
     }
 
     /// Opens every connection that `settings` name.
@@ -183,9 +187,10 @@ impl Parts {
             feed: self.stores.feed.clone(),
             journal: self.stores.journal.clone(),
             ledger: self.stores.ledger.clone(),
-            queues: vec![self.queue.clone()],
+            queues: vec![self.queue.clone(), self.pipelines_queue.clone()],
             authenticator: sign_in.authenticator(),
             walls: self.stores.walls.clone(),
+            pipelines: Some(self.pipeline_desk(settings)?),
             costs: self.stores.costs.clone(),
             cost_terms: Arc::new(CostTerms {
                 currency: self.meter.prices().currency().to_owned(),
@@ -278,6 +283,7 @@ impl Parts {
                 self.stores.ledger.clone(),
                 settings.warehouse.every.0,
             ))
+            .app(self.pipeline_runner(settings)?)
             .app(host::App::new("audit").schedule(
                 "audit-verify",
                 VERIFY_EVERY,

@@ -18,6 +18,8 @@ const MAX_PARTS: usize = 2_000;
 pub struct Pipeline {
     /// What reports call it.
     pub name: String,
+    /// What it is for, for people.
+    pub about: Option<String>,
     /// The file it was read from; empty when it was built.
     pub file: String,
     /// Where rows come from.
@@ -69,6 +71,7 @@ impl Pipeline {
         PipelineBuilder {
             pipeline: Self {
                 name: name.into(),
+                about: None,
                 file: String::new(),
                 source: Located { line, path, part: source },
                 key: Vec::new(),
@@ -101,6 +104,7 @@ impl Pipeline {
         self.check_parts(&mut faults);
         self.check_columns(&mut faults);
         self.check_rules(&mut faults);
+        self.check_partitions(&mut faults);
         if faults.is_empty() { Ok(()) } else { Err(faults.into_list()) }
     }
 

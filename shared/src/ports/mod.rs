@@ -68,12 +68,16 @@ mod memory_deploy_target;
 mod memory_field_views;
 mod memory_log_search;
 mod memory_orchestrator;
+mod memory_pipeline_journal;
 mod memory_queue;
 pub mod orchestrator;
 #[cfg(any(test, feature = "testkit"))]
 pub mod orchestrator_contract;
 mod outbox;
 mod pipeline_engine;
+mod pipeline_journal;
+#[cfg(any(test, feature = "testkit"))]
+pub mod pipeline_journal_contract;
 mod queue;
 #[cfg(any(test, feature = "testkit"))]
 pub mod queue_contract;
@@ -171,11 +175,16 @@ pub use memory_deploy_target::MemoryDeployTarget;
 pub use memory_field_views::MemoryFieldViews;
 pub use memory_log_search::MemoryLogSearch;
 pub use memory_orchestrator::MemoryOrchestrator;
+pub use memory_pipeline_journal::MemoryPipelineJournal;
 pub use memory_queue::MemoryQueue;
 pub use outbox::{
     Claim, Outbox, OutboxDepth, OutboxEntry, OutboxKind, OutboxMark, OutboxStatus, Setback,
 };
 pub use pipeline_engine::{PipelineEngine, PipelineProgress, RunOptions};
+pub use pipeline_journal::{
+    Kept, PartitionRun, PartitionTally, PipelineJournal, PipelineRun, PipelineRunFilter,
+    PipelineRunKind, PipelineRunState, RunCounts,
+};
 pub use queue::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,
 };

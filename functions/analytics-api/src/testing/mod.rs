@@ -3,6 +3,7 @@
 mod book;
 mod desk;
 mod incidents;
+mod pipelines;
 mod queue;
 mod screens;
 mod shelf;
@@ -11,6 +12,7 @@ mod two_way;
 
 pub(crate) use book::book;
 pub(crate) use desk::TestDesk;
+pub(crate) use pipelines::{FAILED_RUN, QUEUED_RUN, pipelines};
 pub(crate) use two_way::two_way;
 
 use std::sync::Mutex;

@@ -9,6 +9,7 @@ mod documents;
 mod ethical_wall;
 mod live;
 mod metrics;
+mod pipelines;
 mod settings;
 mod store;
 mod streams;
@@ -24,7 +25,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::testing::{CHAIR, Firm, NOON, StoppedClock, TestDesk, book, ledger, two_way};
+use crate::testing::{CHAIR, Firm, NOON, StoppedClock, TestDesk, book, ledger, pipelines, two_way};
 use crate::{Api, CostTerms, Ports, router};
 
 /// The API over `firm`, at noon.
@@ -42,6 +43,7 @@ async fn ports(firm: &Arc<Firm>) -> Ports {
         queues: vec![firm.clone()],
         authenticator: Arc::new(TestDesk),
         walls: firm.clone(),
+        pipelines: Some(pipelines().await),
         costs: Arc::new(shared::ports::MemoryCostLedger::default()),
         cost_terms: Arc::new(CostTerms::of(&Default::default()).unwrap()),
         settings: Arc::new(book().await),

@@ -8,7 +8,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use shared::etl::{
     Action, OutputFile, Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, Reject,
-    RunReport, Tally, TestedRows,
+    ReplayRow, RunReport, Tally, TestedRows,
 };
 use shared::ports::{Clock, PipelineEngine, PipelineProgress, RunOptions};
 use shared::time::Timestamp;
@@ -17,7 +17,9 @@ use super::baseline;
 use super::compiled::{Compiled, compile};
 use super::flow::{Flow, FlowError, TakeReject};
 use super::language::Language;
+use super::origins::Origins;
 use super::output::Output;
+use super::replayed::ReplayedRows;
 use super::source::{OpenStore, Portion, open};
 use super::text::text_of;
 use super::typed::TypedRows;
@@ -36,6 +38,48 @@ impl Pipelines {
     pub fn new(open: OpenStore, clock: Arc<dyn Clock>) -> Self {
         Self { open, clock }
     }
+
+    /// Runs `pipeline` over `rows`, or over its source.
+    async fn run_over(
+        &self,
+        pipeline: &Pipeline,
+        rows: Option<Vec<ReplayRow>>,
+        options: RunOptions,
+        progress: &dyn PipelineProgress,
+    ) -> Result<RunReport, PipelineError> {
+        let started_at = self.clock.now();
+        let now = options.now.unwrap_or(started_at);
+        let compiled = compile(pipeline, &Language::new(now)).map_err(PipelineError::Invalid)?;
+        let base = baseline::read(&self.open, pipeline, now).await?;
+        let mut run = Run::begin(&self.open, pipeline, compiled, rows, options).await?;
+        let passed = run.pass_all(progress).await;
+        if let Err(error) = passed {
+            run.abandon().await;
+            return Err(error);
+        }
+        if !run.tally.is_stopped() {
+            for rule in run.flow.rules() {
+                let Some(gathered) = &rule.gathered else { continue };
+                let finding = gathered.conclude(&rule.work.rule.check, now, base.as_ref());
+                run.tally.conclude(&rule.work.rule.name, finding.holds, &finding.found);
+            }
+        }
+        let mut report = run.report(pipeline, started_at);
+        let next = baseline::of(pipeline, &run.flow, now, report.n_out).in_place_of(base);
+        if !options.is_dry_run && !progress.may_be_seen().await {
+            run.abandon().await;
+            return Err(PipelineError::Stopped);
+        }
+        let (output, quarantine) = run.end(report.is_passed()).await?;
+        report.output = output;
+        report.quarantine = quarantine;
+        if report.is_passed() && !options.is_dry_run {
+            baseline::write(&self.open, pipeline, &next).await?;
+        }
+        let took = self.clock.now().since(started_at);
+        report.duration_ms = took.as_millis().try_into().unwrap_or(u64::MAX);
+        Ok(report)
+    }
 }
 
 #[async_trait]
@@ -50,32 +94,17 @@ impl PipelineEngine for Pipelines {
         options: RunOptions,
         progress: &dyn PipelineProgress,
     ) -> Result<RunReport, PipelineError> {
-        let now = self.clock.now();
-        let compiled = compile(pipeline, &Language::new(now)).map_err(PipelineError::Invalid)?;
-        let base = baseline::read(&self.open, pipeline).await?;
-        let mut run = Run::begin(&self.open, pipeline, compiled, options).await?;
-        let passed = run.pass_all(progress).await;
-        if let Err(error) = passed {
-            run.abandon().await;
-            return Err(error);
-        }
-        if !run.tally.is_stopped() {
-            for rule in run.flow.rules() {
-                let Some(gathered) = &rule.gathered else { continue };
-                let finding = gathered.conclude(&rule.work.rule.check, now, base.as_ref());
-                run.tally.conclude(&rule.work.rule.name, finding.holds, &finding.found);
-            }
-        }
-        let mut report = run.report(pipeline, now);
-        let next = baseline::of(pipeline, &run.flow, now, report.n_out);
-        let (output, quarantine) = run.end(report.is_passed()).await?;
-        report.output = output;
-        report.quarantine = quarantine;
-        if report.is_passed() && !options.is_dry_run {
-            baseline::write(&self.open, pipeline, &next).await?;
-        }
-        report.duration_ms = self.clock.now().since(now).as_millis().try_into().unwrap_or(u64::MAX);
-        Ok(report)
+        self.run_over(pipeline, None, options, progress).await
+    }
+
+    async fn replay(
+        &self,
+        pipeline: &Pipeline,
+        rows: Vec<ReplayRow>,
+        options: RunOptions,
+        progress: &dyn PipelineProgress,
+    ) -> Result<RunReport, PipelineError> {
+        self.run_over(pipeline, Some(rows), options, progress).await
     }
 
     async fn try_rows(
@@ -172,6 +201,7 @@ impl Run {
         open_store: &OpenStore,
         pipeline: &Pipeline,
         compiled: Compiled,
+        rows: Option<Vec<ReplayRow>>,
         options: RunOptions,
     ) -> Result<Self, PipelineError> {
         let Compiled { source: wanted, work, schema, .. } = compiled;
@@ -186,10 +216,14 @@ impl Run {
             }
         }
         let at = wanted.at.to_string();
-        let source = open(open_store, wanted).await?;
+        let mut source: Box<dyn super::source::RowSource> = match rows {
+            Some(rows) => Box::new(ReplayedRows::new(wanted, rows)?),
+            None => open(open_store, wanted).await?,
+        };
         let (mut sink, mut quarantine) = (None, None);
         if !options.is_dry_run {
             if let Some(place) = &pipeline.quarantine {
+                source.keep_rows();
                 let schema = reject_schema();
                 quarantine = Some(Output::begin(open_store, "quarantine", place, &schema).await?);
             }
@@ -212,6 +246,9 @@ impl Run {
 
     async fn pass_all(&mut self, progress: &dyn PipelineProgress) -> Result<(), PipelineError> {
         while !self.tally.is_stopped() {
+            if !progress.is_wanted() {
+                return Err(PipelineError::Stopped);
+            }
             let Some(portion) = self.source.next().await? else { break };
             self.pass(portion).await?;
             progress.passed(self.tally.n_read, self.tally.n_rejected);
@@ -236,7 +273,7 @@ impl Run {
         if let Some(quarantine) = &mut self.quarantine
             && !waiting.is_empty()
         {
-            quarantine.write(&reject_batch(&waiting)?).await?;
+            quarantine.write(&reject_batch(&waiting, &portion.origins)?).await?;
         }
         Ok(())
     }
@@ -301,10 +338,11 @@ fn reject_schema() -> SchemaRef {
         text("column"),
         text("value"),
         text("reason"),
+        text("row"),
     ]))
 }
 
-fn reject_batch(rejects: &[Reject]) -> Result<RecordBatch, PipelineError> {
+fn reject_batch(rejects: &[Reject], origins: &Origins) -> Result<RecordBatch, PipelineError> {
     let text = |of: fn(&Reject) -> &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rejects.iter().map(of)))
     };
@@ -315,6 +353,7 @@ fn reject_batch(rejects: &[Reject]) -> Result<RecordBatch, PipelineError> {
         text(|it| &it.column),
         text(|it| &it.value),
         text(|it| &it.reason),
+        Arc::new(rejects.iter().map(|it| origins.row(it.line)).collect::<StringArray>()),
     ];
     RecordBatch::try_new(reject_schema(), columns).map_err(|error| PipelineError::Unfit {
         at: "the quarantine".to_owned(),

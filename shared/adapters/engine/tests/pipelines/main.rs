@@ -8,5 +8,6 @@ mod memory;
 mod page;
 mod peers;
 mod place;
+mod replay;
 mod rows;
 mod rules;
