@@ -2,6 +2,7 @@
 
 mod lake;
 mod pipelines;
+mod terms;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use analytics_api::{AnswerSettings, CostTerms, Ports, TwoWay};
 use change_subscriber::{Followed, SubscriberPorts, SubscriberSettings};
-use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
+use delta_poller::{PollerGroup, PollerPorts, Source};
 use host::CostKeeper;
 use host::local::LocalHost;
 use outbox_relay::RunSettings;
@@ -19,11 +20,13 @@ use shared::cost::CostMeter;
 use shared::ids::ConnectionId;
 use shared::platform::{Surroundings, description_of};
 use shared::ports::{ChangeStream, Clock, Queue, Random, Secrets, SystemClock, SystemRandom};
-use shared::sync::{Mappings, ReconcileSettings, RelayPorts, RelaySettings, publish_fields};
+use shared::sync::{Mappings, ReconcileSettings, RelayPorts, publish_fields};
 use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
 
+pub(crate) use self::terms::relay_settings;
+use self::terms::{poll_settings, reconcile_settings};
 use crate::audit_watch::AuditWatch;
 use crate::auth::SignIn;
 use crate::dashboard;
@@ -310,24 +313,6 @@ fn sources(connections: &[OpenConnection]) -> impl Iterator<Item = Source> {
 
 fn remotes(connections: Vec<OpenConnection>) -> Vec<Remote> {
     connections.into_iter().map(Remote::from).collect()
-}
-
-fn poll_settings(settings: &Settings) -> PollSettings {
-    PollSettings {
-        overlap: settings.poll.overlap.0,
-        lag: settings.poll.lag.0,
-        ..PollSettings::default()
-    }
-}
-
-/// Returns how the relay works.
-pub(crate) fn relay_settings(settings: &Settings) -> RelaySettings {
-    let crate::settings::RelaySettings { bulk_threshold, max_attempts } = settings.relay;
-    RelaySettings { bulk_threshold, max_attempts, ..RelaySettings::default() }
-}
-
-fn reconcile_settings(settings: &Settings) -> ReconcileSettings {
-    ReconcileSettings { repairs: settings.reconcile.repair, ..ReconcileSettings::default() }
 }
 
 /// How often the audit log is proved.

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use shared::etl::{Pipeline, PipelineError, PipelineFault, TestReport, read_pipeline};
 use shared::ports::{PipelineEngine, PipelineProgress, RunOptions};
 
-use self::answers::{Checked, CheckedFile, Explained, Planned, Ran, Tested};
+use self::answers::{Checked, CheckedFile, Explained, Planned, Ran, RanAll, Tested};
 use crate::exit::{CommandError, FOUND_WRONG, STOPPED, SUCCESS};
 use crate::output::Output;
 use crate::progress::Progress;
@@ -182,18 +182,30 @@ async fn run_one(
         Ok(pipeline) => pipeline,
         Err(faults) => return refuse(path, faults, output),
     };
-    let shown = Shown(Progress::start("rows"));
-    let options = RunOptions { is_dry_run: args.dry_run, n_samples: args.show_rejects, now: None };
-    let report = engine.run(&pipeline, options, &shown).await;
-    shown.0.finish();
-    match report {
-        Ok(report) => {
-            let code = if report.is_passed() { SUCCESS } else { STOPPED };
-            answer(output, &Ran(report), code)
+    let options =
+        RunOptions { is_dry_run: args.dry_run, n_samples: args.show_rejects, now: None };
+    let failed = |what: &str| format!("{what} the pipeline `{}`", pipeline.name);
+    let names = pipeline.partitions(&wiring::open_blobs()).await;
+    let names = names.map_err(|error| CommandError::failed(failed("part"), error))?;
+    let mut ran = Vec::with_capacity(names.len());
+    for name in names {
+        let of_one = pipeline.of_partition(&name);
+        let of_one = of_one.map_err(|error| CommandError::failed(failed("part"), error))?;
+        let shown = Shown(Progress::start("rows"));
+        let report = engine.run(&of_one, options, &shown).await;
+        shown.0.finish();
+        match report {
+            Ok(report) => ran.push(Ran { partition: name, report }),
+            Err(PipelineError::Invalid(faults)) => return refuse(path, faults, output),
+            Err(error) => return Err(CommandError::failed(failed("run"), error)),
         }
-        Err(PipelineError::Invalid(faults)) => refuse(path, faults, output),
-        Err(error) => {
-            Err(CommandError::failed(format!("run the pipeline `{}`", pipeline.name), error))
+    }
+    let code = if ran.iter().all(|it| it.report.is_passed()) { SUCCESS } else { STOPPED };
+    match (pipeline.is_partitioned(), ran.pop()) {
+        (false, Some(one)) => answer(output, &one, code),
+        (_, last) => {
+            ran.extend(last);
+            answer(output, &RanAll { partitions: ran }, code)
         }
     }
 }

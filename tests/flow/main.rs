@@ -35,6 +35,8 @@ mod pipelines;
 #[path = "../support/place.rs"]
 mod place;
 #[cfg(test)]
+mod runs;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod sync;

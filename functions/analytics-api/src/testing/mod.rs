@@ -12,7 +12,9 @@ mod two_way;
 
 pub(crate) use book::book;
 pub(crate) use desk::TestDesk;
-pub(crate) use pipelines::{FAILED_RUN, QUEUED_RUN, pipelines};
+pub(crate) use pipelines::pipelines;
+#[cfg(test)]
+pub(crate) use pipelines::{FAILED_RUN, QUEUED_RUN};
 pub(crate) use two_way::two_way;
 
 use std::sync::Mutex;

@@ -4,15 +4,16 @@ mod claim;
 mod definitions;
 mod desk;
 mod message;
+mod orders;
 mod settle;
 
 pub use claim::{Claimed, Hold, MAX_ATTEMPTS, claim};
 pub use definitions::{Definition, DefinitionError, Definitions, ListedDefinition};
-pub use desk::{
-    DeskPorts, ListedPipeline, Ordered, PipelineDesk, PipelineDeskError, ReplayRequest, RunDetail,
-    RunRequest, RunSummary,
-};
+pub use desk::{DeskPorts, PipelineDesk};
 pub use message::PipelineMessage;
+pub use orders::{
+    ListedPipeline, Ordered, PipelineDeskError, ReplayRequest, RunDetail, RunRequest, RunSummary,
+};
 pub use settle::{outcome, settle};
 
 /// So many runs of each pipeline are kept.

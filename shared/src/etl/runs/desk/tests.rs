@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::*;
+use crate::etl::ReplayRow;
 use crate::ports::{
     BlobKey, BlobStore as _, MemoryBlobStore, MemoryPipelineJournal, MemoryQueue, PutBlob,
     SystemClock, SystemRandom,
