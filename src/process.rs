@@ -1,7 +1,9 @@
 //! Every function in one process: the apps over their ports, behind one listener.
 
 mod lake;
+mod pipelines;
 mod queries;
+mod terms;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use analytics_api::{AnswerSettings, CostTerms, Ports, TwoWay};
 use change_subscriber::{Followed, SubscriberPorts, SubscriberSettings};
-use delta_poller::{PollSettings, PollerGroup, PollerPorts, Source};
+use delta_poller::{PollerGroup, PollerPorts, Source};
 use host::CostKeeper;
 use host::local::LocalHost;
 use outbox_relay::RunSettings;
@@ -19,11 +21,13 @@ use shared::cost::CostMeter;
 use shared::ids::ConnectionId;
 use shared::platform::{Surroundings, description_of};
 use shared::ports::{ChangeStream, Clock, Queue, Random, Secrets, SystemClock, SystemRandom};
-use shared::sync::{Mappings, ReconcileSettings, RelayPorts, RelaySettings, publish_fields};
+use shared::sync::{Mappings, ReconcileSettings, RelayPorts, publish_fields};
 use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
 
+pub(crate) use self::terms::relay_settings;
+use self::terms::{poll_settings, reconcile_settings};
 use crate::audit_watch::AuditWatch;
 use crate::auth::SignIn;
 use crate::dashboard;
@@ -37,6 +41,8 @@ type Opened = (OpenConnection, Option<Arc<dyn ChangeStream>>);
 pub(crate) struct Parts {
     pub(crate) stores: CaseStores,
     pub(crate) queue: Arc<dyn Queue>,
+    /// The queue of runs of pipelines.
+    pub(crate) pipelines_queue: Arc<dyn Queue>,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -54,6 +60,7 @@ impl Parts {
         let queue = wiring::queue(&address)
             .await
             .map_err(|error| CommandError::failed(format!("open the queue `{address}`"), error))?;
+        let pipelines_queue = Self::open_pipelines_queue(settings).await?;
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let prices = settings.price_list()?;
         let stores = settings.open_stores().await?;
@@ -61,7 +68,7 @@ impl Parts {
         let ledger = stores.ledger.clone();
         wiring::watch_cloud_calls(meter.clone(), ledger, clock.clone(), &*random);
         let secrets = Arc::new(settings.secret_store());
-        Ok(Self { stores, queue, secrets, meter, clock, random })
+        Ok(Self { stores, queue, pipelines_queue, secrets, meter, clock, random })
     }
 
     /// Opens every connection that `settings` name.
@@ -184,9 +191,10 @@ impl Parts {
             feed: self.stores.feed.clone(),
             journal: self.stores.journal.clone(),
             ledger: self.stores.ledger.clone(),
-            queues: vec![self.queue.clone()],
+            queues: vec![self.queue.clone(), self.pipelines_queue.clone()],
             authenticator: sign_in.authenticator(),
             walls: self.stores.walls.clone(),
+            pipelines: Some(self.pipeline_desk(settings)?),
             costs: self.stores.costs.clone(),
             cost_terms: Arc::new(CostTerms {
                 currency: self.meter.prices().currency().to_owned(),
@@ -280,6 +288,7 @@ impl Parts {
                 self.stores.ledger.clone(),
                 settings.warehouse.every.0,
             ))
+            .app(self.pipeline_runner(settings)?)
             .app(host::App::new("audit").schedule(
                 "audit-verify",
                 VERIFY_EVERY,
@@ -306,24 +315,6 @@ fn sources(connections: &[OpenConnection]) -> impl Iterator<Item = Source> {
 
 fn remotes(connections: Vec<OpenConnection>) -> Vec<Remote> {
     connections.into_iter().map(Remote::from).collect()
-}
-
-fn poll_settings(settings: &Settings) -> PollSettings {
-    PollSettings {
-        overlap: settings.poll.overlap.0,
-        lag: settings.poll.lag.0,
-        ..PollSettings::default()
-    }
-}
-
-/// Returns how the relay works.
-pub(crate) fn relay_settings(settings: &Settings) -> RelaySettings {
-    let crate::settings::RelaySettings { bulk_threshold, max_attempts } = settings.relay;
-    RelaySettings { bulk_threshold, max_attempts, ..RelaySettings::default() }
-}
-
-fn reconcile_settings(settings: &Settings) -> ReconcileSettings {
-    ReconcileSettings { repairs: settings.reconcile.repair, ..ReconcileSettings::default() }
 }
 
 /// How often the audit log is proved.

@@ -21,6 +21,8 @@ export const PERMISSION: Record<Permission, string> = {
   'conflicts:resolve': 'decide what both sides changed',
   'sync:read': 'read what waits to be sent',
   'sync:operate': 'send refused records again',
+  'pipelines:read': 'read pipelines and their runs',
+  'pipelines:run': 'start runs of pipelines',
 };
 
 /** Every role, with the permissions of a page that decide which one to ask for. */

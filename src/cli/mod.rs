@@ -99,8 +99,7 @@ enum Command {
     #[command(subcommand)]
     Pipelines(pipelines::PipelinesCommand),
     /// Looks into the queues and their dead letters.
-    #[command(subcommand)]
-    Queue(queue::QueueCommand),
+    Queue(queue::QueueArgs),
     /// Takes in what another system kept.
     #[command(subcommand)]
     Import(import::ImportCommand),
@@ -214,7 +213,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Nifi(command) => {
             nifi::run(command, &places.in_force().await?.settings, output).await
         }
-        Command::Pipelines(command) => pipelines::run(command, output).await,
+        Command::Pipelines(command) => pipelines::run(command, &places, output).await,
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Import(command) => import::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, || Ok(settings()?), output).await,

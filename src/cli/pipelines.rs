@@ -1,18 +1,22 @@
 //! `moodbridge pipelines`: files through typed steps and quality rules into files.
 
 mod answers;
+mod orders;
+mod quarantine;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use async_trait::async_trait;
 use clap::{Args, Subcommand};
 use shared::etl::{Pipeline, PipelineError, PipelineFault, TestReport, read_pipeline};
 use shared::ports::{PipelineEngine, PipelineProgress, RunOptions};
 
-use self::answers::{Checked, CheckedFile, Explained, Planned, Ran, Tested};
+use self::answers::{Checked, CheckedFile, Explained, Planned, Ran, RanAll, Tested};
 use crate::exit::{CommandError, FOUND_WRONG, STOPPED, SUCCESS};
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::settings::Places;
 
 /// The longest file that is read, in bytes.
 const MAX_BYTES: u64 = 1_048_576;
@@ -31,6 +35,8 @@ pub(crate) enum PipelinesCommand {
     Run(RunArgs),
     /// Runs the tests that stand in pipelines. Exit code 3 when one fails.
     Test(Files),
+    #[command(flatten)]
+    Order(orders::OrderCommand),
 }
 
 /// Pipelines.
@@ -69,6 +75,7 @@ pub(crate) struct RunArgs {
 /// When a file cannot be read, or a run fails.
 pub(crate) async fn run(
     command: PipelinesCommand,
+    places: &Places,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let engine = wiring::pipelines();
@@ -84,6 +91,9 @@ pub(crate) async fn run(
         },
         PipelinesCommand::Run(args) => run_one(&args, &*engine, output).await,
         PipelinesCommand::Test(files) => test(&files, &*engine, output).await,
+        PipelinesCommand::Order(command) => {
+            orders::run(command, &places.in_force().await?.settings, output).await
+        }
     }
 }
 
@@ -147,9 +157,18 @@ fn validate(
 /// Shows rows on standard error.
 struct Shown(Progress);
 
+#[async_trait]
 impl PipelineProgress for Shown {
     fn passed(&self, n_read: u64, _n_rejected: u64) {
         self.0.set(n_read);
+    }
+
+    fn is_wanted(&self) -> bool {
+        true
+    }
+
+    async fn may_be_seen(&self) -> bool {
+        true
     }
 }
 
@@ -163,18 +182,29 @@ async fn run_one(
         Ok(pipeline) => pipeline,
         Err(faults) => return refuse(path, faults, output),
     };
-    let shown = Shown(Progress::start("rows"));
-    let options = RunOptions { is_dry_run: args.dry_run, n_samples: args.show_rejects };
-    let report = engine.run(&pipeline, options, &shown).await;
-    shown.0.finish();
-    match report {
-        Ok(report) => {
-            let code = if report.is_passed() { SUCCESS } else { STOPPED };
-            answer(output, &Ran(report), code)
+    let options = RunOptions { is_dry_run: args.dry_run, n_samples: args.show_rejects, now: None };
+    let failed = |what: &str| format!("{what} the pipeline `{}`", pipeline.name);
+    let names = pipeline.partitions(&wiring::open_blobs()).await;
+    let names = names.map_err(|error| CommandError::failed(failed("part"), error))?;
+    let mut ran = Vec::with_capacity(names.len());
+    for name in names {
+        let of_one = pipeline.of_partition(&name);
+        let of_one = of_one.map_err(|error| CommandError::failed(failed("part"), error))?;
+        let shown = Shown(Progress::start("rows"));
+        let report = engine.run(&of_one, options, &shown).await;
+        shown.0.finish();
+        match report {
+            Ok(report) => ran.push(Ran { partition: name, report }),
+            Err(PipelineError::Invalid(faults)) => return refuse(path, faults, output),
+            Err(error) => return Err(CommandError::failed(failed("run"), error)),
         }
-        Err(PipelineError::Invalid(faults)) => refuse(path, faults, output),
-        Err(error) => {
-            Err(CommandError::failed(format!("run the pipeline `{}`", pipeline.name), error))
+    }
+    let code = if ran.iter().all(|it| it.report.is_passed()) { SUCCESS } else { STOPPED };
+    match (pipeline.is_partitioned(), ran.pop()) {
+        (false, Some(one)) => answer(output, &one, code),
+        (_, last) => {
+            ran.extend(last);
+            answer(output, &RanAll { partitions: ran }, code)
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::ports::{DeadLetter, QueueDepth, ReplaySelection};
 
@@ -13,9 +13,19 @@ use crate::output::Output;
 use crate::settings::Settings;
 
 /// What to do with the queues.
+#[derive(Debug, Args)]
+pub(crate) struct QueueArgs {
+    #[command(subcommand)]
+    command: QueueCommand,
+    /// Looks at the queue of runs of pipelines in place of that of events.
+    #[arg(long, global = true)]
+    pipelines: bool,
+}
+
+/// What to do with one of them.
 #[derive(Debug, Subcommand)]
-pub(crate) enum QueueCommand {
-    /// Lists the queues with how full they are.
+enum QueueCommand {
+    /// Tells how full the queue is.
     List,
     /// Lists dead letters, the newest first, with the reason of each.
     Dead {
@@ -95,11 +105,12 @@ impl fmt::Display for Replayed {
 ///
 /// When the queue cannot be opened or does not answer.
 pub(crate) async fn run(
-    command: QueueCommand,
+    args: QueueArgs,
     settings: &Settings,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let address = settings.events_queue()?;
+    let QueueArgs { command, pipelines } = args;
+    let address = if pipelines { settings.pipelines_queue()? } else { settings.events_queue()? };
     let queue = wiring::queue(&address)
         .await
         .map_err(|error| CommandError::failed(format!("open the queue `{address}`"), error))?;

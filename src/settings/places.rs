@@ -89,6 +89,48 @@ impl Settings {
         })
     }
 
+    /// Opens the folder of definitions of pipelines.
+    ///
+    /// # Errors
+    ///
+    /// When the setting is no address, or the folder cannot be opened.
+    pub(crate) fn open_pipelines(&self) -> Result<Arc<dyn BlobStore>, CommandError> {
+        let address = match &self.pipelines.at {
+            Some(address) => BlobAddress::parse(address)
+                .map_err(|error| ConfigError::new(vec![format!("pipelines.at: {error}")]))?,
+            None => BlobAddress::Folder(self.data_dir.join("pipelines")),
+        };
+        wiring::blobs(&address, &Env::of_process()).map_err(|error| {
+            CommandError::failed(format!("open the folder of pipelines `{address}`"), error)
+        })
+    }
+
+    /// Returns the address of the queue of runs of pipelines: by default it is where the queue of events
+    /// is, where that can hold several.
+    ///
+    /// # Errors
+    ///
+    /// When the data folder cannot be written as an address.
+    pub(crate) fn pipelines_queue(&self) -> Result<Url, ConfigError> {
+        if let Some(address) = &self.pipelines.queue {
+            return Ok(address.clone());
+        }
+        match &self.store.events_queue {
+            Some(events) if events.scheme() != "sqs" => {
+                let mut address = events.clone();
+                let others: Vec<(String, String)> = events
+                    .query_pairs()
+                    .filter(|(name, _)| name != "queue")
+                    .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                    .collect();
+                address.query_pairs_mut().clear().extend_pairs(others);
+                address.query_pairs_mut().append_pair("queue", "pipelines");
+                Ok(address)
+            }
+            _ => self.in_data_dir("queue.db?queue=pipelines"),
+        }
+    }
+
     /// Opens the case store.
     ///
     /// # Errors

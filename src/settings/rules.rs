@@ -27,6 +27,7 @@ impl Settings {
         self.check_warehouse(&mut faults);
         self.check_query(&mut faults);
         self.check_nifi(&mut faults);
+        self.check_pipelines(&mut faults);
         faults.extend(self.costs.faults().into_iter().map(|it| it.below("costs")));
         faults.extend(self.http.faults().into_iter().map(|it| it.below("http")));
         faults.extend(self.telemetry.faults().into_iter().map(|it| it.below("telemetry")));
@@ -128,6 +129,15 @@ impl Settings {
         }
         if let Some(Err(error)) = nifi.send_to.as_ref().map(wiring::check_flow_files) {
             faults.push(Fault::new("nifi.send_to", shared::chain(&error).to_string()));
+        }
+    }
+
+    fn check_pipelines(&self, faults: &mut Vec<Fault>) {
+        if let Some(Err(fault)) = self.pipelines.at.as_deref().map(BlobAddress::parse) {
+            faults.push(Fault::new("pipelines.at", fault.to_string()));
+        }
+        if self.pipelines.within.as_ref().is_some_and(|it| it.0.is_zero()) {
+            faults.push(Fault::new("pipelines.within", "is nothing: write `14m`, or leave it out"));
         }
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) query: QuerySettings,
     /// Which NiFi is operated, and where flow files go.
     pub(crate) nifi: NifiSettings,
+    /// Where pipelines are, and how they are run.
+    pub(crate) pipelines: PipelinesSettings,
     /// How the API answers.
     pub(crate) api: ApiSettings,
     /// Where sealed secrets are, and what opens them.
@@ -231,6 +233,22 @@ pub(crate) struct NifiSettings {
     /// Where flow files go when it is no input port of that address.
     #[schemars(extend("examples" = ["nifi-listen://nifi.firm.example:9443/contentListener"]))]
     pub(crate) send_to: Option<Url>,
+}
+
+/// Where pipelines are, and how they are run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PipelinesSettings {
+    /// Where their definitions are, each a file `NAME.yaml`, such as `file:FOLDER` or `s3://BUCKET/PREFIX`;
+    /// by default the folder `pipelines` in the data folder.
+    #[schemars(extend("examples" = ["s3://example-pipelines/definitions"]))]
+    pub(crate) at: Option<String>,
+    /// The queue of runs, such as `sqlite:queue.db?queue=pipelines`; by default beside the queue of
+    /// events.
+    #[schemars(extend("examples" = ["sqlite:queue.db?queue=pipelines"]))]
+    pub(crate) queue: Option<Url>,
+    /// How long a file of a source may take, such as `14m`; as long as it takes when nothing is written.
+    pub(crate) within: Option<Span>,
 }
 
 /// Where sealed secrets are, and what opens them.

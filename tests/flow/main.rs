@@ -40,6 +40,8 @@ mod pipelines;
 #[path = "../support/place.rs"]
 mod place;
 #[cfg(test)]
+mod runs;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 #[expect(dead_code, reason = "the adapter's own tests use the rest")]

@@ -274,7 +274,7 @@ export interface FieldProblem {
 export type Permission =
   | 'cases:read' | 'figures:read' | 'changes:follow' | 'audit:read' | 'integrations:read' | 'queues:read' | 'queues:replay'
   | 'walls:read' | 'walls:write' | 'settings:read' | 'settings:write' | 'costs:read'
-  | 'cases:write' | 'conflicts:read' | 'conflicts:resolve' | 'sync:read' | 'sync:operate';
+  | 'cases:write' | 'conflicts:read' | 'conflicts:resolve' | 'sync:read' | 'sync:operate' | 'pipelines:read' | 'pipelines:run';
 
 /** Who asks, and what they may. */
 export interface Me {

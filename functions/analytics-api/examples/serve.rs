@@ -31,6 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         queues: vec![firm.clone()],
         authenticator: Arc::new(testing::TestDesk),
         walls: firm.clone(),
+        pipelines: Some(testing::pipelines().await),
         costs: Arc::new(shared::ports::MemoryCostLedger::default()),
         cost_terms: Arc::new(CostTerms::of(&CostSettings::default()).map_err(ConfigError::from)?),
         settings: Arc::new(testing::book().await),

@@ -10,6 +10,7 @@ use axum::response::Response;
 use serde::Serialize;
 use shared::auth::Sight;
 use shared::config::SettingsEditor;
+use shared::etl::runs::PipelineDesk;
 use shared::platform::PlatformDescription;
 use shared::ports::{
     AuditLog, Authenticator, BlobStore, CaseTally, CaseView, ChangeFeed, Clock, CostLedger,
@@ -68,6 +69,8 @@ pub struct Ports {
     pub authenticator: Arc<dyn Authenticator>,
     /// Who is screened from which case.
     pub walls: Arc<dyn Walls>,
+    /// Pipelines and their runs; without it there are none.
+    pub pipelines: Option<PipelineDesk>,
     /// What calls to platforms cost.
     pub costs: Arc<dyn CostLedger>,
     /// The currency of costs, and the budgets.

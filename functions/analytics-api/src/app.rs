@@ -11,8 +11,9 @@ use shared::config::{
     ConfigError, Env, Fault, Form, SettingsEditor, SettingsReader, ShownSetting, Span,
 };
 use shared::cost::CostSettings;
+use shared::etl::runs::{Definitions, DeskPorts, PipelineDesk};
 use shared::platform::{OutboundSettings, Surroundings, description_of};
-use shared::ports::{LocalSecrets, SystemClock, SystemRandom};
+use shared::ports::{LocalSecrets, Queue, SystemClock, SystemRandom};
 use shared::queries::{AnswerCache, QuerySettings};
 use url::Url;
 use wiring::{BlobAddress, CaseStores, IdentitySettings, PlatformSecrets, WiringError};
@@ -35,6 +36,11 @@ pub struct Config {
     pub ledger: Option<Url>,
     /// The queue that people may look into: `EVENTS_QUEUE`, such as `sqlite:queue.db?queue=events`.
     pub events_queue: Url,
+    /// The queue of runs of pipelines: `PIPELINES_QUEUE`, such as `sqlite:queue.db?queue=pipelines`.
+    pub pipelines_queue: Option<Url>,
+    /// Where definitions of pipelines are: `PIPELINES`, such as `s3://BUCKET/PREFIX` or `file:FOLDER`;
+    /// without it, and the queue, there are none.
+    pub pipelines: Option<BlobAddress>,
     /// Where the bytes of documents are: `DOCUMENTS`, such as `s3://BUCKET` or `file:FOLDER`; without
     /// it documents can be neither sent nor read.
     pub documents: Option<BlobAddress>,
@@ -83,6 +89,8 @@ impl Config {
         let events_queue = env.required("EVENTS_QUEUE");
         let documents = env.optional("DOCUMENTS");
         let lake = env.optional("LAKE");
+        let pipelines_queue = env.optional("PIPELINES_QUEUE");
+        let pipelines = env.optional("PIPELINES");
         let identity = IdentitySettings::read(&mut env);
         wiring::read_platforms(&mut env);
         let connections = wiring::ConnectionSettings::read(&mut env);
@@ -103,6 +111,8 @@ impl Config {
             case_store,
             ledger,
             events_queue,
+            pipelines_queue,
+            pipelines,
             documents,
             lake,
             identity,
@@ -174,6 +184,27 @@ fn two_way(
     })
 }
 
+/// Opens the desk of pipelines where they are set up, and shows their queue to people.
+async fn pipelines(
+    config: &Config,
+    env: &Env,
+    stores: &CaseStores,
+    queues: &mut Vec<Arc<dyn Queue>>,
+) -> Result<Option<PipelineDesk>, WiringError> {
+    let (Some(at), Some(queue)) = (&config.pipelines, &config.pipelines_queue) else {
+        return Ok(None);
+    };
+    let queue = wiring::queue(queue).await?;
+    queues.push(queue.clone());
+    Ok(Some(PipelineDesk::new(DeskPorts {
+        definitions: Definitions::new(wiring::blobs(at, env)?),
+        journal: stores.pipelines.clone(),
+        queue,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    })))
+}
+
 /// Puts this function together from the settings in `env`.
 ///
 /// # Errors
@@ -201,6 +232,8 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let two_way = two_way(&stores, &config.connections, &surroundings)?;
     let authenticator =
         wiring::authenticator(&config.identity, tls, clock.clone(), Arc::new(SystemRandom))?;
+    let mut queues = vec![wiring::queue(&config.events_queue).await?];
+    let pipelines = pipelines(&config, &env, &stores, &mut queues).await?;
     let ports = Ports {
         view: stores.view,
         tally: stores.tally,
@@ -211,9 +244,10 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         feed: stores.feed,
         journal: stores.journal,
         ledger: stores.ledger,
-        queues: vec![wiring::queue(&config.events_queue).await?],
+        queues,
         authenticator,
         walls: stores.walls,
+        pipelines,
         costs: stores.costs,
         cost_terms: Arc::new(CostTerms::of(&config.costs).map_err(ConfigError::from)?),
         settings: Arc::new(SettingsEditor::new(

@@ -29,6 +29,7 @@ mod openapi;
 mod origin;
 mod outbox;
 mod overview;
+mod pipelines;
 mod platforms;
 mod problem;
 mod query;

@@ -140,6 +140,12 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, kind, "No connection takes it", detail.into())
     }
 
+    /// The run of a pipeline has ended, or has nothing to do again.
+    pub(crate) fn run_state(detail: impl Into<String>) -> Self {
+        let kind = "urn:moodbridge:problem:run-state";
+        Self::new(StatusCode::CONFLICT, kind, "The run does not stand so", detail.into())
+    }
+
     /// The bytes of documents are not kept in a way that answers this; `detail` says what to do.
     pub(crate) fn document_store(detail: impl Into<String>) -> Self {
         let kind = "urn:moodbridge:problem:document-store";

@@ -21,8 +21,8 @@ use crate::problem::Problem;
 use crate::query::shorten;
 use crate::{
     audit, cases, changes, conflicts, costs, dashboard, documents, integrations, me, metrics,
-    named_queries, openapi, outbox, overview, platforms, queues, reconciliations, replay,
-    resilience, rows, settings, walls,
+    named_queries, openapi, outbox, overview, pipelines, platforms, queues, reconciliations,
+    replay, resilience, rows, settings, walls,
 };
 
 /// The path that every route of this function begins with.
@@ -96,9 +96,26 @@ pub(crate) fn documented_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
         .route(Needs(Permission::SyncOperate), routes!(outbox::allow_deletes))
         .route(Needs(Permission::SyncRead), routes!(reconciliations::list_reconciliations))
         .route(Needs(Permission::ChangesFollow), routes!(changes::follow_changes))
+        .and(pipeline_routes)
         .and(row_routes)
         .and(document_routes)
         .finish()
+}
+
+/// Adds the routes of pipelines and their runs.
+fn pipeline_routes(routes: GuardedRoutes) -> GuardedRoutes {
+    use pipelines::{orders, runs};
+    let read = Access::Needs(Permission::PipelinesRead);
+    let run = Access::Needs(Permission::PipelinesRun);
+    routes
+        .route(read, routes!(pipelines::list_pipelines))
+        .route(read, routes!(pipelines::get_pipeline))
+        .route(read, routes!(runs::list_pipeline_runs))
+        .route(read, routes!(runs::get_pipeline_run))
+        .route(run, routes!(orders::start_pipeline_run))
+        .route(run, routes!(orders::replay_pipeline))
+        .route(run, routes!(orders::retry_pipeline_run))
+        .route(run, routes!(orders::cancel_pipeline_run))
 }
 
 /// Adds the routes that change rows.

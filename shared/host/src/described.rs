@@ -2,7 +2,7 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 34] = [
+const COUNTERS: [(&str, &str); 37] = [
     ("dispatch_changes_total", "Changes that were taken as flow files."),
     ("http_requests_total", "Requests answered, by route, method and status."),
     ("http_requests_shed_total", "Requests turned away because too many were in hand."),
@@ -12,6 +12,9 @@ const COUNTERS: [(&str, &str); 34] = [
     ("lake_rows_total", "Changes that became part of the lake, by table."),
     ("load_records_total", "Records read as a whole object, by outcome."),
     ("oauth_renewals_total", "Tokens of platforms renewed, by outcome."),
+    ("pipeline_partitions_total", "Partitions of pipelines that ended, by state."),
+    ("pipeline_rows_total", "Rows of pipelines, by pipeline and outcome."),
+    ("pipeline_runs_total", "Runs of pipelines that ended, by state."),
     ("platform_calls_total", "Attempts to call a platform, by operation and outcome."),
     ("platform_hedges_total", "Reads asked a second time because the first was late."),
     ("platform_retries_total", "Calls to a platform that were tried again."),
@@ -73,8 +76,9 @@ const GAUGES: [(&str, &str); 28] = [
     ("warehouse_files_waiting", "Files of the lake that a warehouse has not loaded yet, by table."),
 ];
 
-const HISTOGRAMS: [(&str, &str); 7] = [
+const HISTOGRAMS: [(&str, &str); 8] = [
     ("http_request_duration_seconds", "Time until a response began."),
+    ("pipeline_partition_seconds", "Time of one try of a partition, by pipeline."),
     ("platform_call_seconds", "Time of one attempt to call a platform."),
     ("port_call_seconds", "Time in one call of a port's method."),
     ("query_seconds", "Time from a question to the lake to its answer."),

@@ -57,11 +57,17 @@ pub enum Permission {
     /// Sends refused records again, and lets deletions through.
     #[serde(rename = "sync:operate")]
     SyncOperate,
+    /// Reads pipelines and their runs.
+    #[serde(rename = "pipelines:read")]
+    PipelinesRead,
+    /// Starts, retries, replays and cancels runs of pipelines.
+    #[serde(rename = "pipelines:run")]
+    PipelinesRun,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::CasesRead,
         Self::FiguresRead,
         Self::ChangesFollow,
@@ -79,6 +85,8 @@ impl Permission {
         Self::ConflictsResolve,
         Self::SyncRead,
         Self::SyncOperate,
+        Self::PipelinesRead,
+        Self::PipelinesRun,
     ];
 
     /// Returns the name used in answers and in the API document, such as `cases:read`.
@@ -101,6 +109,8 @@ impl Permission {
             Self::ConflictsResolve => "conflicts:resolve",
             Self::SyncRead => "sync:read",
             Self::SyncOperate => "sync:operate",
+            Self::PipelinesRead => "pipelines:read",
+            Self::PipelinesRun => "pipelines:run",
         }
     }
 }

@@ -87,6 +87,7 @@ impl Role {
                 P::IntegrationsRead,
                 P::CostsRead,
                 P::SyncRead,
+                P::PipelinesRead,
             ],
             // No figures: whoever sees no case counts none either.
             Self::Operator => &[
@@ -97,6 +98,8 @@ impl Role {
                 P::CostsRead,
                 P::SyncRead,
                 P::SyncOperate,
+                P::PipelinesRead,
+                P::PipelinesRun,
             ],
             Self::Admin => &Permission::ALL,
         }

@@ -22,6 +22,9 @@ pub struct Baseline {
     pub n_rows: u64,
     /// The figures of columns that a rule of drift names.
     pub columns: BTreeMap<String, ColumnFigures>,
+    /// The figures that stood there before: a run that is made again compares with the same ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<Baseline>>,
 }
 
 /// The figures of one column.
@@ -41,6 +44,20 @@ pub struct ColumnFigures {
 impl Baseline {
     /// The one form there is.
     pub const FORMAT: u32 = 1;
+
+    /// Returns the figures that a run which began at `now` compares with: these, or those before when
+    /// it wrote these itself.
+    pub fn for_run_at(self, now: Timestamp) -> Option<Self> {
+        if self.at == now { self.before.map(|it| *it) } else { Some(self) }
+    }
+
+    /// Notes what it takes the place of.
+    #[must_use]
+    pub fn in_place_of(self, before: Option<Self>) -> Self {
+        // One is enough: those before it are compared with by nobody.
+        let before = before.map(|it| Box::new(Self { before: None, ..it }));
+        Self { before, ..self }
+    }
 
     /// Returns how far `n_rows` is from it, in percent; `None` when it had no rows.
     #[expect(clippy::cast_precision_loss, reason = "rows are far fewer than 2^53")]
@@ -107,8 +124,25 @@ mod tests {
 
         let at = Timestamp::EPOCH;
         let columns = BTreeMap::new();
-        let base = Baseline { format: 1, pipeline: "a".to_owned(), at, n_rows: 200, columns };
+        let pipeline = "a".to_owned();
+        let base = Baseline { format: 1, pipeline, at, n_rows: 200, columns, before: None };
         assert_eq!(base.row_count_drift(150), Some(25.0));
         assert_eq!(Baseline { n_rows: 0, ..base }.row_count_drift(1), None);
+    }
+
+    #[test]
+    fn run_that_is_made_again_compares_with_what_it_compared_with_before() {
+        let of = |seconds: i64, n_rows| Baseline {
+            format: 1,
+            pipeline: "a".to_owned(),
+            at: Timestamp::from_millis(seconds * 1000),
+            n_rows,
+            columns: BTreeMap::new(),
+            before: None,
+        };
+        let second = of(2, 20).in_place_of(Some(of(1, 10).in_place_of(Some(of(0, 5)))));
+        assert_eq!(second.clone().for_run_at(Timestamp::from_millis(2000)), Some(of(1, 10)));
+        assert_eq!(second.clone().for_run_at(Timestamp::from_millis(3000)), Some(second));
+        assert_eq!(of(1, 10).for_run_at(Timestamp::from_millis(1000)), None);
     }
 }

@@ -8,6 +8,7 @@ use crate::config::nearest;
 
 /// One fault of a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PipelineFault {
     /// The file; empty for a pipeline that was built.
     pub file: String,

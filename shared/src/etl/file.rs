@@ -61,9 +61,7 @@ pub fn read_pipeline(file: &str, text: &str) -> Result<Pipeline, Vec<PipelineFau
 fn read_tree(file: &str, root: &At<'_>, faults: &mut Faults<'_>) -> Option<Pipeline> {
     root.keys(KEYS, faults);
     let name = root.need("pipeline", faults).and_then(|it| it.text(faults));
-    if let Some(about) = root.get("about") {
-        about.text(faults);
-    }
+    let about = root.get("about").and_then(|it| it.text(faults));
     let source = root.need("source", faults).and_then(|it| {
         let part = places::source(&it, faults)?;
         Some(Located { line: it.line, path: it.path, part })
@@ -89,6 +87,7 @@ fn read_tree(file: &str, root: &At<'_>, faults: &mut Faults<'_>) -> Option<Pipel
     let tests = tests_of::tests(root.get("tests").as_ref(), faults);
     Some(Pipeline {
         name: name?,
+        about,
         file: file.to_owned(),
         source: source?,
         key,

@@ -21,6 +21,8 @@ const MIN_MEMORY_MB: u32 = 8;
 pub struct Pipeline {
     /// What reports call it.
     pub name: String,
+    /// What it is for, for people.
+    pub about: Option<String>,
     /// The file it was read from; empty when it was built.
     pub file: String,
     /// Where rows come from.
@@ -78,6 +80,7 @@ impl Pipeline {
         PipelineBuilder {
             pipeline: Self {
                 name: name.into(),
+                about: None,
                 file: String::new(),
                 source: Located { line, path, part: source },
                 key: Vec::new(),
@@ -112,6 +115,7 @@ impl Pipeline {
         self.check_columns(&mut faults);
         self.check_sets(&mut faults);
         self.check_rules(&mut faults);
+        self.check_partitions(&mut faults);
         if faults.is_empty() { Ok(()) } else { Err(faults.into_list()) }
     }
 

@@ -48,7 +48,8 @@ pub struct Reject {
 }
 
 /// What became of one rule.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RuleReport {
     /// Its name.
     pub rule: String,
@@ -59,7 +60,7 @@ pub struct RuleReport {
     /// How many of them broke it; of a rule of all rows 1 when it does not hold.
     pub n_failed: u64,
     /// The figure of a rule of all rows, and what it was compared with.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
 }
 
@@ -182,6 +183,9 @@ pub enum PipelineError {
         /// The cause.
         source: Box<PortError>,
     },
+    /// The caller ended the run.
+    #[error("the run was ended before its output was seen")]
+    Stopped,
     /// A source is not what the pipeline says, or a limit of it was passed.
     #[error("`{at}`: {text}")]
     Unfit {

@@ -73,12 +73,16 @@ mod memory_field_views;
 mod memory_flow_files;
 mod memory_log_search;
 mod memory_orchestrator;
+mod memory_pipeline_journal;
 mod memory_queue;
 pub mod orchestrator;
 #[cfg(any(test, feature = "testkit"))]
 pub mod orchestrator_contract;
 mod outbox;
 mod pipeline_engine;
+mod pipeline_journal;
+#[cfg(any(test, feature = "testkit"))]
+pub mod pipeline_journal_contract;
 mod query_engine;
 mod queue;
 #[cfg(any(test, feature = "testkit"))]
@@ -178,11 +182,16 @@ pub use memory_field_views::MemoryFieldViews;
 pub use memory_flow_files::MemoryFlowFiles;
 pub use memory_log_search::MemoryLogSearch;
 pub use memory_orchestrator::MemoryOrchestrator;
+pub use memory_pipeline_journal::MemoryPipelineJournal;
 pub use memory_queue::MemoryQueue;
 pub use outbox::{
     Claim, Outbox, OutboxDepth, OutboxEntry, OutboxKind, OutboxMark, OutboxStatus, Setback,
 };
 pub use pipeline_engine::{PipelineEngine, PipelineProgress, RunOptions};
+pub use pipeline_journal::{
+    Kept, PartitionRun, PartitionTally, PipelineJournal, PipelineRun, PipelineRunFilter,
+    PipelineRunKind, PipelineRunState, RunCounts,
+};
 pub use query_engine::{OpenAnswer, PreparedQuery, Query, QueryEngine, QueryLimits, QueryRows};
 pub use queue::{
     DeadLetter, Delivery, NewMessage, Queue, QueueDepth, ReplaySelection, SendOutcome,

@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 
 use crate::etl::{
-    Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, RunReport, TestedRows,
+    Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, ReplayRow, RunReport,
+    TestedRows,
 };
+use crate::time::Timestamp;
 
 /// How a pipeline is run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,16 +15,35 @@ pub struct RunOptions {
     pub is_dry_run: bool,
     /// How many rejects the report shows. They hold values of rows.
     pub n_samples: usize,
+    /// The instant that `now()` stands for; without one, the begin of the run. A run that is made again
+    /// under the same one gives the same output.
+    pub now: Option<Timestamp>,
 }
 
-/// Learns how far a run has come.
+/// Learns how far a run has come, and may end it.
+#[async_trait]
 pub trait PipelineProgress: Send + Sync {
     /// `n_read` rows were read, `n_rejected` of them taken out.
     fn passed(&self, n_read: u64, n_rejected: u64);
+
+    /// Tells whether the run is to go on; asked between batches.
+    fn is_wanted(&self) -> bool;
+
+    /// Tells whether files of the run may be seen; asked once, right before the first of them is.
+    async fn may_be_seen(&self) -> bool;
 }
 
+#[async_trait]
 impl PipelineProgress for () {
     fn passed(&self, _n_read: u64, _n_rejected: u64) {}
+
+    fn is_wanted(&self) -> bool {
+        true
+    }
+
+    async fn may_be_seen(&self) -> bool {
+        true
+    }
 }
 
 /// Runs pipelines.
@@ -35,6 +56,7 @@ impl PipelineProgress for () {
 ///   a verdict, whatever it is: it tells why.
 /// - No more rows are held than a constant number, and what `unique` and `reference` may remember.
 /// - The time of a run is one instant, whatever an expression asks for it and when.
+/// - A run whose caller ends it is [`PipelineError::Stopped`], and no file of it is seen.
 #[async_trait]
 pub trait PipelineEngine: Send + Sync {
     /// Works out every name and type. Nothing is read or written.
@@ -52,6 +74,19 @@ pub trait PipelineEngine: Send + Sync {
     async fn run(
         &self,
         pipeline: &Pipeline,
+        options: RunOptions,
+        progress: &dyn PipelineProgress,
+    ) -> Result<RunReport, PipelineError>;
+
+    /// Runs `pipeline` over `rows` in place of its source. Each keeps its line.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](PipelineEngine::run).
+    async fn replay(
+        &self,
+        pipeline: &Pipeline,
+        rows: Vec<ReplayRow>,
         options: RunOptions,
         progress: &dyn PipelineProgress,
     ) -> Result<RunReport, PipelineError>;

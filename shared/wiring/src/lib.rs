@@ -82,7 +82,7 @@ pub use orchestrator::orchestrator;
 #[cfg(all(feature = "salesforce", feature = "sql"))]
 pub use outside::{Outside, OutsideSettings};
 #[cfg(feature = "pipelines")]
-pub use pipelines::pipelines;
+pub use pipelines::{open_blobs, pipelines};
 #[cfg(feature = "salesforce")]
 pub use platforms::{
     load_named_platforms, load_platforms, manifest_schema, platform, platforms, read_platforms,

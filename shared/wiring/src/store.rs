@@ -7,8 +7,8 @@ use adapter_sql::store::PostgresCaseStore;
 use shared::ports::{
     AuditChain, AuditLog, CaseStore, CaseTally, CaseView, ChangeFeed, Conflicts, CostLedger,
     CurrentRows, Documents, FieldViews, History, IncidentView, Ledger, LedgerSettingsStore,
-    MatterImport, Outbox, ReconcileJournal, RecordScan, SettingsStore, SyncJournal, SystemClock,
-    Walls,
+    MatterImport, Outbox, PipelineJournal, ReconcileJournal, RecordScan, SettingsStore,
+    SyncJournal, SystemClock, Walls,
 };
 use url::Url;
 
@@ -54,6 +54,8 @@ pub struct CaseStores {
     pub tally: Arc<dyn CaseTally>,
     /// The sync runs.
     pub journal: Arc<dyn SyncJournal>,
+    /// Runs of pipelines.
+    pub pipelines: Arc<dyn PipelineJournal>,
     /// What calls to platforms cost.
     pub costs: Arc<dyn CostLedger>,
     /// Cursors and states.
@@ -83,6 +85,7 @@ impl CaseStores {
             + IncidentView
             + CaseTally
             + SyncJournal
+            + PipelineJournal
             + CostLedger
             + Ledger
             + 'static,
@@ -108,6 +111,7 @@ impl CaseStores {
             incidents: metered::incident_view(store.clone()),
             tally: metered::case_tally(store.clone()),
             journal: metered::sync_journal(store.clone()),
+            pipelines: metered::pipeline_journal(store.clone()),
             costs: metered::cost_ledger(store.clone()),
             settings: Arc::new(LedgerSettingsStore::new(ledger.clone())),
             ledger,

@@ -105,12 +105,36 @@ impl fmt::Display for Explained {
 
 /// What a run did.
 #[derive(Serialize)]
-#[serde(transparent)]
-pub(super) struct Ran(pub(super) RunReport);
+pub(super) struct Ran {
+    /// The file of the source, where there are many.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) partition: String,
+    #[serde(flatten)]
+    pub(super) report: RunReport,
+}
+
+/// What runs of all files of a source did.
+#[derive(Serialize)]
+pub(super) struct RanAll {
+    pub(super) partitions: Vec<Ran>,
+}
+
+impl fmt::Display for RanAll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.partitions.is_empty() {
+            return f.write_str("no file of the source is there");
+        }
+        for (idx, it) in self.partitions.iter().enumerate() {
+            let end = if idx + 1 < self.partitions.len() { "\n" } else { "" };
+            write!(f, "`{}`: {it}{end}", it.partition)?;
+        }
+        Ok(())
+    }
+}
 
 impl fmt::Display for Ran {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let it = &self.0;
+        let it = &self.report;
         let seconds = std::time::Duration::from_millis(it.duration_ms).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "rows are far fewer than 2^53")]
         let rate = if seconds > 0.0 { it.n_read as f64 / seconds } else { 0.0 };

@@ -16,6 +16,11 @@ locals {
       expire_days = var.buckets.lake_days, archive_days = 90, noncurrent_days = 30,
       expire_tag  = null, has_object_lock = false
     }
+    # Definitions of pipelines, and the files that they read and write.
+    pipelines = {
+      expire_days = null, archive_days = null, noncurrent_days = 30,
+      expire_tag  = null, has_object_lock = false
+    }
     # Bodies that are too long for a message. A message lies in its queue and then among the dead letters,
     # each time for as long as the queue keeps it: only then nobody can ask for its body any more.
     messages = {

@@ -23,7 +23,8 @@ locals {
       },
       {
         for shelf in distinct(concat(local.shelves[name].read, local.shelves[name].written)) :
-        upper(shelf) => "s3://${module.bucket[shelf].name}"
+        # Definitions stand beside the files of pipelines, in the part of the bucket that functions may read.
+        upper(shelf) => "s3://${module.bucket[shelf].name}${shelf == "pipelines" ? "/pipelines" : ""}"
       },
       contains(concat(it.reads, it.writes), "crm") || contains(concat(it.reads, it.writes), "case-store") ? { CONNECTIONS = jsonencode(var.connections) } : {},
       anytrue([for route in it.routes : strcontains(route, " /hooks/")]) ? { INTAKE_SETTINGS = jsonencode(var.intake) } : {},

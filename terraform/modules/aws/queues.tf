@@ -76,9 +76,10 @@ resource "aws_sqs_queue_policy" "over_tls_only" {
 resource "aws_lambda_event_source_mapping" "queue" {
   for_each = local.queue_functions
 
-  event_source_arn        = aws_sqs_queue.main[each.value].arn
-  function_name           = module.function[each.key].alias_arn
-  batch_size              = var.queues.batch_size
+  event_source_arn = aws_sqs_queue.main[each.value].arn
+  function_name    = module.function[each.key].alias_arn
+  # A partition of a pipeline takes minutes, and much of a function's memory: it is handed out alone.
+  batch_size              = each.value == "pipelines" ? 1 : var.queues.batch_size
   function_response_types = ["ReportBatchItemFailures"]
   tags                    = local.tags
 

@@ -41,6 +41,7 @@ use crate::router::{OLD_PREFIX, PREFIX, documented_routes, old_routes};
         (name = "access", description = "Who may do what, and who is screened from which case"),
         (name = "audit", description = "Who changed what, when and why"),
         (name = "integrations", description = "The connections and how well they work"),
+        (name = "pipelines", description = "Pipelines, their runs, and asking for runs"),
         (name = "costs", description = "What calls to platforms cost"),
         (name = "settings", description = "The settings, their history, and changes to them"),
         (name = "queues", description = "Queues and dead letters"),
@@ -119,8 +120,9 @@ fn security_schemes() -> Value {
     }})
 }
 
-/// Members that may be left out: the faults of a problem, and decisions, which nearly no change has.
-const MAY_BE_ABSENT: [&str; 2] = ["errors", "decisions"];
+/// Members that may be left out: the faults of a problem, decisions, which nearly no change has, and the
+/// figure of a rule, which only rules of all rows have.
+const MAY_BE_ABSENT: [&str; 3] = ["errors", "decisions", "found"];
 
 /// Says of each schema that all its members are always there: an absent value is null.
 fn require_members(document: &mut Value) {

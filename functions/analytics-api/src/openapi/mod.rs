@@ -2,10 +2,12 @@
 
 pub(crate) mod document;
 mod documents;
+mod pipelines;
 mod requests;
 mod schemas;
 
 pub(crate) use documents::{CompleteRequest, DocumentRequest, PartLinksRequest};
+pub(crate) use pipelines::{ReplayRowsRequest, StartRunRequest};
 pub(crate) use requests::{
     AllowDeletesRequest, BulkResolveRequest, MergeRequest, ResolveRequest, RowRequest,
 };

@@ -3,6 +3,7 @@
 mod book;
 mod desk;
 mod incidents;
+mod pipelines;
 mod questions;
 mod queue;
 mod screens;
@@ -12,6 +13,9 @@ mod two_way;
 
 pub(crate) use book::book;
 pub(crate) use desk::TestDesk;
+pub(crate) use pipelines::pipelines;
+#[cfg(test)]
+pub(crate) use pipelines::{FAILED_RUN, QUEUED_RUN};
 pub(crate) use questions::questions;
 pub(crate) use two_way::two_way;
 

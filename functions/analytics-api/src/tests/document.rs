@@ -8,7 +8,9 @@ use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Answer, get, send, serve};
-use crate::testing::{CHAIR, FILED, ROWS, SENT, Shelf, draft, refused_record};
+use crate::testing::{
+    CHAIR, FAILED_RUN, FILED, QUEUED_RUN, ROWS, SENT, Shelf, draft, refused_record,
+};
 
 pub(super) async fn document() -> Value {
     let answer = get(&serve(&Arc::default()).await, "/v1/openapi.json").await;
@@ -91,10 +93,16 @@ pub(super) fn good(path: &str) -> String {
     let id = if path.ends_with("/restore") { deleted } else { row };
     let filed = draft(FILED).id;
     let id = if path.starts_with("/v1/documents/") { filed.as_str() } else { id };
+    let id = match path.strip_prefix("/v1/pipelines/runs/") {
+        Some(rest) if rest.ends_with("/cancel") => QUEUED_RUN,
+        Some(_) => FAILED_RUN,
+        None => id,
+    };
     path.replace("{id}", id)
         .replace("{upload}", &Shelf::default().upload)
         .replace("{number}", "0")
         .replace("{queue}", "events")
+        .replace("{name}", "clean-cases")
         .replace("{metric}", "cases_opened")
         .replace("{query}", "open_cases_by_court")
         .replace("{person}", "ben")
@@ -129,6 +137,10 @@ pub(super) fn good_body(path: &str) -> String {
         it if it.ends_with("/resolve") => r#"{"status":"local"}"#,
         it if it.ends_with("/allow-deletes") => r#"{"connection":"main","object":"Case"}"#,
         it if it.ends_with("/resend") || it.ends_with("/restore") => "{}",
+        it if it.ends_with("/retry") || it.ends_with("/cancel") || it.ends_with("/runs") => "{}",
+        it if it.starts_with("/v1/pipelines/") => {
+            r#"{"rows":[{"line":5,"row":{"Case Id":"a","opened":"2026-02-01"}}]}"#
+        }
         it if it.ends_with("/replay") => r#"{"all":true}"#,
         it if it.ends_with("/changes") => {
             r#"{"expected_version":1,"reason":"a test","set":{"poll.lag":"9s"}}"#
@@ -179,6 +191,7 @@ async fn every_problem_is_valid_by_its_schema() {
             let missing = path
                 .replace("{id}", missing)
                 .replace("{queue}", "none")
+                .replace("{name}", "none")
                 .replace("{metric}", "none")
                 .replace("{query}", "none");
             let missing = missing.replace("{conflict}", "99").replace("{record}", "main.Case.none");

@@ -10,6 +10,7 @@ mod ethical_wall;
 mod live;
 mod metrics;
 mod named_queries;
+mod pipelines;
 mod settings;
 mod store;
 mod streams;
@@ -25,7 +26,9 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::testing::{CHAIR, Firm, NOON, StoppedClock, TestDesk, book, ledger, questions, two_way};
+use crate::testing::{
+    CHAIR, Firm, NOON, StoppedClock, TestDesk, book, ledger, pipelines, questions, two_way,
+};
 use crate::{Api, CostTerms, Ports, router};
 
 /// The API over `firm`, at noon.
@@ -43,6 +46,7 @@ async fn ports(firm: &Arc<Firm>) -> Ports {
         queues: vec![firm.clone()],
         authenticator: Arc::new(TestDesk),
         walls: firm.clone(),
+        pipelines: Some(pipelines().await),
         costs: Arc::new(shared::ports::MemoryCostLedger::default()),
         cost_terms: Arc::new(CostTerms::of(&Default::default()).unwrap()),
         settings: Arc::new(book().await),

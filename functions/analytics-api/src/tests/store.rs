@@ -67,6 +67,7 @@ impl Laptop {
             queues: vec![Arc::clone(&queue)],
             authenticator: Arc::new(TestDesk),
             walls: Arc::clone(&stores.walls),
+            pipelines: None,
             costs: stores.costs,
             cost_terms: Arc::new(CostTerms::of(&Default::default()).unwrap()),
             settings: Arc::new(book().await),

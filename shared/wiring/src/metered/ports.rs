@@ -247,7 +247,7 @@ mod stores {
     use std::time::Duration;
 
     use shared::auth::Sight;
-    use shared::ids::{ConnectionId, EntityId, ObjectName, PersonId};
+    use shared::ids::{ConnectionId, CorrelationId, EntityId, ObjectName, PersonId};
     use shared::model::{Entity, RecordKey};
     use shared::ports::{
         AuditChain, AuditLog, AuditRow, AuditVerification, CaseDetail, CaseFilter, CasePage,
@@ -255,8 +255,9 @@ mod stores {
         Conflict, ConflictFilter, Conflicts, CostBatch, CostLedger, CostQuery, CostSum, CurrentRow,
         CurrentRows, DayTally, DocumentAct, DocumentDraft, Documents, FieldColumns, FieldViews,
         Filed, FiledDocument, History, ImportTallies, IncidentFigures, IncidentView, ItemBatch,
-        Ledger, LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry, OutboxStatus,
-        Overview, PastRow, ReconcileJournal, Reconciliation, RecordScan, ScanRange, ScannedRecord,
+        Kept, Ledger, LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry, OutboxStatus,
+        Overview, PartitionRun, PartitionTally, PastRow, PipelineJournal, PipelineRun,
+        PipelineRunFilter, ReconcileJournal, Reconciliation, RecordScan, ScanRange, ScannedRecord,
         Setback, Shadow, ShownCases, StoreDigest, SyncJournal, SyncRun, TallyQuery, Wall, Walls,
         Write,
     };
@@ -367,6 +368,18 @@ mod stores {
         async fn recent(limit: u32) -> Vec<SyncRun>;
     });
 
+    metered!(pipeline_journal, MeteredPipelineJournal, PipelineJournal, "pipeline_journal", {
+        async fn open_run(run: &PipelineRun, replayed: Option<&str>, keep: u32) -> PipelineRun;
+        async fn pipeline_run(id: &CorrelationId) -> Option<Kept<PipelineRun>>;
+        async fn replayed_rows(id: &CorrelationId) -> Option<String>;
+        async fn put_run(run: &PipelineRun, revision: u64, names: &[String]) -> bool;
+        async fn pipeline_runs(filter: &PipelineRunFilter) -> Vec<PipelineRun>;
+        async fn partition(run: &CorrelationId, number: u32) -> Option<Kept<PartitionRun>>;
+        async fn put_partition(partition: &PartitionRun, revision: u64) -> bool;
+        async fn partitions(run: &CorrelationId) -> Vec<PartitionRun>;
+        async fn tally_partitions(run: &CorrelationId) -> Vec<PartitionTally>;
+    });
+
     metered!(cost_ledger, MeteredCostLedger, CostLedger, "cost_ledger", {
         async fn record_costs(batch: &CostBatch) -> ();
         async fn costs(sight: &Sight, query: &CostQuery) -> Vec<CostSum>;
@@ -403,7 +416,7 @@ mod stores {
 pub(crate) use stores::{
     audit_chain, audit_log, case_store, case_tally, case_view, change_feed, conflicts, cost_ledger,
     current_rows, documents, field_views, history, incident_view, ledger, matter_import, outbox,
-    reconcile_journal, record_scan, sync_journal, walls,
+    pipeline_journal, reconcile_journal, record_scan, sync_journal, walls,
 };
 
 #[cfg(test)]

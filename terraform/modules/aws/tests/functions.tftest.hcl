@@ -119,6 +119,21 @@ run "rights" {
   }
 
   assert {
+    condition     = endswith(local.settings["pipeline-runner"].PIPELINES, "${module.bucket["pipelines"].name}/pipelines") && strcontains(local.settings["pipeline-runner"].PIPELINES_QUEUE, "queue=pipelines") && local.settings["analytics-api"].PIPELINES == local.settings["pipeline-runner"].PIPELINES
+    error_message = "The runner and the API know the same definitions."
+  }
+
+  assert {
+    condition     = toset(flatten([for it in local.statements["pipeline-runner"] : it.Resource if contains(it.Action, "sqs:SendMessage")])) == toset([aws_sqs_queue.main["pipelines"].arn, aws_sqs_queue.dead["pipelines"].arn]) && !strcontains(module.function["pipeline-runner"].policy, "DeleteObject")
+    error_message = "The runner queues partitions and sets messages aside, and deletes no file."
+  }
+
+  assert {
+    condition     = !anytrue([for it in local.statements["analytics-api"] : contains(it.Action, "s3:PutObject") if anytrue([for on in it.Resource : startswith(on, module.bucket["pipelines"].arn)])])
+    error_message = "The API reads definitions, and writes none."
+  }
+
+  assert {
     condition     = local.settings["warehouse-loader"].LAKE == "s3://${module.bucket["lake"].name}" && !strcontains(module.function["warehouse-loader"].policy, "sqs:") && !strcontains(module.function["warehouse-loader"].policy, "DeleteObject")
     error_message = "The loader knows the lake and no queue, and deletes nothing of the lake."
   }

@@ -57,9 +57,21 @@ run "queues" {
   }
 }
 
+run "partitions_are_handed_out_alone" {
+  assert {
+    condition     = aws_lambda_event_source_mapping.queue["pipeline-runner"].batch_size == 1 && aws_lambda_event_source_mapping.queue["sync-worker"].batch_size == 10
+    error_message = "Each partition of a pipeline has a function to itself."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.main["pipelines"].visibility_timeout_seconds == 5400 && jsondecode(aws_sqs_queue.main["pipelines"].redrive_policy).maxReceiveCount > 8
+    error_message = "A partition is given up by the runner, with its reason, before the queue gives its message up."
+  }
+}
+
 run "queues_over_tls_only" {
   assert {
-    condition     = toset(keys(aws_sqs_queue_policy.over_tls_only)) == toset(["events", "events-dead"]) && strcontains(aws_sqs_queue_policy.over_tls_only["events"].policy, "aws:SecureTransport")
+    condition     = toset(keys(aws_sqs_queue_policy.over_tls_only)) == toset(["events", "events-dead", "pipelines", "pipelines-dead"]) && strcontains(aws_sqs_queue_policy.over_tls_only["events"].policy, "aws:SecureTransport")
     error_message = "Queues refuse plain HTTP."
   }
 }

@@ -18,7 +18,7 @@ fn failed(place: &Place, source: shared::PortError) -> PipelineError {
     PipelineError::store("baseline", place, source)
 }
 
-/// Reads the figures that `pipeline` compares with; `None` when it never passed.
+/// Reads the figures that a run of `pipeline` at `now` compares with; `None` when it never passed.
 ///
 /// # Errors
 ///
@@ -26,6 +26,7 @@ fn failed(place: &Place, source: shared::PortError) -> PipelineError {
 pub(super) async fn read(
     open: &OpenStore,
     pipeline: &Pipeline,
+    now: Timestamp,
 ) -> Result<Option<Baseline>, PipelineError> {
     let Some(place) = &pipeline.baseline else { return Ok(None) };
     let store = open(&place.store).map_err(|error| failed(place, error))?;
@@ -41,7 +42,7 @@ pub(super) async fn read(
         let text = format!("is of pipeline `{}`, format {}", base.pipeline, base.format);
         return Err(unfit(format!("{text}: name another place, or delete it")));
     }
-    Ok(Some(base))
+    Ok(base.for_run_at(now))
 }
 
 /// Returns the figures of a run of `n_rows` rows.
@@ -52,7 +53,8 @@ pub(super) fn of(
     n_rows: u64,
 ) -> Baseline {
     let (format, columns) = (Baseline::FORMAT, BTreeMap::new());
-    let mut base = Baseline { format, pipeline: pipeline.name.clone(), at, n_rows, columns };
+    let name = pipeline.name.clone();
+    let mut base = Baseline { format, pipeline: name, at, n_rows, columns, before: None };
     for flow in flows {
         for rule in flow.rules() {
             if let Some(gathered) = &rule.gathered {

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::lock::Mutex as AsyncMutex;
-use shared::etl::{Action, PipelineError, Reject, SetReport, Tally};
+use shared::etl::{Action, PipelineError, Reject, ReplayRow, SetReport, Tally};
+use shared::ports::PipelineProgress;
 
 use super::compiled::Work;
 use super::flow::{Flow, FlowError, TakeReject};
+use super::origins::Origins;
 use super::output::Output;
 use super::rejects::reject_batch;
+use super::replayed::ReplayedRows;
 use super::rows::Rows;
 use super::sets::{SetFigures, SetSteps, SetWork};
 use super::source::{Files, Portion, RowSource, Wanted};
@@ -76,6 +79,10 @@ pub(super) struct Links {
     pub(super) scratch: PathBuf,
     /// Whether rules that look at other files or at all rows are left out.
     pub(super) is_test: bool,
+    /// What is read in place of the source.
+    pub(super) rows: Option<Vec<ReplayRow>>,
+    /// Whether rejects have the whole row with them.
+    pub(super) keeps_rows: bool,
 }
 
 impl Chain {
@@ -96,7 +103,13 @@ impl Chain {
             remember_references(files, &mut flow).await?;
             flows.push(Mutex::new(flow));
         }
-        let source = files.open(source).await?;
+        let mut source = match links.rows {
+            Some(rows) => Box::new(ReplayedRows::new(source, rows)?) as Box<dyn RowSource>,
+            None => files.open(source).await?,
+        };
+        if links.keeps_rows {
+            source.keep_rows();
+        }
         let unread_columns = source.unread_columns().to_vec();
         let (tally, rejects) = (Mutex::new(tally), AsyncMutex::new(rejects));
         let failed = Mutex::new(None);
@@ -192,12 +205,22 @@ impl Common {
         (std::mem::take(&mut rejects.samples), rejects.quarantine.take())
     }
 
-    async fn pass(&self, stretch: usize, portion: Portion) -> Result<Rows, PipelineError> {
+    /// Tells `progress` how far the run has come.
+    pub(super) fn tell(&self, progress: &dyn PipelineProgress) {
+        let (n_read, n_rejected) = {
+            let tally = self.tally();
+            (tally.n_read, tally.n_rejected)
+        };
+        progress.passed(n_read, n_rejected);
+    }
+
+    async fn pass(&self, stretch: usize, mut portion: Portion) -> Result<Rows, PipelineError> {
         let mut taken = Taken::default();
+        let origins = std::mem::take(&mut portion.origins);
         let rows = self.sift(stretch, portion, &mut taken);
         let rows = rows.map_err(|error| unfit(&self.at, &error))?;
         if !taken.0.is_empty() {
-            self.rejects.lock().await.add(taken.0).await?;
+            self.rejects.lock().await.add(taken.0, &origins).await?;
         }
         Ok(rows)
     }
@@ -225,7 +248,11 @@ impl Common {
 }
 
 impl Rejects {
-    async fn add(&mut self, taken: Vec<(Reject, Action)>) -> Result<(), PipelineError> {
+    async fn add(
+        &mut self,
+        taken: Vec<(Reject, Action)>,
+        origins: &Origins,
+    ) -> Result<(), PipelineError> {
         let mut waiting = Vec::new();
         for (reject, action) in taken {
             if self.samples.len() < self.n_samples {
@@ -238,7 +265,7 @@ impl Rejects {
         if let Some(quarantine) = &mut self.quarantine
             && !waiting.is_empty()
         {
-            quarantine.write(&reject_batch(&waiting)?).await?;
+            quarantine.write(&reject_batch(&waiting, origins)?).await?;
         }
         Ok(())
     }

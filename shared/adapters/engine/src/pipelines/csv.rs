@@ -7,6 +7,7 @@ use futures_util::TryStreamExt as _;
 use shared::etl::{CsvForm, PipelineError};
 use shared::ports::{BlobBytes, BlobStore};
 
+use super::origins::Origins;
 use super::source::{N_ROWS_AT_ONCE, Portion, RowSource, Wanted};
 use super::typed::TypedRows;
 
@@ -25,6 +26,7 @@ pub(super) struct CsvSource {
     n_values: usize,
     unread: Vec<String>,
     rows: TypedRows,
+    origins: Option<Origins>,
 }
 
 /// Parts bytes into records.
@@ -74,30 +76,43 @@ impl CsvSource {
         let rows = TypedRows::new(wanted.columns.clone(), wanted.key.clone());
         let rows = rows.map_err(|error| wanted.unfit(error.to_string()))?;
         let (null_words, n_values) = (form.null_words, names.len());
-        Ok(Self { wanted, records, null_words, places, n_values, unread, rows })
+        let origins = None;
+        Ok(Self { wanted, records, null_words, places, n_values, unread, rows, origins })
     }
 
     /// Takes the record that was read last.
     fn take(&mut self, line: u64) {
-        let Self { records, null_words, places, n_values, rows, .. } = self;
+        let Self { records, null_words, places, n_values, rows, origins, .. } = self;
         let n_found = records.n_values;
         let Some(text) = records.text() else {
             let shown = String::from_utf8_lossy(records.raw()).into_owned();
             rows.lose(line, &shown, "is not UTF-8".to_owned());
+            if let Some(origins) = origins {
+                origins.keep_broken(line, std::iter::once(shown.as_str()));
+            }
             return;
         };
         if n_found != *n_values {
             let (verb, all) = (if n_found == 1 { "value" } else { "values" }, *n_values);
             let reason = format!("has {n_found} {verb}, and the first line names {all} columns");
-            let values = records.values().into_iter().flatten();
-            rows.lose(line, &values.collect::<Vec<_>>().join("|"), reason);
+            let values = || records.values().into_iter().flatten();
+            if let Some(origins) = origins {
+                origins.keep_broken(line, values());
+            }
+            rows.lose(line, &values().collect::<Vec<_>>().join("|"), reason);
             return;
         }
         let ends = &records.ends;
-        rows.push(line, |column| {
+        let value_of = |column: usize| {
             let place = *places.get(column)?;
             let begin = if place == 0 { 0 } else { *ends.get(place - 1)? };
-            let value = text.get(begin..*ends.get(place)?)?;
+            text.get(begin..*ends.get(place)?)
+        };
+        if let Some(origins) = origins {
+            origins.keep(line, (0..places.len()).map(value_of));
+        }
+        rows.push(line, |column| {
+            let value = value_of(column)?;
             let is_null = value.is_empty() || null_words.iter().any(|it| it == value);
             (!is_null).then_some(value)
         });
@@ -115,7 +130,13 @@ impl RowSource for CsvSource {
             return Ok(None);
         }
         let portion = self.rows.finish();
-        portion.map(Some).map_err(|error| self.wanted.unfit(error.to_string()))
+        let mut portion = portion.map_err(|error| self.wanted.unfit(error.to_string()))?;
+        portion.origins = self.origins.as_mut().map(Origins::take).unwrap_or_default();
+        Ok(Some(portion))
+    }
+
+    fn keep_rows(&mut self) {
+        self.origins = Some(Origins::of(self.wanted.names()));
     }
 
     fn unread_columns(&self) -> &[String] {

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use futures_util::future::poll_fn;
 use shared::etl::{
-    Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, RunReport, Tally,
-    TestedRows,
+    Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, ReplayRow, RunReport,
+    Tally, TestedRows,
 };
 use shared::ports::{Clock, PipelineEngine, PipelineProgress, RunOptions};
 use shared::time::Timestamp;
@@ -69,7 +69,44 @@ impl Pipelines {
             memory_mb,
             scratch,
             is_test,
+            rows: None,
+            keeps_rows: false,
         }
+    }
+
+    /// Runs `pipeline` over `rows`, or over its source.
+    async fn run_over(
+        &self,
+        pipeline: &Pipeline,
+        rows: Option<Vec<ReplayRow>>,
+        options: RunOptions,
+        progress: &dyn PipelineProgress,
+    ) -> Result<RunReport, PipelineError> {
+        let started_at = self.clock.now();
+        let now = options.now.unwrap_or(started_at);
+        let compiled = compile(pipeline, &Language::new(now)).map_err(PipelineError::Invalid)?;
+        let base = baseline::read(&self.open, pipeline, now).await?;
+        let mut run = Run::begin(self, pipeline, compiled, rows, options).await?;
+        let passed = run.pass_all(progress).await;
+        if let Err(error) = passed {
+            run.abandon().await;
+            return Err(error);
+        }
+        run.conclude(now, base.as_ref());
+        let mut report = run.report(pipeline, started_at);
+        let next = baseline::of(pipeline, run.chain.common.flows(), now, report.n_out);
+        let next = next.in_place_of(base);
+        if !options.is_dry_run && !progress.may_be_seen().await {
+            run.abandon().await;
+            return Err(PipelineError::Stopped);
+        }
+        run.end(&mut report).await?;
+        if report.is_passed() && !options.is_dry_run {
+            baseline::write(&self.open, pipeline, &next).await?;
+        }
+        let took = self.clock.now().since(started_at);
+        report.duration_ms = took.as_millis().try_into().unwrap_or(u64::MAX);
+        Ok(report)
     }
 }
 
@@ -85,24 +122,17 @@ impl PipelineEngine for Pipelines {
         options: RunOptions,
         progress: &dyn PipelineProgress,
     ) -> Result<RunReport, PipelineError> {
-        let now = self.clock.now();
-        let compiled = compile(pipeline, &Language::new(now)).map_err(PipelineError::Invalid)?;
-        let base = baseline::read(&self.open, pipeline).await?;
-        let mut run = Run::begin(self, pipeline, compiled, options).await?;
-        let passed = run.pass_all(progress).await;
-        if let Err(error) = passed {
-            run.abandon().await;
-            return Err(error);
-        }
-        run.conclude(now, base.as_ref());
-        let mut report = run.report(pipeline, now);
-        let next = baseline::of(pipeline, run.chain.common.flows(), now, report.n_out);
-        run.end(&mut report).await?;
-        if report.is_passed() && !options.is_dry_run {
-            baseline::write(&self.open, pipeline, &next).await?;
-        }
-        report.duration_ms = self.clock.now().since(now).as_millis().try_into().unwrap_or(u64::MAX);
-        Ok(report)
+        self.run_over(pipeline, None, options, progress).await
+    }
+
+    async fn replay(
+        &self,
+        pipeline: &Pipeline,
+        rows: Vec<ReplayRow>,
+        options: RunOptions,
+        progress: &dyn PipelineProgress,
+    ) -> Result<RunReport, PipelineError> {
+        self.run_over(pipeline, Some(rows), options, progress).await
     }
 
     async fn try_rows(
@@ -143,13 +173,16 @@ impl Run {
         engine: &Pipelines,
         pipeline: &Pipeline,
         compiled: Compiled,
+        rows: Option<Vec<ReplayRow>>,
         options: RunOptions,
     ) -> Result<Self, PipelineError> {
         let open_store = &engine.open;
         let schema = Arc::clone(&compiled.schema);
         let samples = Vec::new();
         let rejects = Rejects { samples, n_samples: options.n_samples, quarantine: None };
+        let keeps_rows = pipeline.quarantine.is_some() && !options.is_dry_run;
         let links = engine.links(pipeline, compiled, rejects, false);
+        let links = Links { rows, keeps_rows, ..links };
         let chain = Chain::begin(&Files::Stores(Arc::clone(open_store)), links).await?;
         let mut sink = None;
         if !options.is_dry_run {
@@ -165,25 +198,29 @@ impl Run {
 
     async fn pass_all(&mut self, progress: &dyn PipelineProgress) -> Result<(), PipelineError> {
         let common = Arc::clone(&self.chain.common);
-        let mut passing = pin!(self.pass());
+        let mut passing = pin!(self.pass(progress));
         // A step over many rows may read for long before it gives the first.
         poll_fn(|context: &mut Context<'_>| {
+            if !progress.is_wanted() {
+                return Poll::Ready(Err(PipelineError::Stopped));
+            }
             let polled: Poll<_> = passing.as_mut().poll(context);
-            let (n_read, n_rejected) = {
-                let tally = common.tally();
-                (tally.n_read, tally.n_rejected)
-            };
-            progress.passed(n_read, n_rejected);
+            common.tell(progress);
             polled
         })
         .await
     }
 
-    async fn pass(&mut self) -> Result<(), PipelineError> {
+    async fn pass(&mut self, progress: &dyn PipelineProgress) -> Result<(), PipelineError> {
         while let Some(rows) = self.chain.last.next().await? {
             self.n_out += rows.len() as u64;
             if let Some(sink) = &mut self.sink {
                 sink.write(&rows.batch).await?;
+            }
+            // A store that never waits gives all of a run in one poll.
+            self.chain.common.tell(progress);
+            if !progress.is_wanted() {
+                return Err(PipelineError::Stopped);
             }
         }
         Ok(())

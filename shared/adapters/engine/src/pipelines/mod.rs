@@ -12,9 +12,11 @@ mod given;
 mod keys;
 mod kinds;
 mod language;
+mod origins;
 mod output;
 mod parquet;
 mod rejects;
+mod replayed;
 mod rows;
 #[cfg(feature = "sets")]
 mod sets;

@@ -14,6 +14,7 @@ use shared::etl::{PipelineError, PlannedColumn, Reject, SourceColumn};
 use shared::ports::BlobStore;
 
 use super::kinds::{data_type, schema_of};
+use super::origins::Origins;
 use super::rows::{Rows, shown};
 use super::source::{N_ROWS_AT_ONCE, Portion, RowSource, Wanted};
 use super::text::text_of;
@@ -26,6 +27,7 @@ pub(super) struct ParquetSource {
     schema: SchemaRef,
     unread: Vec<String>,
     n_read: u64,
+    keeps_rows: bool,
 }
 
 /// A value that is not as it must be.
@@ -68,7 +70,7 @@ impl ParquetSource {
         let planned = |it: &SourceColumn| PlannedColumn { name: it.name.clone(), kind: it.kind };
         let schema = schema_of(&wanted.columns.iter().map(planned).collect::<Vec<_>>());
         let unread = wanted.unread(&names);
-        Ok(Self { wanted, batches, schema, unread, n_read: 0 })
+        Ok(Self { wanted, batches, schema, unread, n_read: 0, keeps_rows: false })
     }
 
     fn portion(&mut self, batch: &RecordBatch) -> Result<Portion, ArrowError> {
@@ -85,6 +87,7 @@ impl ParquetSource {
             found.push(Arc::clone(array));
         }
         let first = self.n_read + 1;
+        let origins = self.origins(first, &columns, &found)?;
         let lines = UInt64Array::from_iter_values(first..first + n_rows as u64);
         self.n_read += n_rows as u64;
         let keys = self.wanted.key.iter().filter_map(|it| columns.get(*it).cloned()).collect();
@@ -102,7 +105,33 @@ impl ParquetSource {
         }
         let is_good = BooleanArray::from(is_good);
         let n_unread = (n_rows - is_good.true_count()) as u64;
-        Ok(Portion { rows: rows.keep(&is_good)?, n_read: n_rows as u64, n_unread, rejects })
+        let rows = rows.keep(&is_good)?;
+        Ok(Portion { rows, n_read: n_rows as u64, n_unread, rejects, origins })
+    }
+
+    /// Writes rows as text, those values too that are not of the kind of their column.
+    fn origins(
+        &self,
+        first: u64,
+        columns: &[ArrayRef],
+        found: &[ArrayRef],
+    ) -> Result<Origins, ArrowError> {
+        if !self.keeps_rows {
+            return Ok(Origins::default());
+        }
+        let mut origins = Origins::of(self.wanted.names());
+        let n_rows = columns.first().map_or(0, Array::len);
+        for (line, row) in (first..).zip(0..n_rows) {
+            let mut values: Vec<Option<String>> = Vec::with_capacity(columns.len());
+            for (typed, before) in columns.iter().zip(found) {
+                values.push(match typed.is_valid(row) {
+                    true => text_of(typed, row),
+                    false => as_text(before, row)?,
+                });
+            }
+            origins.keep(line, values.iter().map(Option::as_deref));
+        }
+        Ok(origins)
     }
 
     /// Finds the values that did not fit, and those that are missing.
@@ -142,11 +171,15 @@ impl ParquetSource {
             return Ok(Some(rows.reject(row, built_in::REQUIRED, name, reason)));
         }
         let mut reject = rows.reject(row, built_in::TYPE, name, format!("is no {}", column.kind));
-        let one = before.slice(row, 1);
-        let text = cast_with_options(&one, &DataType::Utf8, &CastOptions::default())?;
-        reject.value = shown(&text_of(&text, 0).unwrap_or_default());
+        reject.value = shown(&as_text(before, row)?.unwrap_or_default());
         Ok(Some(reject))
     }
+}
+
+/// Writes a value of any type as text.
+fn as_text(array: &ArrayRef, row: usize) -> Result<Option<String>, ArrowError> {
+    let text = cast_with_options(&array.slice(row, 1), &DataType::Utf8, &CastOptions::default())?;
+    Ok(text_of(&text, 0))
 }
 
 #[async_trait]
@@ -156,6 +189,10 @@ impl RowSource for ParquetSource {
         let Some(batch) = self.batches.try_next().await.map_err(failed)? else { return Ok(None) };
         let portion = self.portion(&batch);
         portion.map(Some).map_err(|error| self.wanted.unfit(error.to_string()))
+    }
+
+    fn keep_rows(&mut self) {
+        self.keeps_rows = true;
     }
 
     fn unread_columns(&self) -> &[String] {

@@ -6,6 +6,8 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use shared::etl::{PipelineError, Reject};
 
+use super::origins::Origins;
+
 /// Returns its columns.
 pub(super) fn reject_schema() -> SchemaRef {
     let text = |name| Field::new(name, DataType::Utf8, true);
@@ -16,15 +18,19 @@ pub(super) fn reject_schema() -> SchemaRef {
         text("column"),
         text("value"),
         text("reason"),
+        text("row"),
     ]))
 }
 
-/// Makes rows of it.
+/// Makes rows of it, each with the row that `origins` kept of its line.
 ///
 /// # Errors
 ///
 /// [`PipelineError::Unfit`], which would be a fault of this program.
-pub(super) fn reject_batch(rejects: &[Reject]) -> Result<RecordBatch, PipelineError> {
+pub(super) fn reject_batch(
+    rejects: &[Reject],
+    origins: &Origins,
+) -> Result<RecordBatch, PipelineError> {
     let text = |of: fn(&Reject) -> &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rejects.iter().map(of)))
     };
@@ -35,6 +41,7 @@ pub(super) fn reject_batch(rejects: &[Reject]) -> Result<RecordBatch, PipelineEr
         text(|it| &it.column),
         text(|it| &it.value),
         text(|it| &it.reason),
+        Arc::new(rejects.iter().map(|it| origins.row(it.line)).collect::<StringArray>()),
     ];
     RecordBatch::try_new(reject_schema(), columns).map_err(|error| PipelineError::Unfit {
         at: "the quarantine".to_owned(),

@@ -9,6 +9,7 @@ use shared::ports::BlobStore;
 
 use super::csv::CsvSource;
 use super::given::GivenFiles;
+use super::origins::Origins;
 use super::parquet::ParquetSource;
 use super::rows::Rows;
 
@@ -27,6 +28,8 @@ pub(super) struct Portion {
     pub(super) n_unread: u64,
     /// Why; a row may have several faults.
     pub(super) rejects: Vec<Reject>,
+    /// The rows as they were read, where they are kept.
+    pub(super) origins: Origins,
 }
 
 /// Reads rows.
@@ -38,6 +41,9 @@ pub(super) trait RowSource: Send {
     ///
     /// [`PipelineError::Store`] or [`PipelineError::Unfit`].
     async fn next(&mut self) -> Result<Option<Portion>, PipelineError>;
+
+    /// Keeps rows as they are read from now on: portions tell them. What reads no file keeps none.
+    fn keep_rows(&mut self) {}
 
     /// Lists the columns of the file that are not read.
     fn unread_columns(&self) -> &[String];
@@ -94,6 +100,11 @@ impl Wanted {
             }
         }
         Ok(places)
+    }
+
+    /// Lists what its columns are called in the file.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|it| it.from.clone()).collect()
     }
 
     /// Lists those of `names` that are not read.

@@ -9,6 +9,7 @@ use shared::etl::report::built_in;
 use shared::etl::{PlannedColumn, Reject, SourceColumn};
 
 use super::kinds::schema_of;
+use super::origins::Origins;
 use super::rows::{Rows, shown};
 use super::source::Portion;
 use super::text::ColumnReader;
@@ -126,6 +127,7 @@ impl TypedRows {
             n_read: n_rows + n_lost,
             n_unread: n_bad + n_lost,
             rejects: std::mem::take(&mut self.rejects),
+            origins: Origins::default(),
         })
     }
 }

@@ -9,6 +9,7 @@ mod memory;
 mod page;
 mod peers;
 mod place;
+mod replay;
 mod rows;
 mod rules;
 mod sets;

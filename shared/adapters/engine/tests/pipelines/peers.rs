@@ -85,8 +85,15 @@ async fn parquet_of_others_is_read_and_ours_is_read_by_them() {
                "at": "timestamp[ms, tz=UTC]", "day": "date32[day]", "kind": "string",
                "score": "double", "is_x": "bool"})
     );
-    let rejects: Value =
+    let mut rejects: Value =
         serde_json::from_str(&ask(&python, "read", &place, "rejects.parquet").await).unwrap();
+    let mut rows = Vec::new();
+    for reject in rejects["duckdb"].as_array_mut().unwrap() {
+        let row = reject.as_object_mut().unwrap().remove("row").unwrap();
+        rows.push(serde_json::from_str::<Value>(row.as_str().unwrap()).unwrap());
+    }
+    assert_eq!((&rows[0]["id"], &rows[0]["text_n"]), (&json!("b"), &json!("x")));
+    assert_eq!(rows[1]["id"], Value::Null);
     assert_eq!(
         rejects["duckdb"],
         json!([

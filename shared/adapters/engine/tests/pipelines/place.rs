@@ -64,7 +64,7 @@ impl Place {
     }
 
     pub(crate) async fn run(&self, text: &str) -> Result<RunReport, PipelineError> {
-        let options = RunOptions { is_dry_run: false, n_samples: 20 };
+        let options = RunOptions { n_samples: 20, ..RunOptions::default() };
         Self::engine().run(&self.pipeline(text), options, &()).await
     }
 

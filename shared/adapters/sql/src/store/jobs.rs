@@ -6,6 +6,7 @@ use shared::ports::{
     Reconciliation, SyncRun, Wall,
 };
 
+use super::pipeline_runs::{PipelineAnswer, PipelineJob};
 use super::prepared::PreparedWrite;
 use super::two_way::{OutboxAnswer, OutboxJob};
 
@@ -26,6 +27,8 @@ pub(super) enum Job {
     Record(Box<SyncRun>),
     /// A comparison of both sides.
     RecordReconciliation(Box<Reconciliation>),
+    /// Something about runs of pipelines.
+    Pipelines(Box<PipelineJob>),
     /// Something about the outbox.
     Outbox(OutboxJob),
     /// What calls to platforms cost.
@@ -59,6 +62,8 @@ pub(super) enum Answer {
     Revision(u64),
     /// The sync run, the comparison or the costs are written.
     Recorded,
+    /// What the journal of pipelines answers.
+    Pipelines(PipelineAnswer),
     /// What the outbox answers.
     Outbox(OutboxAnswer),
     /// What was decided of a wall is written.

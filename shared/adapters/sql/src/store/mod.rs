@@ -18,6 +18,7 @@ mod history;
 mod imports;
 mod jobs;
 mod migrations;
+mod pipeline_runs;
 mod postgres;
 mod prepared;
 mod rows;

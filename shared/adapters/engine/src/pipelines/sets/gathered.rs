@@ -4,6 +4,7 @@
 use arrow_schema::ArrowError;
 use shared::etl::Reject;
 
+use crate::pipelines::origins::Origins;
 use crate::pipelines::rows::Rows;
 use crate::pipelines::source::{N_ROWS_AT_ONCE, Portion};
 
@@ -69,6 +70,12 @@ impl Gathered {
     fn with(&mut self, rows: Rows) -> Portion {
         let n_unread = std::mem::take(&mut self.n_rejected);
         let rejects = std::mem::take(&mut self.rejects);
-        Portion { n_read: rows.len() as u64 + n_unread, n_unread, rejects, rows }
+        Portion {
+            n_read: rows.len() as u64 + n_unread,
+            n_unread,
+            rejects,
+            rows,
+            origins: Origins::default(),
+        }
     }
 }

@@ -9,6 +9,7 @@ use shared::etl::report::built_in;
 
 use super::join::Joined;
 use super::source::Turn;
+use crate::pipelines::origins::Origins;
 use crate::pipelines::source::Portion;
 
 /// Rejects rows that come more than once. They come one after the other.
@@ -55,7 +56,13 @@ impl Lookup {
         }
         let rows = rows.keep(&BooleanArray::from(is_kept))?;
         let n_unread = rejects.len() as u64;
-        Ok(Portion { n_read: rows.len() as u64 + n_unread, n_unread, rejects, rows })
+        Ok(Portion {
+            n_read: rows.len() as u64 + n_unread,
+            n_unread,
+            rejects,
+            rows,
+            origins: Origins::default(),
+        })
     }
 }
 

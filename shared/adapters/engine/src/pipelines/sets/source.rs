@@ -21,6 +21,7 @@ use super::space::Space;
 use super::work::{SetKind, SetWork, Sorting};
 use super::{aggregate, history, join};
 use crate::pipelines::chain::{Stretch, locked};
+use crate::pipelines::origins::Origins;
 use crate::pipelines::source::{Files, Portion, RowSource};
 
 /// What a step took and gave, counted while it runs.
@@ -107,7 +108,13 @@ impl Turn for Plain {
 
 /// Gives rows of which none is rejected.
 pub(super) fn whole(rows: crate::pipelines::rows::Rows) -> Portion {
-    Portion { n_read: rows.len() as u64, n_unread: 0, rejects: Vec::new(), rows }
+    Portion {
+        n_read: rows.len() as u64,
+        n_unread: 0,
+        rejects: Vec::new(),
+        rows,
+        origins: Origins::default(),
+    }
 }
 
 /// Makes sources of steps over many rows, which share memory and disk.

@@ -14,6 +14,7 @@ use crate::postgres::kind_of;
 use crate::store::batch::Batch;
 use crate::store::documents::postgres_documents;
 use crate::store::jobs::{Answer, Job};
+use crate::store::pipeline_runs::postgres as pipeline_runs;
 use crate::store::prepared::PreparedWrite;
 use crate::store::text::marked;
 use crate::store::two_way::{postgres_outbox, postgres_reconciliations};
@@ -95,6 +96,7 @@ async fn run<'a>(
             Job::RecordReconciliation(run) => {
                 postgres_reconciliations::record(connection, run, marked).await?
             }
+            Job::Pipelines(job) => pipeline_runs::run(connection, job, marked).await?,
             Job::Outbox(job) => postgres_outbox::run(connection, job, batch.at()).await?,
             Job::RecordCosts(batch) => costs::record(connection, batch).await?,
             Job::SetWall(wall) => walls::set(connection, wall, batch).await?,

@@ -9,6 +9,7 @@ use shared::ports::case_tally_contract::case_tally_contract;
 use shared::ports::conflicts_contract::conflicts_contract;
 use shared::ports::current_rows_contract::current_rows_contract;
 use shared::ports::history_contract::history_contract;
+use shared::ports::pipeline_journal_contract::pipeline_journal_contract;
 use shared::ports::reconcile_journal_contract::reconcile_journal_contract;
 use shared::ports::record_scan_contract::record_scan_contract;
 use shared::ports::two_way_contract::{identity_contract, outbox_contract};
@@ -41,6 +42,7 @@ async fn sqlite_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
     outbox_contract(|clock| files.fresh(clock)).await;
     conflicts_contract(|| files.fresh(Arc::new(SystemClock))).await;
     reconcile_journal_contract(&*files.fresh(Arc::new(SystemClock)).await).await;
+    pipeline_journal_contract(&*files.fresh(Arc::new(SystemClock)).await).await;
     record_scan_contract(|| files.fresh(Arc::new(SystemClock))).await;
     case_tally_contract(|| files.fresh(Arc::new(SystemClock))).await;
     current_rows_contract(|| files.fresh(Arc::new(SystemClock))).await;
@@ -69,6 +71,7 @@ async fn postgres_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
     outbox_contract(|clock| databases.fresh(clock)).await;
     conflicts_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     reconcile_journal_contract(&*databases.fresh(Arc::new(SystemClock)).await).await;
+    pipeline_journal_contract(&*databases.fresh(Arc::new(SystemClock)).await).await;
     record_scan_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     case_tally_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     current_rows_contract(|| databases.fresh(Arc::new(SystemClock))).await;

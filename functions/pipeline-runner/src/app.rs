@@ -1,0 +1,48 @@
+//! This function, put together.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use host::{App, CostKeeper, LedgerReady, QueueReady};
+use shared::config::Env;
+use shared::etl::runs::Definitions;
+use shared::ports::{Ledger, SystemClock, SystemRandom};
+use wiring::Outside;
+
+use crate::config::Config;
+use crate::ports::{RunnerPorts, RunnerSettings};
+use crate::runner::PipelineRunner;
+
+/// Puts this function together over its ports.
+pub fn assemble(ports: RunnerPorts, ledger: Arc<dyn Ledger>, settings: RunnerSettings) -> App {
+    let queue = Arc::clone(&ports.queue);
+    App::new("pipeline-runner")
+        .ready(LedgerReady::new(ledger))
+        .ready(QueueReady::new(Arc::clone(&queue)))
+        .queue("pipelines", Arc::new(PipelineRunner::new(ports, settings)))
+        .with_queue(queue)
+}
+
+/// Puts this function together from the settings in `env`.
+///
+/// # Errors
+///
+/// Every setting that is missing or malformed, or what kept a store from being opened.
+pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
+    let config = Config::read(env.clone())?;
+    let Outside { stores, meter, .. } = Outside::open(env.clone(), &config.outside).await?;
+    let clock = Arc::new(SystemClock);
+    let ports = RunnerPorts {
+        engine: wiring::pipelines(),
+        definitions: Definitions::new(wiring::blobs(&config.pipelines, &env)?),
+        journal: stores.pipelines,
+        queue: wiring::queue(&config.queue).await?,
+        open: wiring::open_blobs(),
+        clock: clock.clone(),
+        random: Arc::new(SystemRandom),
+    };
+    let settings = RunnerSettings { within: Some(config.within), ..RunnerSettings::default() };
+    let (ledger, budgets) = (stores.ledger, config.outside.costs.budgets);
+    let costs = CostKeeper::new(meter, stores.costs, ledger.clone(), clock, budgets);
+    Ok(assemble(ports, ledger, settings).flush(Arc::new(costs)))
+}

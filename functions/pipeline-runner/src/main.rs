@@ -1,0 +1,8 @@
+//! The runner of pipelines, on the host that the environment names.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    host::start(pipeline_runner::app).await
+}

@@ -1,0 +1,2 @@
+DROP TABLE moodbridge.pipeline_partitions;
+DROP TABLE moodbridge.pipeline_runs;

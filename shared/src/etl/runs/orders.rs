@@ -1,0 +1,126 @@
+//! What is asked of the desk, and what it answers.
+
+use std::collections::BTreeMap;
+
+use super::definitions::Definition;
+use crate::error::PortError;
+use crate::etl::{PipelineFault, ReplayRow, RuleReport};
+use crate::ids::CorrelationId;
+use crate::ports::{PartitionRun, PipelineRun, PipelineRunState, RunCounts};
+
+/// Why an order was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineDeskError {
+    /// There is no such pipeline.
+    #[error("there is no pipeline `{name}`{}", or_meant(.meant.as_deref()))]
+    NoPipeline {
+        /// The name.
+        name: String,
+        /// The one that was probably meant.
+        meant: Option<String>,
+    },
+    /// Its definition cannot be used.
+    #[error("the definition of `{name}` has {} faults", .faults.len())]
+    Faulty {
+        /// The name.
+        name: String,
+        /// Everything that is wrong.
+        faults: Vec<PipelineFault>,
+    },
+    /// There is no such run.
+    #[error("there is no run `{id}`")]
+    NoRun {
+        /// Its id.
+        id: CorrelationId,
+    },
+    /// All of the run succeeded.
+    #[error("run `{id}` succeeded: there is nothing to do again")]
+    Succeeded {
+        /// Its id.
+        id: CorrelationId,
+    },
+    /// The run has ended.
+    #[error("run `{id}` has ended: it is {}", .state.as_str())]
+    Ended {
+        /// Its id.
+        id: CorrelationId,
+        /// How.
+        state: PipelineRunState,
+    },
+    /// What was asked for cannot be: each part that is wrong, and the way out.
+    #[error("{}", .0.join("; "))]
+    Refused(Vec<String>),
+    /// The journal, the queue or the folder failed.
+    #[error("the order was not taken")]
+    Failed(#[source] PortError),
+}
+
+fn or_meant(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |it| format!(": did you mean `{it}`?"))
+}
+
+/// Asks for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRequest {
+    /// The pipeline.
+    pub pipeline: String,
+    /// These partitions; none for all.
+    pub only: Vec<String>,
+    /// Who asks, such as `person:ann@firm.example`.
+    pub started_by: String,
+    /// Names the order: asking again under it starts no second run.
+    pub idempotency_key: Option<String>,
+    /// Follows it through logs; without one, the run's own id does.
+    pub correlation_id: Option<CorrelationId>,
+}
+
+/// Asks for a run over rows that were put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayRequest {
+    /// The run; `only` names the one partition that the rows are of.
+    pub run: RunRequest,
+    /// The rows.
+    pub rows: Vec<ReplayRow>,
+}
+
+/// A run that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// The run.
+    pub run: PipelineRun,
+    /// Whether it is of this order, and not of one under the same key before.
+    pub is_new: bool,
+}
+
+/// A pipeline as a list shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedPipeline {
+    /// Its name.
+    pub name: String,
+    /// The definition, or everything that is wrong with it.
+    pub found: Result<Definition, Vec<PipelineFault>>,
+    /// Its newest run.
+    pub last_run: Option<PipelineRun>,
+}
+
+/// A run, and its rows counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSummary {
+    /// The run.
+    pub run: PipelineRun,
+    /// The rows of all partitions.
+    pub counts: RunCounts,
+    /// How many partitions stand so.
+    pub states: BTreeMap<PipelineRunState, u32>,
+}
+
+/// All that is known of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunDetail {
+    /// The run, and its rows.
+    pub summary: RunSummary,
+    /// What became of the rules, over all partitions.
+    pub rules: Vec<RuleReport>,
+    /// The partitions, in order.
+    pub partitions: Vec<PartitionRun>,
+}

@@ -1,0 +1,62 @@
+//! Pipelines: their definitions, their queue, and what runs them.
+
+use std::sync::Arc;
+
+use pipeline_runner::{RunnerPorts, RunnerSettings};
+use shared::etl::runs::{Definitions, DeskPorts, PipelineDesk};
+use shared::ports::Queue;
+
+use super::Parts;
+use crate::exit::CommandError;
+use crate::settings::Settings;
+
+impl Parts {
+    /// Opens the queue of runs.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened.
+    pub(super) async fn open_pipelines_queue(
+        settings: &Settings,
+    ) -> Result<Arc<dyn Queue>, CommandError> {
+        let address = settings.pipelines_queue()?;
+        wiring::queue(&address)
+            .await
+            .map_err(|error| CommandError::failed(format!("open the queue `{address}`"), error))
+    }
+
+    /// Opens the desk at which runs are asked for.
+    ///
+    /// # Errors
+    ///
+    /// When the folder of definitions cannot be opened.
+    pub(crate) fn pipeline_desk(&self, settings: &Settings) -> Result<PipelineDesk, CommandError> {
+        Ok(PipelineDesk::new(DeskPorts {
+            definitions: Definitions::new(settings.open_pipelines()?),
+            journal: self.stores.pipelines.clone(),
+            queue: self.pipelines_queue.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        }))
+    }
+
+    /// Builds what runs pipelines.
+    ///
+    /// # Errors
+    ///
+    /// When the folder of definitions cannot be opened.
+    pub(super) fn pipeline_runner(&self, settings: &Settings) -> Result<host::App, CommandError> {
+        let ports = RunnerPorts {
+            engine: wiring::pipelines(),
+            definitions: Definitions::new(settings.open_pipelines()?),
+            journal: self.stores.pipelines.clone(),
+            queue: self.pipelines_queue.clone(),
+            open: wiring::open_blobs(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        };
+        let within = settings.pipelines.within.as_ref().map(|it| it.0);
+        let how = RunnerSettings { within, ..RunnerSettings::default() };
+        Ok(pipeline_runner::assemble(ports, self.stores.ledger.clone(), how))
+    }
+}
