@@ -106,7 +106,7 @@ async fn rows_beyond_memory_go_to_disk_and_come_out_the_same() {
 async fn what_cannot_be_put_on_disk_fails_with_the_way_out_and_leaves_nothing() {
     let place = Place::new();
     write(&place);
-    let all = "aggregate: {make: {n: count(DISTINCT text)}}";
+    let all = "aggregate: {make: {n: count(DISTINCT text), m: count(DISTINCT id || text), o: count(DISTINCT text || id)}}";
     let error = run(&place, all, 8).await.unwrap_err();
     let PipelineError::Unfit { at, text } = &error else { panic!("{error}") };
     assert_eq!(at, "steps.0.aggregate");
