@@ -24,6 +24,7 @@ pub(super) struct Common {
     tally: Mutex<Tally>,
     rejects: AsyncMutex<Rejects>,
     /// Why a part in the middle failed: what is between does not carry it.
+    #[cfg(feature = "sets")]
     failed: Mutex<Option<PipelineError>>,
     reject_action: Action,
     at: String,
@@ -112,8 +113,15 @@ impl Chain {
         }
         let unread_columns = source.unread_columns().to_vec();
         let (tally, rejects) = (Mutex::new(tally), AsyncMutex::new(rejects));
-        let failed = Mutex::new(None);
-        let common = Arc::new(Common { flows, tally, rejects, failed, reject_action, at });
+        let common = Arc::new(Common {
+            flows,
+            tally,
+            rejects,
+            #[cfg(feature = "sets")]
+            failed: Mutex::new(None),
+            reject_action,
+            at,
+        });
         let mut last = Stretch { source, common: Arc::clone(&common), number: 0 };
         let mut figures = Vec::with_capacity(sets.len());
         let mut steps = SetSteps::new(files.clone(), links.memory_mb, links.scratch);
@@ -190,6 +198,7 @@ impl Common {
     }
 
     /// Returns why a part in the middle failed.
+    #[cfg(feature = "sets")]
     pub(super) fn failure(&self) -> Option<PipelineError> {
         locked(&self.failed).take()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use arrow_schema::SchemaRef;
 use shared::etl::{
-    Action, Check, ColumnKind, Faults, Lineage, Located, Pipeline, PipelineFault, PipelinePlan,
+    Check, ColumnKind, Faults, Lineage, Located, Pipeline, PipelineFault, PipelinePlan,
     PlannedColumn, PlannedRule, PlannedStep, Rule, SourceColumn, Step, ValueFormat, no_such_name,
 };
 
@@ -35,6 +35,7 @@ pub(super) enum Work {
     },
     Check(Vec<RuleWork>),
     /// Rows are looked at together. It parts the steps before it from those behind.
+    #[cfg_attr(not(feature = "sets"), expect(dead_code, reason = "there is none in this build"))]
     Set(Box<SetWork>),
 }
 
@@ -138,7 +139,8 @@ pub(super) struct Compiler<'a> {
     pub(super) lineage: Lineage,
     pub(super) steps: Vec<PlannedStep>,
     rules: Vec<PlannedRule>,
-    pub(super) reject_action: Action,
+    #[cfg(feature = "sets")]
+    pub(super) reject_action: shared::etl::Action,
 }
 
 impl<'a> Compiler<'a> {
@@ -152,6 +154,7 @@ impl<'a> Compiler<'a> {
             unknown: Vec::new(),
             steps: Vec::new(),
             rules: Vec::new(),
+            #[cfg(feature = "sets")]
             reject_action: pipeline.reject_action(),
         }
     }

@@ -32,6 +32,7 @@ impl SetSteps {
     }
 
     /// Makes a source of a step.
+    #[expect(clippy::needless_pass_by_value, reason = "as in a build that has steps")]
     pub(super) fn source(
         &mut self,
         work: SetWork,
