@@ -85,7 +85,7 @@ def checked(path):
     """What all outputs must agree on."""
     import duckdb
 
-    return [str(it) for it in duckdb.sql(CHECKED.format(path=path)).fetchone()]
+    return [str(it) for it in duckdb.sql(CHECKED.format(path=path)).fetchall()[0]]
 
 
 def by_duckdb(folder):
