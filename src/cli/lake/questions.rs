@@ -327,11 +327,13 @@ mod tests {
     #[test]
     fn answer_is_written_in_each_form() {
         let answer = sample();
-        assert_eq!(
-            table(&answer),
-            "court                  n\n-----------------  -----\n".replace("-----\n", "----\n")
-                + "Cook, \"North\" Hall     7\n                   1234\n"
-        );
+        let lines = [
+            "court                  n",
+            "------------------  ----",
+            "Cook, \"North\" Hall     7",
+            "                    1234",
+        ];
+        assert_eq!(table(&answer), lines.join("\n") + "\n");
         assert_eq!(csv(&answer), "court,n\r\n\"Cook, \"\"North\"\"\nHall\",7\r\n,1234\r\n");
         let json: serde_json::Value = serde_json::from_str(&json(&answer).unwrap()).unwrap();
         assert_eq!(json["rows"][1], serde_json::json!({"court": null, "n": 1234}));

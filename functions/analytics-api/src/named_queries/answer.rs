@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY};
 use axum::response::Response;
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use shared::chain;
 use shared::lake::LakeError;
 use shared::ports::{Query as Question, QueryLimits};
@@ -28,18 +29,29 @@ use crate::query::{Query, shorten};
 const WITHIN: Duration = Duration::from_secs(8);
 
 /// The answer to a query.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct QueryAnswer<'a> {
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the answer")]
+pub(crate) struct QueryAnswer {
     /// The name of the query.
-    query: &'a str,
+    query: String,
     /// Its version.
     version: u32,
     /// The columns, in order.
     columns: Vec<AnswerColumn>,
     /// The rows, each with a value by the name of each column. Days, instants and decimals are text.
     #[schema(value_type = Vec<Object>)]
-    rows: Rows<'a>,
+    rows: Vec<Map<String, Value>>,
     /// Whether there are more rows than were asked for.
+    is_cut: bool,
+}
+
+/// The answer as it is written.
+#[derive(Serialize)]
+struct WrittenAnswer<'a> {
+    query: &'a str,
+    version: u32,
+    columns: Vec<AnswerColumn>,
+    rows: Rows<'a>,
     is_cut: bool,
 }
 
@@ -68,7 +80,7 @@ pub(crate) struct AnswerQuery {
 /// query reads changes: send it as `If-None-Match`, and nothing is worked out or sent again.
 #[utoipa::path(get, path = "/queries/{query}", tag = "queries",
     params(("query" = String, Path, description = "The name of the query", example = "open_cases_by_court"), AnswerQuery),
-    responses((status = 200, description = "The answer", body = QueryAnswer<'_>),
+    responses((status = 200, description = "The answer", body = QueryAnswer),
         (status = 304, description = "The answer is the one that the caller has"),
         (status = 404, description = "No query has this name", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Queries are not answered here", body = Problem, content_type = "application/problem+json"),
@@ -106,7 +118,7 @@ pub(crate) async fn get_query(
 }
 
 fn body(query: &NamedQuery, answer: &Answer) -> Result<Vec<u8>, Problem> {
-    render(&QueryAnswer {
+    render(&WrittenAnswer {
         query: &query.name,
         version: query.version,
         columns: answer.columns.iter().map(AnswerColumn::from).collect(),

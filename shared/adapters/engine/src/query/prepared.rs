@@ -8,6 +8,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -258,9 +259,9 @@ fn figures(plan: &dyn ExecutionPlan, meter: &Meter) -> QueryFigures {
     while let Some(part) = parts.pop() {
         let metrics = part.metrics();
         let of = |it: Option<usize>| it.and_then(|it| u64::try_from(it).ok()).unwrap_or(0);
-        sum.n_bytes_spilled += of(metrics.as_ref().and_then(|it| it.spilled_bytes()));
+        sum.n_bytes_spilled += of(metrics.as_ref().and_then(MetricsSet::spilled_bytes));
         if part.is::<DataSourceExec>() {
-            sum.n_rows_read += of(metrics.as_ref().and_then(|it| it.output_rows()));
+            sum.n_rows_read += of(metrics.as_ref().and_then(MetricsSet::output_rows));
         }
         parts.extend(part.children().into_iter().map(|it| &**it));
     }

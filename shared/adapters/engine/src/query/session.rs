@@ -91,12 +91,12 @@ pub(super) fn template(bounds: &QuerySettings) -> Result<SessionState> {
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_information_schema(false)
+        // What is worked on at once is a part of memory.
+        .with_batch_size((bounds.memory_bytes / (32 * 1024)).clamp(256, 8192))
         .with_target_partitions(bounds.n_threads.max(1));
     let options = config.options_mut();
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
-    // What is worked on at once is a part of memory.
-    options.execution.batch_size = (bounds.memory_bytes / (32 * 1024)).clamp(256, 8192);
     // What a sort keeps for merging must be a part of what there is.
     options.execution.sort_spill_reservation_bytes =
         options.execution.sort_spill_reservation_bytes.min(bounds.memory_bytes / 16);

@@ -19,7 +19,7 @@ use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use shared::lake::{LakeFile, TableSchema};
-use shared::time::{Timestamp, parse_day};
+use shared::time::parse_day;
 
 use super::latest::ChangeSet;
 use super::reader::LakeReaders;
@@ -169,7 +169,7 @@ impl PruningStatistics for Bounds<'_> {
         match column.name() {
             "change_seq" => self.seqs(|it| it.min_seq),
             "changed_at" => self.instants(day_of),
-            "version" => self.instants(|it| Some(it.min_version).map(Timestamp::as_millis)),
+            "version" => self.instants(|it| Some(it.min_version.as_millis())),
             _ => None,
         }
     }
@@ -178,7 +178,7 @@ impl PruningStatistics for Bounds<'_> {
         match column.name() {
             "change_seq" => self.seqs(|it| it.max_seq),
             "changed_at" => self.instants(|it| day_of(it).map(|it| it + DAY_MILLIS - 1)),
-            "version" => self.instants(|it| Some(it.max_version).map(Timestamp::as_millis)),
+            "version" => self.instants(|it| Some(it.max_version.as_millis())),
             _ => None,
         }
     }
