@@ -47,7 +47,7 @@ files = list(files_of(json.loads((root / "lake/manifest.json").read_text())))
 for table in ("accounts", "contacts", "cases"):
     paths = [str(root / file["key"]) for file in files if file["table"] == table]
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    source = f"read_parquet([{listed}], union_by_name = true)"
+    source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
     connection.sql(
         f"CREATE VIEW {table}_history AS SELECT *, changed_at AS valid_from, "
         f"lead(changed_at) OVER (PARTITION BY id ORDER BY change_seq) AS valid_to FROM {source}"
