@@ -74,7 +74,7 @@ async fn runs_are_opened_once(journal: &dyn PipelineJournal) {
         async move { journal.open_run(&run, None, 100).await.unwrap().id }
     });
     let ids = join_all(opened).await;
-    assert!(ids.iter().all(|it| it == &ids[0]), "{ids:?}");
+    assert!(ids.iter().all(|it| Some(it) == ids.first()), "{ids:?}");
 }
 
 async fn runs_are_listed_newest_first(journal: &dyn PipelineJournal) {

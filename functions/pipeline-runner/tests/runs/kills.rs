@@ -89,8 +89,8 @@ async fn deliveries_at_once_are_done_once() {
     let id = rig.start("parted").await;
     let (first, second) = (rig.runner(&Life::endless()), rig.runner(&Life::endless()));
     let begin = rig.next().await.unwrap();
-    let (one, other) =
-        tokio::join!(first.handle(&message(&begin)), second.handle(&message(&begin)));
+    let asked = message(&begin);
+    let (one, other) = tokio::join!(first.handle(&asked), second.handle(&asked));
     one.unwrap();
     other.unwrap();
     rig.done(&begin).await;

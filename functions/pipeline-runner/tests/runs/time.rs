@@ -116,8 +116,8 @@ async fn office(within: Option<Duration>) -> Office {
 impl Office {
     async fn next(&self) -> Message {
         let visible = Duration::from_hours(1);
-        let taken = self.queue.receive(NonZeroU32::MIN, visible, Duration::ZERO).await.unwrap();
-        crate::rig::message(&taken[0])
+        let taken = self.queue.receive(NonZeroU32::MIN, visible, Duration::ZERO).await;
+        crate::rig::message(&taken.unwrap().into_iter().next().unwrap())
     }
 }
 

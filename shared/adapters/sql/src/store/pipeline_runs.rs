@@ -38,7 +38,7 @@ pub(in crate::store) enum PipelineJob {
 /// What that caller gets back.
 pub(in crate::store) enum PipelineAnswer {
     /// The run that stands.
-    Stands(Option<PipelineRun>),
+    Stands(Box<PipelineRun>),
     /// Whether it is written.
     Written(bool),
 }
@@ -65,7 +65,7 @@ macro_rules! pipeline_runs {
                     PipelineJob::Open { run, replayed, keep } => {
                         let replayed = replayed.as_deref();
                         let stands = open(connection, run, replayed, *keep, form).await?;
-                        PipelineAnswer::Stands(Some(stands))
+                        PipelineAnswer::Stands(Box::new(stands))
                     }
                     PipelineJob::Put(run, revision, names) => {
                         PipelineAnswer::Written(put(connection, run, *revision, names, form).await?)
@@ -235,7 +235,7 @@ macro_rules! pipeline_runs {
                     let job = PipelineJob::Open { run: run.clone(), replayed, keep };
                     let job = Job::Pipelines(Box::new(job));
                     match self.commit(job, "open run", run.id.as_str()).await? {
-                        Answer::Pipelines(PipelineAnswer::Stands(Some(stands))) => Ok(stands),
+                        Answer::Pipelines(PipelineAnswer::Stands(stands)) => Ok(*stands),
                         _ => Ok(run.clone()),
                     }
                 }
