@@ -23,7 +23,7 @@ rules:
 threshold: 50
 sink: {at: "file:HERE/out/{partition}.csv"}
 quarantine: {at: "file:HERE/out/{partition}-rejects.csv"}
-baseline: {at: "file:HERE/out/{partition}.json"}
+baseline: "file:HERE/out/{partition}.json"
 "#;
 
 fn parted() -> Rig {

@@ -18,7 +18,8 @@ fn failed(place: &Place, source: shared::PortError) -> PipelineError {
     PipelineError::store("baseline", place, source)
 }
 
-/// Reads the figures that a run of `pipeline` at `now` compares with; `None` when it never passed.
+/// Reads the figures that a run of `pipeline` compares with; `None` when it never passed. A run that may
+/// be made again, under the same `now`, does not compare with its own.
 ///
 /// # Errors
 ///
@@ -26,7 +27,7 @@ fn failed(place: &Place, source: shared::PortError) -> PipelineError {
 pub(super) async fn read(
     open: &OpenStore,
     pipeline: &Pipeline,
-    now: Timestamp,
+    now: Option<Timestamp>,
 ) -> Result<Option<Baseline>, PipelineError> {
     let Some(place) = &pipeline.baseline else { return Ok(None) };
     let store = open(&place.store).map_err(|error| failed(place, error))?;
@@ -42,7 +43,10 @@ pub(super) async fn read(
         let text = format!("is of pipeline `{}`, format {}", base.pipeline, base.format);
         return Err(unfit(format!("{text}: name another place, or delete it")));
     }
-    Ok(base.for_run_at(now))
+    Ok(match now {
+        Some(now) => base.for_run_at(now),
+        None => Some(base),
+    })
 }
 
 /// Returns the figures of a run of `n_rows` rows.

@@ -85,7 +85,7 @@ impl Pipelines {
         let started_at = self.clock.now();
         let now = options.now.unwrap_or(started_at);
         let compiled = compile(pipeline, &Language::new(now)).map_err(PipelineError::Invalid)?;
-        let base = baseline::read(&self.open, pipeline, now).await?;
+        let base = baseline::read(&self.open, pipeline, options.now).await?;
         let mut run = Run::begin(self, pipeline, compiled, rows, options).await?;
         let passed = run.pass_all(progress).await;
         if let Err(error) = passed {

@@ -60,7 +60,7 @@ async fn stop_ends_the_run_and_tells_the_row() {
     assert!(!place.has("out.parquet"));
     assert_eq!(
         place.read("rejects.csv").lines().last().unwrap(),
-        "bad0,100002,positive,n,-1,must be at least 0"
+        r#"bad0,100002,positive,n,-1,must be at least 0,"{""id"":""bad0"",""n"":""-1""}""#
     );
 }
 

@@ -26,7 +26,7 @@ rules:
 threshold: 0
 sink: {at: file:HERE/out.csv}
 quarantine: {at: file:HERE/rejects.csv}
-baseline: {at: file:HERE/figures.json}
+baseline: file:HERE/figures.json
 "#;
 
 const IN: &str = "Case Id;opened;fee\na;01.02.2026;1\nb;2026;n/a\nc;01.02.2026;-3\nd;x\n";
