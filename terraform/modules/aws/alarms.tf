@@ -21,12 +21,16 @@ locals {
     }
   ]...)
 
+  # A message that is worked on is as old as its work is long.
+  oldest_s = { for queue in local.queue_names : queue => max(var.alarms.oldest_message_seconds, 4 * local.slowest_s[queue]) }
+
   queue_alarms = merge([
-    for queue in local.queue_names : {
+    # Nobody may want a pipeline for days.
+    for queue in local.queue_names : { for name, it in {
       "${queue}-behind" = {
         queue     = aws_sqs_queue.main[queue].name, metric = "ApproximateAgeOfOldestMessage", statistic = "Maximum"
-        threshold = var.alarms.oldest_message_seconds, period = 60, compare = "GreaterThanThreshold", missing = "notBreaching"
-        says      = "The oldest message of `${queue}` is older than ${var.alarms.oldest_message_seconds} s. ${local.runbooks}/queue-behind.md"
+        threshold = local.oldest_s[queue], period = 60, compare = "GreaterThanThreshold", missing = "notBreaching"
+        says      = "The oldest message of `${queue}` is older than ${local.oldest_s[queue]} s. ${local.runbooks}/queue-behind.md"
       }
       "${queue}-dead-letters" = {
         queue     = aws_sqs_queue.dead[queue].name, metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum"
@@ -38,7 +42,7 @@ locals {
         threshold = 1, period = 3600 * var.alarms.quiet_hours, compare = "LessThanThreshold", missing = "breaching"
         says      = "Nothing came into `${queue}` for ${var.alarms.quiet_hours} h. ${local.runbooks}/no-events.md"
       }
-    }
+    } : name => it if name != "pipelines-quiet" }
   ]...)
 }
 
