@@ -5,6 +5,7 @@ mod fault;
 mod json_text;
 mod latest;
 mod live;
+mod pool;
 mod prepared;
 mod reader;
 mod session;

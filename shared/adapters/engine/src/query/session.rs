@@ -9,7 +9,7 @@ use datafusion::catalog::{
 use datafusion::common::Result;
 use datafusion::common::not_impl_err;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
@@ -18,6 +18,8 @@ use datafusion::object_store::memory::InMemory;
 use datafusion::prelude::SessionConfig;
 use shared::queries::QuerySettings;
 use url::Url;
+
+use super::pool::SharedOut;
 
 /// Functions that would give another answer to the same question, or tell of the engine.
 const LEFT_OUT: &[&str] = &[
@@ -65,7 +67,7 @@ impl ObjectStoreRegistry for NoStores {
 }
 
 fn runtime(bounds: &QuerySettings) -> Result<Arc<RuntimeEnv>> {
-    let pool = FairSpillPool::new(bounds.memory_bytes);
+    let pool = SharedOut::new(bounds.memory_bytes);
     let n_told = const { std::num::NonZeroUsize::MIN.saturating_add(2) };
     let mode = match &bounds.spill_folder {
         Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),

@@ -1,4 +1,4 @@
-//! What DuckDB says to the same questions over the same files.
+//! What `DuckDB` says to the same questions over the same files.
 
 use std::sync::Arc;
 use std::time::Duration;

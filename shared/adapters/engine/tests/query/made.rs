@@ -1,5 +1,6 @@
 //! A lake of made-up changes, the same ones for the same number.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -113,8 +114,8 @@ impl Made {
                 if change.table == LakeTable::Cases && self.without.contains(&change.number) {
                     continue;
                 }
-                if !open.contains_key(&change.table) {
-                    open.insert(change.table, Open::begin(&files, change.table, day).await);
+                if let Entry::Vacant(place) = open.entry(change.table) {
+                    place.insert(Open::begin(&files, change.table, day).await);
                 }
                 if let Some(open) = open.get_mut(&change.table) {
                     open.add(&change).await;

@@ -1,4 +1,4 @@
-//! A lake in a folder, who asks it, and DuckDB beside it.
+//! A lake in a folder, who asks it, and `DuckDB` beside it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -84,7 +84,7 @@ impl Place {
         LakeQueries::new(ports, &self.settings).unwrap()
     }
 
-    /// Asks DuckDB the same.
+    /// Asks `DuckDB` the same.
     pub(crate) async fn judged(&self, python: &PathBuf, questions: &[Query]) -> Vec<Value> {
         let questions: Vec<Value> = questions.iter().map(question).collect();
         let asked = json!({"root": self.path(), "questions": questions}).to_string();
