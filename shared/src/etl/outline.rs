@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::kind::ColumnKind;
 use super::lineage::Lineage;
 use super::pipeline::Pipeline;
+use super::sets::{Aggregate, Deduplicate, History, Join, JoinKind, OrderBy};
 use super::step::Step;
 
 /// A step as it is written.
@@ -103,7 +104,90 @@ fn follow(step: &Step, path: &str, columns: &mut Vec<String>, lineage: &mut Line
             format!("leaves out {}", names.join(", "))
         }
         Step::Check(rules) => format!("checks {} rules", rules.len()),
+        Step::Join(join) => follow_join(join, path, columns, lineage),
+        Step::Aggregate(aggregate) => follow_aggregate(aggregate, path, columns, lineage),
+        Step::Deduplicate(Deduplicate { by, keep, order }) => {
+            lineage.filter(&by.iter().chain(order.iter().map(|it| &it.column)).cloned().collect());
+            format!("keeps the {} row of each {}", keep.as_str(), by.join(", "))
+        }
+        Step::Sort(order) => format!("orders rows by {}", in_words(order)),
+        Step::History(history) => follow_history(history, path, columns, lineage),
     }
+}
+
+fn in_words(order: &[OrderBy]) -> String {
+    let word = |it: &OrderBy| match it.is_descending {
+        true => format!("{}, great values first", it.column),
+        false => it.column.clone(),
+    };
+    order.iter().map(word).collect::<Vec<_>>().join("; ")
+}
+
+fn follow_join(
+    join: &Join,
+    path: &str,
+    columns: &mut Vec<String>,
+    lineage: &mut Lineage,
+) -> String {
+    let from = |name: &str| format!("{}#{name}", join.with.at);
+    if join.kind != JoinKind::Left || !join.is_lookup {
+        lineage.filter(&join.on.iter().map(|it| it.0.clone()).collect());
+        lineage.filtered_by.extend(join.on.iter().map(|it| from(&it.1)));
+    }
+    for (theirs, name) in join.taken() {
+        lineage.bring(&name, from(&theirs), path);
+        for (_, key) in &join.on {
+            lineage.add_source(&name, from(key), path);
+        }
+        columns.push(name);
+    }
+    let on: Vec<String> =
+        join.on.iter().map(|(ours, theirs)| format!("{ours} = {theirs}")).collect();
+    format!("{} join with {} on {}", join.kind.as_str(), join.with.at, on.join(", "))
+}
+
+fn follow_aggregate(
+    aggregate: &Aggregate,
+    path: &str,
+    columns: &mut Vec<String>,
+    lineage: &mut Lineage,
+) -> String {
+    let Aggregate { by, make } = aggregate;
+    let used = |(name, text): &(String, String)| (name.clone(), mentioned(text, columns));
+    let made: Vec<_> = make.iter().map(used).collect();
+    lineage.filter(&by.iter().cloned().collect());
+    lineage.regroup(by, &made, path);
+    *columns = by.iter().chain(make.iter().map(|it| &it.0)).cloned().collect();
+    let made: Vec<String> = make.iter().map(|(name, text)| format!("{name} = {text}")).collect();
+    match by.as_slice() {
+        [] => format!("of all rows {}", made.join(", ")),
+        by => format!("of each {} {}", by.join(", "), made.join(", ")),
+    }
+}
+
+fn follow_history(
+    history: &History,
+    path: &str,
+    columns: &mut Vec<String>,
+    lineage: &mut Lineage,
+) -> String {
+    let History { key, compare, valid_from, against } = history;
+    lineage.derive(History::VALID_FROM, &mentioned(valid_from, columns), path);
+    let mut names: BTreeSet<String> = key.iter().chain(compare).cloned().collect();
+    names.insert(History::VALID_FROM.to_owned());
+    lineage.filter(&names);
+    for made in [History::VALID_FROM, History::VALID_TO, History::IS_CURRENT] {
+        if made != History::VALID_FROM {
+            lineage.derive(made, &names, path);
+        }
+        if !columns.iter().any(|it| it == made) {
+            columns.push(made.to_owned());
+        }
+    }
+    for column in columns.iter() {
+        lineage.add_source(column, format!("{}#{column}", against.at), path);
+    }
+    format!("versions of each {}, from {valid_from} on", key.join(", "))
 }
 
 /// Finds the columns whose names stand in an expression, outside of text.
@@ -177,5 +261,34 @@ sink: {at: file:out/a.csv}
         );
         assert_eq!(outline.filtered_by, BTreeSet::from(["id".to_owned()]));
         assert_eq!(outline.steps.last().unwrap().does, "checks 1 rules");
+    }
+
+    #[test]
+    fn steps_over_many_rows_change_the_columns_too() {
+        let text = r#"
+pipeline: p
+source:
+  at: file:in/cases.csv
+  columns: [{name: id}, {name: account}, {name: fee, type: long}, {name: seen, type: date}]
+steps:
+  - join:
+      with: {at: "file:in/accounts.csv", columns: [{name: number}, {name: region}]}
+      on: {account: number}
+  - deduplicate: {by: [id], keep: last, order: [seen]}
+  - aggregate: {by: [region], make: {fees: sum(fee)}}
+sink: {at: file:out/a.csv}
+"#;
+        let outline = read_pipeline("p.yaml", text).unwrap().outline();
+        let columns: Vec<_> = outline
+            .columns
+            .iter()
+            .map(|it| (it.column.as_str(), it.from.iter().map(String::as_str).collect::<Vec<_>>()))
+            .collect();
+        let region = vec!["file:in/accounts.csv#number", "file:in/accounts.csv#region"];
+        assert_eq!(columns, [("region", region), ("fees", vec!["fee"])]);
+        assert!(outline.filtered_by.contains("seen"), "{:?}", outline.filtered_by);
+        let does: Vec<_> = outline.steps.iter().map(|it| it.does.as_str()).collect();
+        assert_eq!(does[0], "inner join with file:in/accounts.csv on account = number");
+        assert_eq!(does[2], "of each region fees = sum(fee)");
     }
 }

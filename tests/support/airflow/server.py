@@ -1,8 +1,8 @@
 """A real Airflow on a free port, for tests: API server, scheduler and DAG processor.
 
-usage: scripts/with-postgres PYTHON server.py, with the Python of `scripts/airflow-requirements.txt`. Prints
-one line of JSON when the DAGs beside this file can be started, and ends everything when its standard input
-ends. It has a database of its own: over SQLite, Airflow 3.3 waits for its own locks as soon as two runs
+usage: scripts/with-postgres PYTHON server.py [COMPONENT...], with the Python of `scripts/airflow-requirements.txt`
+and further components, such as `triggerer`. Prints one line of JSON when the DAGs beside this file, or in
+MOODBRIDGE_AIRFLOW_DAGS, can be started, and ends everything when its standard input ends. It has a database of its own: over SQLite, Airflow 3.3 waits for its own locks as soon as two runs
 are started at once.
 """
 
@@ -24,8 +24,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import psycopg2
 
-DAGS = Path(__file__).resolve().parent / "dags"
-COMPONENTS = ("api-server", "scheduler", "dag-processor")
+DAGS = Path(os.environ.get("MOODBRIDGE_AIRFLOW_DAGS") or Path(__file__).resolve().parent / "dags")
+COMPONENTS = ("api-server", "scheduler", "dag-processor", *sys.argv[1:])
 USERS = {"moodbridge": "op", "reader": "viewer"}
 DEADLINE_S = 200
 
@@ -85,7 +85,8 @@ def environment(home: Path, jwt_secret: str, passwords: dict, address) -> tuple[
         "LOGGING__WORKER_LOG_SERVER_PORT": worker_logs,
         "SCHEDULER__ENABLE_HEALTH_CHECK": False,
     }
-    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    is_ours = lambda name: name.startswith("AIRFLOW") and not name.startswith("AIRFLOW_CONN_")
+    env = {name: value for name, value in os.environ.items() if not is_ours(name)}
     env |= {f"AIRFLOW__{name}": str(value) for name, value in settings.items()}
     return origin, env | {"AIRFLOW_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "127.0.0.1"}
 
@@ -111,7 +112,7 @@ def is_ready(origin: str, passwords: dict) -> bool:
         return False
     if broken:
         sys.exit(f"DAGs cannot be read: {broken}")
-    return health["scheduler"]["status"] == "healthy" and n_dags == len(list(DAGS.glob("*.py")))
+    return health["scheduler"]["status"] == "healthy" and n_dags >= len(list(DAGS.glob("*.py")))
 
 
 class Stopped(Exception):

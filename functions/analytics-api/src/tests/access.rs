@@ -16,7 +16,7 @@ use crate::testing::{CASE_ID, EXPIRED, Firm, UNCHECKED};
 
 /// What each operation asks for, written down a second time: a route that is added, or that asks for
 /// something else than before, has to be thought of here too.
-const MATRIX: [(&str, Option<Permission>); 70] = [
+const MATRIX: [(&str, Option<Permission>); 72] = [
     ("get /api/dashboard", Some(Permission::CasesRead)),
     ("get /api/health", None),
     ("get /v1/audit", Some(Permission::AuditRead)),

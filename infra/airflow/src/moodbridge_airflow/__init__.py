@@ -12,10 +12,13 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-moodbridge",
         "name": "MoodBridge",
-        "description": "Calls the API of MoodBridge.",
+        "description": "Runs pipelines of MoodBridge and calls its API.",
         "versions": [__version__],
         "integrations": [{"integration-name": "MoodBridge", "external-doc-url": "", "tags": ["service"]}],
         "hooks": [{"integration-name": "MoodBridge", "python-modules": ["moodbridge_airflow.hook"]}],
+        "operators": [{"integration-name": "MoodBridge", "python-modules": ["moodbridge_airflow.operator"]}],
+        "sensors": [{"integration-name": "MoodBridge", "python-modules": ["moodbridge_airflow.sensor"]}],
+        "triggers": [{"integration-name": "MoodBridge", "python-modules": ["moodbridge_airflow.trigger"]}],
         "connection-types": [
             {
                 "connection-type": "moodbridge",

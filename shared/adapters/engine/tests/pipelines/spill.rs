@@ -70,7 +70,7 @@ fn left_in(folder: &PathBuf) -> usize {
 async fn run(place: &Place, steps: &str, memory_mb: u32) -> Result<RunReport, PipelineError> {
     let text = MANY.replace("STEPS", steps).replace("MEMORY", &memory_mb.to_string());
     let engine = Place::engine().with_scratch(scratch(place));
-    let options = RunOptions { is_dry_run: false, n_samples: 0 };
+    let options = RunOptions::default();
     engine.run(&place.pipeline(&text), options, &()).await
 }
 
