@@ -26,7 +26,7 @@ impl Parts {
         settings: &Settings,
         mappings: &[(ConnectionId, Mappings)],
     ) -> Result<Arc<dyn QueryEngine>, CommandError> {
-        let query = &settings.query;
+        let query = &settings.queries;
         let bounds = QuerySettings {
             memory_bytes: query.memory_bytes,
             spill_bytes: query.spill_bytes,
@@ -61,7 +61,7 @@ impl Parts {
         mappings: &[(ConnectionId, Mappings)],
     ) -> Result<Arc<AnswerCache>, CommandError> {
         let engine = self.query_engine(settings, mappings).await?;
-        Ok(Arc::new(AnswerCache::new(engine, settings.query.kept_bytes)))
+        Ok(Arc::new(AnswerCache::new(engine, settings.queries.kept_bytes)))
     }
 
     /// Collects the mappings of every connection.
@@ -81,6 +81,6 @@ impl Parts {
 impl Settings {
     /// Returns how much one answer of the command line may take.
     pub(crate) fn query_limits(&self, max_rows: usize) -> QueryLimits {
-        QueryLimits { max_rows, within: self.query.within.0 }
+        QueryLimits { max_rows, within: self.queries.within.0 }
     }
 }

@@ -113,12 +113,12 @@ impl Settings {
     }
 
     fn check_query(&self, faults: &mut Vec<Fault>) {
-        if self.query.memory_bytes < MIN_QUERY_BYTES {
+        if self.queries.memory_bytes < MIN_QUERY_BYTES {
             let what = format!("is too little for any answer: write {MIN_QUERY_BYTES} or more");
-            faults.push(Fault::new("query.memory_bytes", what));
+            faults.push(Fault::new("queries.memory_bytes", what));
         }
-        if self.query.within.0.is_zero() {
-            faults.push(Fault::new("query.within", "is nothing: write `1s` or more"));
+        if self.queries.within.0.is_zero() {
+            faults.push(Fault::new("queries.within", "is nothing: write `1s` or more"));
         }
     }
 

@@ -41,7 +41,7 @@ pub(crate) struct Settings {
     /// Which warehouse the lake is loaded into.
     pub(crate) warehouse: WarehouseSettings,
     /// How much answers about the lake may take.
-    pub(crate) query: QuerySettings,
+    pub(crate) queries: QuerySettings,
     /// Which NiFi is operated, and where flow files go.
     pub(crate) nifi: NifiSettings,
     /// Where pipelines are, and how they are run.

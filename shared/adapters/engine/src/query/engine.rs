@@ -163,12 +163,13 @@ impl QueryEngine for LakeQueries {
         let (screen, seen) = self.screen(sight).await?;
         let mut digest = Sha256::new();
         // Another build may show its tables otherwise.
-        let parts = [env!("CARGO_PKG_VERSION").to_owned(), select.text(), seen];
+        let values = query.parameters.iter().map(|it| format!("{it:?}"));
+        let parts = [env!("CARGO_PKG_VERSION").to_owned(), query.sql.clone(), seen];
         let mut versions = Vec::with_capacity(select.tables.len());
         for table in &select.tables {
             versions.push(self.version(&head, *table).await?);
         }
-        for part in parts.into_iter().chain(versions) {
+        for part in parts.into_iter().chain(versions).chain(values) {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
