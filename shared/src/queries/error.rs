@@ -22,7 +22,9 @@ pub enum QueryError {
     #[error("it took longer than {} s: ask for less, such as fewer days, or allow more time", .0.as_secs_f64())]
     TooLong(Duration),
     /// It needs more memory or room on disk than it may have.
-    #[error("it needs more memory than it may have: ask for less, or raise `queries.memory_bytes`")]
+    #[error(
+        "it needs more memory than it may have: ask for less, or raise `queries.memory_bytes` and `queries.spill_bytes`"
+    )]
     TooLarge(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),
     /// The lake or the case store failed.
     #[error("what was asked cannot be read")]

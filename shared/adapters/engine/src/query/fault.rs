@@ -14,6 +14,9 @@ use super::reader::Meter;
 const TIMES: &[&str] =
     &["now", "current_date", "current_time", "current_timestamp", "today", "localtimestamp"];
 
+/// What the engine says when it has put as much aside as it may.
+const NO_ROOM: &str = "used disk space during the spilling process has exceeded";
+
 /// Says why a statement cannot be planned.
 pub(super) fn unplanned(error: &DataFusionError, state: &SessionState) -> QueryError {
     if let DataFusionError::SchemaError(schema, _) = error.find_root()
@@ -59,10 +62,14 @@ pub(super) fn failed(error: &DataFusionError, meter: &Meter, hides: bool) -> Que
     if let Some(error) = meter.take_failure() {
         return error.into();
     }
+    let too_large = |text: &str| {
+        let cause: Box<dyn std::error::Error + Send + Sync> = text.into();
+        QueryError::TooLarge(Arc::from(cause))
+    };
     match error.find_root() {
-        DataFusionError::ResourcesExhausted(text) => {
-            let cause: Box<dyn std::error::Error + Send + Sync> = text.as_str().into();
-            QueryError::TooLarge(Arc::from(cause))
+        DataFusionError::ResourcesExhausted(text) => too_large(text),
+        DataFusionError::IoError(error) if error.to_string().contains(NO_ROOM) => {
+            too_large("there is no more room on disk for it")
         }
         _ if hides => QueryError::Failed("a value cannot be worked out".to_owned()),
         root => QueryError::Failed(first_line(&root.strip_backtrace())),
