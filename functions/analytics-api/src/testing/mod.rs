@@ -14,8 +14,6 @@ mod two_way;
 pub(crate) use book::book;
 pub(crate) use desk::TestDesk;
 pub(crate) use pipelines::pipelines;
-#[cfg(test)]
-pub(crate) use pipelines::{FAILED_RUN, QUEUED_RUN};
 pub(crate) use questions::questions;
 pub(crate) use two_way::two_way;
 
@@ -361,3 +359,6 @@ pub(crate) use two_way::{ROWS, refused_record};
 
 #[cfg(test)]
 pub(crate) use desk::{CHAIR, EXPIRED, UNCHECKED};
+
+#[cfg(test)]
+pub(crate) use pipelines::{FAILED_RUN, QUEUED_RUN};

@@ -5,15 +5,17 @@
 #[cfg(feature = "sql")]
 mod audit;
 mod method;
+#[cfg(feature = "salesforce")]
+mod platforms;
 mod port;
 mod ports;
 
 #[cfg(feature = "sql")]
 pub(crate) use audit::watched;
+#[cfg(feature = "salesforce")]
+pub(crate) use platforms::connection;
 #[cfg(feature = "objects")]
 pub(crate) use ports::blob_store;
-#[cfg(feature = "salesforce")]
-pub(crate) use ports::connection;
 #[cfg(feature = "airflow")]
 pub(crate) use ports::orchestrator;
 #[cfg(feature = "snowflake")]

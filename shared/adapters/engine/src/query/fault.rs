@@ -68,7 +68,7 @@ pub(super) fn failed(error: &DataFusionError, meter: &Meter, hides: bool) -> Que
     };
     match error.find_root() {
         DataFusionError::ResourcesExhausted(text) => too_large(text),
-        DataFusionError::IoError(error) if error.to_string().contains(NO_ROOM) => {
+        root if root.to_string().contains(NO_ROOM) => {
             too_large("there is no more room on disk for it")
         }
         _ if hides => QueryError::Failed("a value cannot be worked out".to_owned()),
