@@ -99,6 +99,7 @@ pub(super) fn template(bounds: &QuerySettings) -> Result<SessionState> {
     let options = config.options_mut();
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
+    options.sql_parser.map_string_types_to_utf8view = false;
     // What a sort keeps for merging must be a part of what there is.
     options.execution.sort_spill_reservation_bytes =
         options.execution.sort_spill_reservation_bytes.min(bounds.memory_bytes / 16);

@@ -56,7 +56,7 @@ impl Screen {
             (Self::AllBut(cases), LakeTable::Cases) => (cases, true),
             (Self::Only(cases), LakeTable::Cases) => (cases, false),
         };
-        let signature = Signature::exact(vec![DataType::Utf8View], Volatility::Immutable);
+        let signature = Signature::exact(vec![DataType::Utf8], Volatility::Immutable);
         let cases = Arc::clone(cases);
         let shown = ScalarUDF::new_from_impl(IsShown { cases, is_hidden, signature });
         Some(shown.call(vec![id]))
@@ -103,7 +103,7 @@ impl ScalarUDFImpl for IsShown {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let mut kept = Vec::with_capacity(args.number_rows);
         for array in &arrays {
-            let ids = array.as_string_view();
+            let ids = array.as_string::<i32>();
             // A row without an id is of no case that anybody could be shown.
             kept.extend((0..ids.len()).map(|row| {
                 !ids.is_null(row) && self.cases.contains(ids.value(row)) != self.is_hidden

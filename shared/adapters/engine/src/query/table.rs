@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, BooleanArray, Int64Array, TimestampMillisecondArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
@@ -28,15 +28,12 @@ use crate::parquet_files::data_type;
 
 const DAY_MILLIS: i64 = 86_400_000;
 
-/// Returns the columns of `schema` for plans. Text is held as views, which are cheaper to compare.
+/// Returns the columns of `schema` for plans.
+///
+/// Text is not held as views of what was read: a view keeps all of the page that it looks into, so that
+/// few rows of many small files would take as much memory as the files.
 pub(super) fn plan_schema(schema: &TableSchema) -> SchemaRef {
-    let field = |it: &shared::lake::Column| {
-        let kind = match data_type(it.kind) {
-            DataType::Utf8 => DataType::Utf8View,
-            kind => kind,
-        };
-        Field::new(it.name.as_str(), kind, true)
-    };
+    let field = |it: &shared::lake::Column| Field::new(it.name.as_str(), data_type(it.kind), true);
     Arc::new(Schema::new(schema.columns.iter().map(field).collect::<Vec<_>>()))
 }
 

@@ -150,7 +150,7 @@ async fn what_memory_does_not_hold_is_put_aside_and_gone_afterwards() {
     let all = "SELECT title, id, change_seq FROM cases_history ORDER BY title, change_seq";
     let roomy = ask(&place.engine(), &plain(all), &Sight::Everything).await.unwrap();
     assert_eq!((roomy.figures.n_bytes_spilled, roomy.rows.len()), (0, 10_001));
-    place.settings.memory_bytes = 24_000_000;
+    place.settings.memory_bytes = 3_000_000;
     place.settings.spill_folder = Some(spill.path().to_owned());
     let engine = place.engine();
     let tight = ask(&engine, &plain(all), &Sight::Everything).await.unwrap();
