@@ -36,6 +36,8 @@ pub(super) fn read_rows(text: &str) -> Result<Vec<ReplayRow>, Vec<String>> {
 /// Parts text into records. It is a file that a person wrote: small, and in memory.
 fn records(text: &str) -> Vec<Vec<String>> {
     let mut reader = Reader::new();
+    // A record that the end of the text cuts off would come in two pieces.
+    let text = format!("{text}\n");
     let (mut rest, mut records) = (text.as_bytes(), Vec::new());
     // No value is longer than the text, and none takes less than a character with what parts it.
     let (mut out, mut ends) = (vec![0; text.len() + 1], vec![0; text.len() + 2]);
