@@ -62,8 +62,8 @@ fn pipeline_is_checked_planned_tested_run_and_stopped() {
     assert_eq!(
         rejects.lines().skip(1).collect::<Vec<_>>(),
         [
-            "x,1003,range_fee,fee,-1.00,must be at least 0",
-            "c1,1002,unique_id,id,c1,a row before it has the same"
+            r#"x,1003,range_fee,fee,-1.00,must be at least 0,"{""fee"":""-1"",""id"":""x""}""#,
+            r#"c1,1002,unique_id,id,c1,a row before it has the same,"{""fee"":""7"",""id"":""c1""}""#
         ]
     );
 
