@@ -274,6 +274,7 @@ steps:
   - join:
       with: {at: "file:in/accounts.csv", columns: [{name: number}, {name: region}]}
       on: {account: number}
+      kind: inner
   - deduplicate: {by: [id], keep: last, order: [seen]}
   - aggregate: {by: [region], make: {fees: sum(fee)}}
 sink: {at: file:out/a.csv}
