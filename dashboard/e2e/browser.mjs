@@ -51,6 +51,9 @@ export async function addresses(base) {
   // Without an open conflict, the list stands for its page.
   const open = await askApi(base, '/v1/conflicts?limit=1');
   const conflict = open.items[0] === undefined ? '' : `/${open.items[0].id}`;
+  // Where no pipeline was run, the list stands for its pages.
+  const runs = await askApi(base, '/v1/pipelines/runs?limit=1');
+  const run = runs.items[0];
   return {
     overview: `${base}/#/`,
     cases: `${base}/#/cases`,
@@ -58,6 +61,9 @@ export async function addresses(base) {
     conflicts: `${base}/#/conflicts`,
     conflict: `${base}/#/conflicts${conflict}`,
     sync: `${base}/#/sync`,
+    pipelines: `${base}/#/pipelines`,
+    pipeline: `${base}/#/pipelines${run === undefined ? '' : `/${run.pipeline}`}`,
+    run: run === undefined ? `${base}/#/pipelines` : `${base}/#/runs/${run.id}`,
     integrations: `${base}/#/integrations`,
     queues: `${base}/#/queues`,
     platforms: `${base}/#/platforms`,

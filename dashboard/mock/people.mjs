@@ -3,13 +3,13 @@
 const CASES = ['cases:read'];
 const FIGURES = [...CASES, 'figures:read', 'changes:follow'];
 const WRITER = ['cases:write', 'conflicts:read'];
-const OPERATOR = ['integrations:read', 'queues:read', 'queues:replay', 'settings:read', 'costs:read', 'sync:read', 'sync:operate'];
+const OPERATOR = ['integrations:read', 'queues:read', 'queues:replay', 'settings:read', 'costs:read', 'sync:read', 'sync:operate', 'pipelines:read', 'pipelines:run'];
 const PERMISSIONS = {
   client: CASES,
   viewer: FIGURES,
   paralegal: [...FIGURES, 'audit:read', ...WRITER],
   lawyer: [...FIGURES, 'audit:read', 'walls:read', ...WRITER, 'conflicts:resolve'],
-  analyst: [...FIGURES, 'integrations:read', 'costs:read', 'sync:read'],
+  analyst: [...FIGURES, 'integrations:read', 'costs:read', 'sync:read', 'pipelines:read'],
   operator: OPERATOR,
   admin: [...FIGURES, 'audit:read', 'walls:read', 'walls:write', ...WRITER, 'conflicts:resolve', ...OPERATOR, 'settings:write'],
 };
@@ -18,13 +18,14 @@ const PERMISSIONS = {
 const NEEDED = {
   overview: 'figures:read', cases: 'cases:read', audit: 'audit:read', integrations: 'integrations:read', 'sync-runs': 'integrations:read',
   platforms: 'integrations:read', resilience: 'integrations:read', queues: 'queues:read', changes: 'changes:follow', costs: 'costs:read', metrics: 'figures:read', settings: 'settings:read',
-  conflicts: 'conflicts:read', outbox: 'sync:read', reconciliations: 'sync:read',
+  conflicts: 'conflicts:read', outbox: 'sync:read', reconciliations: 'sync:read', pipelines: 'pipelines:read',
 };
 
 export function neededFor([first, , third, fourth], method) {
   if (first === 'cases' && (third === 'sync' || method === 'PATCH')) return 'cases:write';
   if (first === 'conflicts' && method === 'POST') return 'conflicts:resolve';
   if (first === 'outbox' && method === 'POST') return 'sync:operate';
+  if (first === 'pipelines' && method === 'POST') return 'pipelines:run';
   if (first === 'cases' && third === 'audit') return 'audit:read';
   if (first === 'cases' && third === 'walls') return method === 'GET' ? 'walls:read' : 'walls:write';
   if (first === 'queues' && fourth === 'replay') return 'queues:replay';

@@ -7,6 +7,7 @@ import { detailOf, recordId, summaryOf } from './data.mjs';
 import { Firm } from './firm.mjs';
 import { DIMENSIONS, forecast, METRICS, metricSeries } from './metrics.mjs';
 import { costs, PLATFORMS, resilience, SettingsBook } from './keep.mjs';
+import { Pipelines } from './pipelines.mjs';
 import { TwoWay } from './two-way.mjs';
 import { giveToken, neededFor, readToken } from './people.mjs';
 
@@ -23,7 +24,7 @@ class Refusal extends Error {
 /** Starts the mock; `everyMs` is how often a case changes, 0 for never; `auth` is what `/auth/config` says. */
 export function startMock({ port = 0, everyMs = 1_500, nCases, tokenSeconds = 900, auth = { mode: 'local', token_url: '/auth/local/token' } } = {}) {
   const firm = new Firm(nCases === undefined ? {} : { nCases });
-  Object.assign(firm, { auth, tokenSeconds, nTokens: 0, walls: new Map(), book: new SettingsBook(), twoWay: new TwoWay(firm.cases) });
+  Object.assign(firm, { auth, tokenSeconds, nTokens: 0, walls: new Map(), book: new SettingsBook(), pipelines: new Pipelines(), twoWay: new TwoWay(firm.cases) });
   const server = createServer((request, response) => {
     answer(firm, request, response).catch((error) => refuse(response, request, error));
   });
@@ -54,7 +55,7 @@ async function answer(firm, request, response) {
   if (needed !== undefined && !me.permissions.includes(needed)) throw new Refusal(403, 'Not permitted', `it needs the permission \`${needed}\`, which none of your roles gives`);
   if (parts[0] === 'changes') return stream(firm, request, response, query);
   const text = request.method === 'GET' ? '' : await readBody(request);
-  const found = route(firm, me, request.method, parts, query, text === '' ? undefined : JSON.parse(text));
+  const found = route(firm, me, request.method, parts, query, text === '' ? undefined : JSON.parse(text), request.headers['idempotency-key']);
   if (parts[0] === 'cases' && parts[2] === 'sync') response.setHeader('etag', firm.twoWay.tag(findCase(firm, parts[1], me)));
   sendJson(response, found);
 }
@@ -72,13 +73,14 @@ async function signIn(firm, url, request, response) {
   sendJson(response, giveToken(wish, firm.tokenSeconds));
 }
 
-function route(firm, me, method, parts, query, body) {
+function route(firm, me, method, parts, query, body, key) {
   const [first, id, third, fourth] = parts;
   if (first === 'me') return me;
   if (first === 'platforms') return { items: PLATFORMS };
   if (first === 'resilience') return resilience();
   if (first === 'costs') return costs(query, firm.cases.slice(0, 6).map((it) => it.id));
   if (first === 'metrics') return routeMetrics(id, third, query);
+  if (first === 'pipelines') return firm.pipelines.answer(method, parts, query, body, key, me.person) ?? missing(parts);
   if (first === 'settings') return routeSettings(firm.book, me, id, body);
   if (first === 'overview') {
     const { integrations, queues, ...rest } = firm.overview(Number(query.days ?? 30));
@@ -98,6 +100,10 @@ function route(firm, me, method, parts, query, body) {
   if (first === 'queues' && id === undefined) return { items: firm.queues() };
   if (first === 'queues' && fourth === 'replay' && body !== undefined) return { n_replayed: firm.replay(body) };
   if (first === 'queues' && third === 'dead-letters') return listDead(firm, id, query, me);
+  return missing(parts);
+}
+
+function missing(parts) {
   throw new Refusal(404, 'Not found', `there is no \`/v1/${parts.join('/')}\``);
 }
 
@@ -214,7 +220,7 @@ function stream(firm, request, response, query) {
 /** Answers a browser that asks before it sends a token to another origin. */
 function allowForeign(response) {
   response.writeHead(204, {
-    'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, content-type, if-match, last-event-id', 'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
+    'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, content-type, idempotency-key, if-match, last-event-id', 'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
   });
   response.end();
 }

@@ -41,6 +41,9 @@ const NEEDED: Partial<Record<PageName, Permission>> = {
   conflicts: 'conflicts:read',
   conflict: 'conflicts:read',
   sync: 'sync:read',
+  pipelines: 'pipelines:read',
+  pipeline: 'pipelines:read',
+  run: 'pipelines:read',
 };
 
 export function may(me: Me, permission: Permission): boolean {
@@ -54,7 +57,7 @@ export function missingFor(page: PageName, me: Me): Permission | undefined {
 }
 
 const HOMES: readonly Route[] = [
-  { page: 'overview' }, { page: 'cases', filter: {} }, { page: 'sync' }, { page: 'integrations' }, { page: 'queues', queue: undefined }, { page: 'costs' }, { page: 'settings' },
+  { page: 'overview' }, { page: 'cases', filter: {} }, { page: 'sync' }, { page: 'pipelines' }, { page: 'integrations' }, { page: 'queues', queue: undefined }, { page: 'costs' }, { page: 'settings' },
 ];
 
 /** Returns the first page that its reader may see. */

@@ -15,6 +15,9 @@ import { CostsPage } from './pages/costs';
 import { IntegrationsPage } from './pages/integrations';
 import { MissingPage } from './pages/missing';
 import { OverviewPage } from './pages/overview';
+import { PipelinePage } from './pages/pipeline';
+import { RunPage } from './pages/pipeline-run';
+import { PipelinesPage } from './pages/pipelines';
 import { PlatformsPage } from './pages/platforms';
 import { QueuesPage } from './pages/queues';
 import { SettingsPage } from './pages/settings';
@@ -37,21 +40,28 @@ const PLACES: readonly Place[] = [
   { route: { page: 'trends' }, name: 'Trends', icon: 'trends', covers: ['trends'] },
   { route: { page: 'conflicts' }, name: 'Conflicts', icon: 'conflicts', covers: ['conflicts', 'conflict'] },
   { route: { page: 'sync' }, name: 'Sync', icon: 'refresh', covers: ['sync'] },
+  { route: { page: 'pipelines' }, name: 'Pipelines', icon: 'pipelines', covers: ['pipelines', 'pipeline', 'run'] },
   { route: { page: 'integrations' }, name: 'Integrations', icon: 'integrations', covers: ['integrations'] },
   { route: { page: 'queues', queue: undefined }, name: 'Queues', icon: 'queues', covers: ['queues'] },
   { route: { page: 'platforms' }, name: 'Platforms', icon: 'platforms', covers: ['platforms'] },
   { route: { page: 'costs' }, name: 'Costs', icon: 'costs', covers: ['costs'] },
   { route: { page: 'settings' }, name: 'Settings', icon: 'settings', covers: ['settings'] },
 ];
-/** A phone's bar has room for five; when there are more, the rest stand in a menu. */
+/** A phone's bar has room for five, a laptop's for eight; when there are more, the rest stand in a menu. */
 const N_ON_A_PHONE = 5;
+const N_ON_A_LAPTOP = 8;
+
+/** Tells how many of `n` places stand in a bar with room for `room`; the menu takes the place of one. */
+const nInBar = (n: number, room: number): number => (n > room ? room - 1 : room);
 
 export function App() {
   const route = useRoute();
   const { me } = useServices();
   const follows = useMay('changes:follow');
   const places = PLACES.filter((place) => missingFor(place.route.page, me) === undefined);
-  const nFirst = places.length > N_ON_A_PHONE ? N_ON_A_PHONE - 1 : N_ON_A_PHONE;
+  const nOnPhone = nInBar(places.length, N_ON_A_PHONE);
+  const nOnLaptop = nInBar(places.length, N_ON_A_LAPTOP);
+  const classOf = (at: number): string => (at >= nOnLaptop ? 'place-later place-last' : at >= nOnPhone ? 'place-later' : '');
   const main = useRef<HTMLElement>(null);
   usePageChange(route, main);
   const skip = (event: Event): void => {
@@ -69,8 +79,8 @@ export function App() {
           </a>
           <nav class="places" aria-label="Main">
             <ul>
-              {places.map((place, at) => <PlaceLink key={place.name} place={place} route={route} isLater={at >= nFirst} />)}
-              {places.length > nFirst && <MorePlaces places={places.slice(nFirst)} route={route} />}
+              {places.map((place, at) => <PlaceLink key={place.name} place={place} route={route} where={classOf(at)} />)}
+              {places.length > nOnPhone && <MorePlaces places={places.slice(nOnPhone)} nInBar={nOnLaptop - nOnPhone} route={route} />}
             </ul>
           </nav>
           {follows && <LiveBadge />}
@@ -87,9 +97,9 @@ export function App() {
   );
 }
 
-function PlaceLink({ place, route, isLater = false }: { place: Place; route: Route; isLater?: boolean }) {
+function PlaceLink({ place, route, where }: { place: Place; route: Route; where?: string }) {
   return (
-    <li class={isLater ? 'place-later' : undefined}>
+    <li class={where}>
       <a href={hrefOf(place.route)} aria-current={place.covers.includes(route.page) ? 'page' : undefined}>
         <Icon name={place.icon} />
         <span>{place.name}</span>
@@ -98,17 +108,19 @@ function PlaceLink({ place, route, isLater = false }: { place: Place; route: Rou
   );
 }
 
-function MorePlaces({ places, route }: { places: readonly Place[]; route: Route }) {
+/** The menu of the places that the bar has no room for; a laptop's bar has room for the first `nInBar` of them. */
+function MorePlaces({ places, nInBar, route }: { places: readonly Place[]; nInBar: number; route: Route }) {
   const menu = useMenu();
-  const isHere = places.some((place) => place.covers.includes(route.page));
+  const here = places.findIndex((place) => place.covers.includes(route.page));
+  const where = here < 0 ? '' : here < nInBar ? 'is-here-on-phone' : 'is-here';
   return (
-    <li class="place-more">
+    <li class={places.length > nInBar ? 'place-more' : 'place-more place-more-on-phone'}>
       <details ref={menu}>
-        <summary class={isHere ? 'is-here' : undefined}>
+        <summary class={where}>
           <Icon name="more" />
           <span>More</span>
         </summary>
-        <ul>{places.map((place) => <PlaceLink key={place.name} place={place} route={route} />)}</ul>
+        <ul>{places.map((place, at) => <PlaceLink key={place.name} place={place} route={route} where={at < nInBar ? 'place-in-bar' : ''} />)}</ul>
       </details>
     </li>
   );
@@ -131,6 +143,12 @@ function Page({ route }: { route: Route }) {
       return <ConflictPage key={route.id} id={route.id} />;
     case 'sync':
       return <SyncPage />;
+    case 'pipelines':
+      return <PipelinesPage />;
+    case 'pipeline':
+      return <PipelinePage key={route.name} name={route.name} />;
+    case 'run':
+      return <RunPage key={route.id} id={route.id} />;
     case 'integrations':
       return <IntegrationsPage />;
     case 'platforms':
@@ -150,7 +168,7 @@ function Page({ route }: { route: Route }) {
 
 /** Takes the reader to the top of a new page, by eye and by keyboard. */
 function usePageChange(route: Route, main: { current: HTMLElement | null }): void {
-  const place = 'id' in route ? `${route.page} ${route.id}` : route.page;
+  const place = 'id' in route ? `${route.page} ${route.id}` : route.page === 'pipeline' ? `pipeline ${route.name}` : route.page;
   const last = useRef(place);
   useEffect(() => {
     if (last.current === place) return;

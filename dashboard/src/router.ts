@@ -14,6 +14,9 @@ export type Route =
   | { page: 'conflicts' }
   | { page: 'conflict'; id: number }
   | { page: 'sync' }
+  | { page: 'pipelines' }
+  | { page: 'pipeline'; name: string }
+  | { page: 'run'; id: string }
   | { page: 'missing'; path: string };
 
 export type PageName = Route['page'];
@@ -38,6 +41,11 @@ export function parseRoute(hash: string): Route {
     const id = decode(second);
     return id === undefined ? { page: 'missing', path } : { page: 'case', id };
   }
+  if ((first === 'pipelines' || first === 'runs') && second !== undefined) {
+    const name = decode(second);
+    if (name === undefined) return { page: 'missing', path };
+    return first === 'runs' ? { page: 'run', id: name } : { page: 'pipeline', name };
+  }
   if (first === 'conflicts' && /^[1-9]\d{0,14}$/.test(second ?? '')) return { page: 'conflict', id: Number(second) };
   if (second !== undefined) return { page: 'missing', path };
   switch (first) {
@@ -52,6 +60,7 @@ export function parseRoute(hash: string): Route {
     case 'settings':
     case 'conflicts':
     case 'sync':
+    case 'pipelines':
       return { page: first };
     case 'queues':
       return { page: 'queues', queue: query.get('queue') || undefined };
@@ -76,7 +85,12 @@ export function hrefOf(route: Route): string {
     case 'settings':
     case 'conflicts':
     case 'sync':
+    case 'pipelines':
       return `#/${route.page}`;
+    case 'pipeline':
+      return `#/pipelines/${encodeURIComponent(route.name)}`;
+    case 'run':
+      return `#/runs/${encodeURIComponent(route.id)}`;
     case 'conflict':
       return `#/conflicts/${route.id}`;
     case 'queues':

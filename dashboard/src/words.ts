@@ -1,5 +1,7 @@
 // Names of the domain as people write them.
-import type { CaseSummary, Channel, Comparison, ConflictPolicy, Entity, FieldValue, Health, OutboxItem, RunOutcome, Stand, WriteKind } from './api/types';
+import type {
+  CaseSummary, Channel, Comparison, ConflictPolicy, Entity, FieldValue, Health, OutboxItem, PipelineRunState, RuleAction, RunOutcome, Stand, WriteKind,
+} from './api/types';
 import type { LiveState } from './live/feed';
 import { instant } from './format';
 
@@ -63,6 +65,21 @@ export const COMPARED: Record<Comparison['outcome'], [string, Tone]> = {
   repaired: ['Repaired', 'warn'],
   differs: ['Differs', 'bad'],
   failed: ['Failed', 'bad'],
+};
+
+/** How a run of a pipeline, or one of its partitions, stands. */
+export const RUN_STATE: Record<PipelineRunState, [string, Tone]> = {
+  queued: ['Queued', 'neutral'],
+  running: ['Running', 'info'],
+  succeeded: ['Succeeded', 'good'],
+  refused: ['Gate shut', 'warn'],
+  failed: ['Failed', 'bad'],
+  cancelled: ['Cancelled', 'neutral'],
+};
+
+/** What happens to rows that break a rule. */
+export const RULE_ACTION: Record<RuleAction, string> = {
+  warn: 'only warns', drop: 'drops the row', quarantine: 'sets the row aside', stop: 'stops the run',
 };
 
 export const LIVE: Record<LiveState, [string, Tone]> = {

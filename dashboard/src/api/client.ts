@@ -3,7 +3,8 @@ import { Problem } from './problem';
 import type { Session } from '../auth/session';
 import type {
   AuditPage, BulkDecided, CaseDetail, CasePage, Choice, Comparison, ConflictDetail, ConflictPage, CostGrouping, Costs, DeadLetterPage, Decided,
-  FieldValue, Grain, Integration, Items, Me, MetricForecast, MetricList, MetricSeries, OutboxPage, Overview, Platform, QueueState, Resilience, RowChange, RowState, Settings, SettingsHistory, Stance, SyncRun, Wall,
+  FieldValue, Grain, Integration, Items, Me, MetricForecast, MetricList, MetricSeries, OutboxPage, Overview, PipelineDetail, PipelineItem,
+  PipelineQuality, PipelineRun, PipelineRunDetail, PipelineRunPage, Platform, QueueState, Resilience, RowChange, RowState, Settings, SettingsHistory, Stance, SyncRun, Wall,
 } from './types';
 
 /** How long one answer may take. */
@@ -191,6 +192,39 @@ export class ApiClient {
 
   comparisons(signal?: AbortSignal): Promise<Items<Comparison>> {
     return this.#get('/v1/reconciliations', { limit: 100 }, signal);
+  }
+
+  pipelines(signal?: AbortSignal): Promise<Items<PipelineItem>> {
+    return this.#get('/v1/pipelines', {}, signal);
+  }
+
+  pipeline(name: string, signal?: AbortSignal): Promise<PipelineDetail> {
+    return this.#get(`/v1/pipelines/${encodeURIComponent(name)}`, {}, signal);
+  }
+
+  quality(name: string, signal?: AbortSignal): Promise<PipelineQuality> {
+    return this.#get(`/v1/pipelines/${encodeURIComponent(name)}/quality`, { runs: 30 }, signal);
+  }
+
+  pipelineRuns(query: { pipeline?: string | undefined; after?: string | undefined; limit?: number }, signal?: AbortSignal): Promise<PipelineRunPage> {
+    return this.#get('/v1/pipelines/runs', { limit: 20, ...query }, signal);
+  }
+
+  pipelineRun(id: string, signal?: AbortSignal): Promise<PipelineRunDetail> {
+    return this.#get(`/v1/pipelines/runs/${encodeURIComponent(id)}`, {}, signal);
+  }
+
+  /** Starts a run; asking again under the same `key` starts no second one. */
+  startPipeline(name: string, key: string): Promise<PipelineRun> {
+    return this.#send('POST', `/v1/pipelines/${encodeURIComponent(name)}/runs`, {}, { 'idempotency-key': key });
+  }
+
+  retryRun(id: string): Promise<PipelineRun> {
+    return this.#send('POST', `/v1/pipelines/runs/${encodeURIComponent(id)}/retry`, {});
+  }
+
+  cancelRun(id: string): Promise<PipelineRun> {
+    return this.#send('POST', `/v1/pipelines/runs/${encodeURIComponent(id)}/cancel`, {});
   }
 
   #get<T>(path: string, query: object, signal?: AbortSignal, read?: (response: Response) => Promise<T>): Promise<T> {

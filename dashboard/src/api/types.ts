@@ -543,6 +543,122 @@ export interface BulkDecided {
   next_before: number | null;
 }
 
+export type PipelineRunState = 'queued' | 'running' | 'succeeded' | 'refused' | 'failed' | 'cancelled';
+export type RuleAction = 'warn' | 'drop' | 'quarantine' | 'stop';
+
+export interface RunCounts {
+  n_read: number;
+  n_filtered: number;
+  n_rejected: number;
+  n_out: number;
+}
+
+export interface PipelineRun {
+  id: string;
+  pipeline: string;
+  kind: 'source' | 'replay';
+  state: PipelineRunState;
+  round: number;
+  n_partitions: number | null;
+  /** The reason of the gate, or why it failed. */
+  message: string | null;
+  started_by: string;
+  requested_at: Instant;
+  started_at: Instant | null;
+  finished_at: Instant | null;
+}
+
+export interface PipelineRunItem extends PipelineRun {
+  counts: RunCounts;
+  partition_states: { state: PipelineRunState; n_partitions: number }[];
+}
+
+export interface PipelineRunPage {
+  items: PipelineRunItem[];
+  next_after: string | null;
+}
+
+export interface RuleReport {
+  rule: string;
+  action: RuleAction;
+  n_checked: number;
+  n_failed: number;
+  /** The figure of a rule of all rows, and what it was compared with. */
+  found?: string;
+}
+
+export interface PartitionRun {
+  number: number;
+  /** Empty for a source that is one file. */
+  name: string;
+  state: PipelineRunState;
+  n_attempts: number;
+  counts: RunCounts;
+  message: string | null;
+  output: string | null;
+  quarantine: string | null;
+  started_at: Instant | null;
+  finished_at: Instant | null;
+}
+
+export interface PipelineRunDetail extends PipelineRunItem {
+  rules: RuleReport[];
+  partitions: PartitionRun[];
+}
+
+export interface PipelineFault {
+  file: string;
+  line: number;
+  path: string;
+  text: string;
+}
+
+export interface PipelineItem {
+  name: string;
+  about: string | null;
+  is_valid: boolean;
+  faults: PipelineFault[];
+  last_run: PipelineRun | null;
+}
+
+export interface PipelineDefinition {
+  source: string;
+  source_format: string;
+  is_partitioned: boolean;
+  steps: { path: string; step: string; does: string }[];
+  rules: { rule: string; check: string; columns: string[]; action: RuleAction; threshold_percent: number | null }[];
+  threshold_percent: number;
+  sink: string;
+  quarantine: string | null;
+  lineage: { column: string; from: string[]; by: string[] }[];
+}
+
+export interface PipelineDetail extends PipelineItem {
+  definition: PipelineDefinition | null;
+}
+
+export interface RunQuality extends PipelineRun {
+  counts: RunCounts;
+  passed_percent: number | null;
+  rules: RuleReport[];
+}
+
+export interface RuleQuality {
+  rule: string;
+  action: RuleAction;
+  n_checked: number;
+  n_failed: number;
+  n_runs: number;
+  n_runs_broken: number;
+}
+
+/** How good the rows of a pipeline were: runs with a verdict, the newest first, and their rules. */
+export interface PipelineQuality {
+  items: RunQuality[];
+  rules: RuleQuality[];
+  is_cut: boolean;
+}
+
 export interface Comparison {
   id: string;
   connection: string;

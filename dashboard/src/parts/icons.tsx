@@ -6,6 +6,7 @@ const PATHS = {
   conflicts: 'M4 7h7l3 5-3 5H4M20 7h-3M20 17h-3M14 12h6',
   integrations: 'M9 7 5 11a4 4 0 0 0 6 6l2-2M15 17l4-4a4 4 0 0 0-6-6l-2 2M9.5 14.5l5-5',
   queues: 'M4 6h16M4 12h16M4 18h9M17 16v5M14.5 18.5h5',
+  pipelines: 'M4 6h5v4H4zM15 14h5v4h-5zM9 8h4a2 2 0 0 1 2 2v4M6.5 10v8h5',
   platforms: 'M12 3 3.5 7.5 12 12l8.5-4.5zM3.5 12 12 16.5 20.5 12M3.5 16.5 12 21l8.5-4.5',
   costs: 'M4 20V4M4 20h16M8 16v-5M12.5 16V7M17 16v-7',
   trends: 'M4 19h16M4 15l5-5 4 3 7-8M15 5h5v5',

@@ -111,6 +111,7 @@ fn pipeline_routes(routes: GuardedRoutes) -> GuardedRoutes {
         .route(read, routes!(pipelines::list_pipelines))
         .route(read, routes!(pipelines::get_pipeline))
         .route(read, routes!(runs::list_pipeline_runs))
+        .route(read, routes!(runs::get_pipeline_quality))
         .route(read, routes!(runs::get_pipeline_run))
         .route(run, routes!(orders::start_pipeline_run))
         .route(run, routes!(orders::replay_pipeline))

@@ -1,4 +1,4 @@
-//! `GET /v1/pipelines/runs`: what became of runs.
+//! `GET /v1/pipelines/runs` and `…/quality`: what became of runs, and of their rows.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use shared::ids::CorrelationId;
 use shared::ports::PipelineRunState;
 use utoipa::IntoParams;
 
-use super::shapes::{PipelineRunDetail, PipelineRunItem, PipelineRunPage};
-use super::{Text, desk, run_of};
+use super::shapes::{PipelineQuality, PipelineRunDetail, PipelineRunItem, PipelineRunPage};
+use super::{Text, desk, name_of, run_of};
 use crate::api::{Api, json, render};
 use crate::openapi::Problems;
 use crate::problem::Problem;
@@ -75,4 +75,36 @@ pub(crate) async fn get_pipeline_run(
     Query::new(raw.as_deref()).finish::<NoParams, _>(())?;
     let detail = desk(&api)?.run(&run_of(id)?).await.map_err(Problem::of_pipelines)?;
     Ok(json(render(&PipelineRunDetail::of(detail))?))
+}
+
+/// How many runs to judge by.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "documents the parameters")]
+pub(crate) struct PipelineQualityQuery {
+    /// How many runs to look at; 30 by default.
+    #[param(minimum = 1, maximum = 100, example = 30)]
+    runs: Option<u32>,
+}
+
+/// Tells how good the rows of a pipeline were, run by run and rule by rule.
+///
+/// Runs count that came to a verdict over their source: those that succeeded, and those whose gate was
+/// shut. Replays of rows that were put right say nothing of the source.
+#[utoipa::path(get, path = "/pipelines/{name}/quality", tag = "pipelines",
+    params(("name" = String, Path, description = "The name of the pipeline", example = "clean-cases"), PipelineQualityQuery),
+    responses((status = 200, description = "How good the rows were", body = PipelineQuality),
+        (status = 404, description = "There is no such pipeline", body = Problem, content_type = "application/problem+json"),
+        Problems))]
+pub(crate) async fn get_pipeline_quality(
+    State(api): State<Arc<Api>>,
+    name: Text,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    let mut query = Query::new(raw.as_deref());
+    let n_runs = query.number("runs", 1..=100).unwrap_or(30);
+    let n_runs = query.finish::<PipelineQualityQuery, _>(n_runs)?;
+    let n_runs = usize::try_from(n_runs).unwrap_or(usize::MAX);
+    let quality = desk(&api)?.quality(&name_of(name)?, n_runs).await;
+    Ok(json(render(&PipelineQuality::of(quality.map_err(Problem::of_pipelines)?))?))
 }

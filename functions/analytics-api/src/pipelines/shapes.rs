@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use shared::etl::runs::{Definition, ListedPipeline, RunDetail, RunSummary};
+use shared::etl::runs::{
+    Definition, ListedPipeline, Quality, RuleQuality, RunDetail, RunQuality, RunSummary,
+};
 use shared::etl::{
     Action, Located, OutlinedColumn, OutlinedStep, Pipeline, PipelineFault, Rule, RuleReport,
     SourceColumn,
@@ -218,5 +220,42 @@ impl PipelineRunDetail {
     pub(crate) fn of(detail: RunDetail) -> Self {
         let RunDetail { summary, rules, partitions } = detail;
         Self { item: PipelineRunItem::of(summary), rules, partitions }
+    }
+}
+
+/// How good the rows of one run were.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PipelineRunQuality {
+    #[serde(flatten)]
+    run: PipelineRun,
+    /// The rows of all partitions.
+    counts: RunCounts,
+    /// The share of rows that were not rejected, in percent; null when none was read.
+    passed_percent: Option<f64>,
+    /// What became of the rules, over all partitions.
+    rules: Vec<RuleReport>,
+}
+
+/// How good the rows of a pipeline were.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PipelineQuality {
+    /// The runs that came to a verdict over their source, the newest first.
+    items: Vec<PipelineRunQuality>,
+    /// Their rules; the one that was broken most often comes first.
+    rules: Vec<RuleQuality>,
+    /// Whether there are more runs than could be read at once.
+    is_cut: bool,
+}
+
+impl PipelineQuality {
+    /// Shows how good rows were.
+    pub(crate) fn of(quality: Quality) -> Self {
+        let Quality { runs, rules, is_cut } = quality;
+        let of = |it: RunQuality| {
+            let passed_percent = it.passed_percent();
+            let RunQuality { run, counts, rules } = it;
+            PipelineRunQuality { run, counts, passed_percent, rules }
+        };
+        Self { items: runs.into_iter().map(of).collect(), rules, is_cut }
     }
 }

@@ -1,4 +1,4 @@
-//! Pipelines of the small firm, with a run that failed and one that waits.
+//! Pipelines of the small firm, with a run that failed, one whose gate was shut, and one that waits.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -18,6 +18,9 @@ use super::{NOON, StoppedClock};
 pub(crate) const FAILED_RUN: &str = "0af7651916cd43dd8448eb211c80319c";
 /// A run that waits.
 pub(crate) const QUEUED_RUN: &str = "1af7651916cd43dd8448eb211c80319c";
+
+/// A run whose gate was shut.
+const REFUSED_RUN: &str = "00f7651916cd43dd8448eb211c80319c";
 
 const CLEAN_CASES: &str = r#"
 pipeline: clean-cases
@@ -53,14 +56,19 @@ fn run(id: &str) -> PipelineRun {
     }
 }
 
-async fn failed_run(journal: &MemoryPipelineJournal) {
-    let open = run(FAILED_RUN);
+async fn ended_run(
+    journal: &MemoryPipelineJournal,
+    id: &str,
+    state: PipelineRunState,
+    message: &str,
+) {
+    let open = run(id);
     journal.open_run(&open, None, 10).await.unwrap();
     let failed = PipelineRun {
-        state: PipelineRunState::Failed,
+        state,
         definition: Some("ab".repeat(32)),
         n_partitions: Some(1),
-        message: Some("the source `file:in/cases.csv`".to_owned()),
+        message: Some(message.to_owned()),
         started_at: Some(NOON),
         finished_at: Some(NOON),
         ..open
@@ -68,7 +76,7 @@ async fn failed_run(journal: &MemoryPipelineJournal) {
     assert!(journal.put_run(&failed, 1, &[String::new()]).await.unwrap());
     let found = journal.partition(&failed.id, 1).await.unwrap().unwrap().value;
     let partition = PartitionRun {
-        state: PipelineRunState::Failed,
+        state,
         n_attempts: 1,
         counts: RunCounts { n_read: 10, n_filtered: 0, n_rejected: 1, n_out: 9 },
         rules: vec![RuleReport {
@@ -93,7 +101,9 @@ pub(crate) async fn pipelines() -> PipelineDesk {
         store.put(&key, text.into(), &PutBlob::default()).await.unwrap();
     }
     let journal = Arc::new(MemoryPipelineJournal::default());
-    failed_run(&journal).await;
+    let (failed, refused) = (PipelineRunState::Failed, PipelineRunState::Refused);
+    ended_run(&journal, FAILED_RUN, failed, "the source `file:in/cases.csv`").await;
+    ended_run(&journal, REFUSED_RUN, refused, "1 of 10 rows was rejected").await;
     journal.open_run(&run(QUEUED_RUN), None, 10).await.unwrap();
     PipelineDesk::new(DeskPorts {
         definitions: Definitions::new(store),

@@ -16,7 +16,7 @@ use crate::testing::{CASE_ID, EXPIRED, Firm, UNCHECKED};
 
 /// What each operation asks for, written down a second time: a route that is added, or that asks for
 /// something else than before, has to be thought of here too.
-const MATRIX: [(&str, Option<Permission>); 72] = [
+const MATRIX: [(&str, Option<Permission>); 73] = [
     ("get /api/dashboard", Some(Permission::CasesRead)),
     ("get /api/health", None),
     ("get /v1/audit", Some(Permission::AuditRead)),
@@ -83,6 +83,7 @@ const MATRIX: [(&str, Option<Permission>); 72] = [
     ("get /v1/reconciliations", Some(Permission::SyncRead)),
     ("get /v1/pipelines", Some(Permission::PipelinesRead)),
     ("get /v1/pipelines/{name}", Some(Permission::PipelinesRead)),
+    ("get /v1/pipelines/{name}/quality", Some(Permission::PipelinesRead)),
     ("get /v1/pipelines/runs", Some(Permission::PipelinesRead)),
     ("get /v1/pipelines/runs/{id}", Some(Permission::PipelinesRead)),
     ("post /v1/pipelines/{name}/runs", Some(Permission::PipelinesRun)),

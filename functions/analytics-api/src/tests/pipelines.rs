@@ -71,6 +71,26 @@ async fn run_is_shown_retried_and_cancelled_as_it_stands() {
 }
 
 #[tokio::test]
+async fn quality_is_told_by_runs_with_a_verdict() {
+    let routes = serve(&Arc::default()).await;
+    let answer = get(&routes, "/v1/pipelines/clean-cases/quality?runs=5").await;
+    assert_answer(&document().await, "get", "/v1/pipelines/{name}/quality", &answer);
+    let items = answer.body["items"].as_array().unwrap();
+    let states: Vec<_> = items.iter().map(|it| (&it["state"], &it["passed_percent"])).collect();
+    assert_eq!(states, [(&json!("refused"), &json!(90.0))]);
+    let rule = json!({
+        "rule": "not_null_opened", "action": "quarantine", "n_checked": 10, "n_failed": 1, "n_runs": 1, "n_runs_broken": 1
+    });
+    assert_eq!(answer.body["rules"], json!([rule]));
+    assert_eq!(answer.body["is_cut"], false);
+
+    let missing = get(&routes, "/v1/pipelines/clean-case/quality").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    let none = get(&routes, "/v1/pipelines/broken/quality").await;
+    assert_eq!((none.status, &none.body["items"]), (StatusCode::OK, &json!([])));
+}
+
+#[tokio::test]
 async fn order_that_cannot_be_names_each_fault() {
     let routes = serve(&Arc::default()).await;
     let broken = post(&routes, "/v1/pipelines/broken/runs", None, "{}").await;

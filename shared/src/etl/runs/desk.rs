@@ -1,5 +1,7 @@
 //! Where runs are asked for, looked at and ended, by people and programs.
 
+mod quality;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use super::orders::{
 };
 use crate::config::nearest;
 use crate::error::{PortError, PortErrorKind};
-use crate::etl::{RuleReport, replayed_rows};
+use crate::etl::replayed_rows;
 use crate::ids::CorrelationId;
 use crate::ports::{
     Clock, Kept, PartitionRun, PipelineJournal, PipelineRun, PipelineRunFilter, PipelineRunKind,
@@ -319,18 +321,7 @@ impl PipelineDesk {
         let found = journal.pipeline_run(id).await.map_err(PipelineDeskError::Failed)?;
         let run = found.ok_or_else(|| PipelineDeskError::NoRun { id: id.clone() })?.value;
         let partitions = journal.partitions(id).await.map_err(PipelineDeskError::Failed)?;
-        let mut rules: Vec<RuleReport> = Vec::new();
-        for it in partitions.iter().flat_map(|it| &it.rules) {
-            match rules.iter_mut().find(|rule| rule.rule == it.rule) {
-                Some(rule) => {
-                    rule.n_checked += it.n_checked;
-                    rule.n_failed += it.n_failed;
-                    // The figure of one partition is not that of all.
-                    rule.found = None;
-                }
-                None => rules.push(it.clone()),
-            }
-        }
+        let rules = quality::of_all(&partitions);
         let as_shown =
             |it: PartitionRun| PartitionRun { state: shown(&run, it.state, it.round), ..it };
         let partitions = partitions.into_iter().map(as_shown).collect();

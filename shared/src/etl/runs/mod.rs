@@ -12,7 +12,8 @@ pub use definitions::{Definition, DefinitionError, Definitions, ListedDefinition
 pub use desk::{DeskPorts, PipelineDesk};
 pub use message::PipelineMessage;
 pub use orders::{
-    ListedPipeline, Ordered, PipelineDeskError, ReplayRequest, RunDetail, RunRequest, RunSummary,
+    ListedPipeline, Ordered, PipelineDeskError, Quality, ReplayRequest, RuleQuality, RunDetail,
+    RunQuality, RunRequest, RunSummary,
 };
 pub use settle::{outcome, settle};
 

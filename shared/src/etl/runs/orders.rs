@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::definitions::Definition;
 use crate::error::PortError;
-use crate::etl::{PipelineFault, ReplayRow, RuleReport};
+use crate::etl::{Action, PipelineFault, ReplayRow, RuleReport};
 use crate::ids::CorrelationId;
 use crate::ports::{PartitionRun, PipelineRun, PipelineRunState, RunCounts};
 
@@ -123,4 +125,66 @@ pub struct RunDetail {
     pub rules: Vec<RuleReport>,
     /// The partitions, in order.
     pub partitions: Vec<PartitionRun>,
+}
+
+/// How good the rows of one run were.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunQuality {
+    /// The run.
+    pub run: PipelineRun,
+    /// The rows of all partitions.
+    pub counts: RunCounts,
+    /// What became of the rules, over all partitions.
+    pub rules: Vec<RuleReport>,
+}
+
+impl RunQuality {
+    /// Returns the share of rows that were not rejected, in percent; `None` when none was read.
+    pub fn passed_percent(&self) -> Option<f64> {
+        let RunCounts { n_read, n_rejected, .. } = self.counts;
+        (n_read > 0).then(|| percent(n_read.saturating_sub(n_rejected), n_read))
+    }
+}
+
+/// Returns `part` of `whole`, in percent; the eighth digit does not matter to anybody.
+#[expect(clippy::cast_precision_loss, reason = "a share is shown with two digits")]
+fn percent(part: u64, whole: u64) -> f64 {
+    100.0 * part as f64 / whole as f64
+}
+
+/// What became of one rule, over several runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RuleQuality {
+    /// Its name.
+    pub rule: String,
+    /// What happens to rows that break it, as the newest of the runs knew it.
+    pub action: Action,
+    /// How many rows were checked.
+    pub n_checked: u64,
+    /// How many of them broke it; of a rule of all rows, how many partitions did.
+    pub n_failed: u64,
+    /// How many runs had it.
+    pub n_runs: u32,
+    /// In how many of them it was broken.
+    pub n_runs_broken: u32,
+}
+
+impl RuleQuality {
+    /// Begins with the rule of `report`, and nothing counted.
+    pub fn new(report: &RuleReport) -> Self {
+        let rule = report.rule.clone();
+        Self { rule, action: report.action, n_checked: 0, n_failed: 0, n_runs: 0, n_runs_broken: 0 }
+    }
+}
+
+/// How good the rows of a pipeline were.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Quality {
+    /// The runs, the newest first.
+    pub runs: Vec<RunQuality>,
+    /// Their rules; the one that was broken most often comes first.
+    pub rules: Vec<RuleQuality>,
+    /// Whether there are more runs than could be read at once.
+    pub is_cut: bool,
 }

@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::*;
-use crate::etl::ReplayRow;
+use crate::etl::runs::Quality;
+use crate::etl::{ReplayRow, RuleReport};
 use crate::ports::{
     BlobKey, BlobStore as _, MemoryBlobStore, MemoryPipelineJournal, MemoryQueue, PutBlob,
     SystemClock, SystemRandom,
@@ -47,6 +48,18 @@ impl Fixture {
 
     /// Writes the run as it would stand after its round.
     async fn end(&self, id: &CorrelationId, states: &[PipelineRunState]) {
+        self.write(id, states, &[]).await;
+    }
+
+    /// Writes it as after a round in which each partition rejected one of ten rows.
+    async fn judge(&self, id: &CorrelationId, states: &[PipelineRunState]) {
+        let rule = "not_null_id".to_owned();
+        let action = crate::etl::Action::Quarantine;
+        let report = RuleReport { rule, action, n_checked: 10, n_failed: 1, found: None };
+        self.write(id, states, &[report]).await;
+    }
+
+    async fn write(&self, id: &CorrelationId, states: &[PipelineRunState], rules: &[RuleReport]) {
         let Kept { value, revision } = self.journal.pipeline_run(id).await.unwrap().unwrap();
         let n_partitions = u32::try_from(states.len()).ok();
         let run = PipelineRun { n_partitions, ..value };
@@ -54,7 +67,10 @@ impl Fixture {
         assert!(self.journal.put_run(&run, revision, &names).await.unwrap());
         for (number, state) in (1..).zip(states) {
             let kept = self.journal.partition(id, number).await.unwrap().unwrap();
-            let ended = PartitionRun { state: *state, ..kept.value };
+            let n_rejected = rules.len() as u64;
+            let counts =
+                RunCounts { n_read: 10, n_filtered: 0, n_rejected, n_out: 10 - n_rejected };
+            let ended = PartitionRun { state: *state, counts, rules: rules.to_vec(), ..kept.value };
             assert!(self.journal.put_partition(&ended, kept.revision).await.unwrap());
         }
         crate::etl::runs::settle(&*self.journal, id, run.requested_at).await.unwrap().unwrap();
@@ -149,4 +165,27 @@ async fn runs_are_paged_and_pipelines_listed_with_the_last_one() {
         .map(|it| (it.name.as_str(), it.found.is_ok(), it.last_run.as_ref().map(|it| &it.id)))
         .collect();
     assert_eq!(shown, [("bad", false, None), ("many", true, None), ("one", true, ids.first())]);
+}
+
+#[tokio::test]
+async fn quality_counts_runs_of_the_source_that_came_to_a_verdict() {
+    use PipelineRunState::{Failed, Refused, Succeeded};
+    let fixture = Fixture::new().await;
+    for states in [[Succeeded, Succeeded], [Refused, Succeeded], [Failed, Succeeded]] {
+        let id = fixture.desk.start(request("many", None)).await.unwrap().run.id;
+        fixture.judge(&id, &states).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let quality = fixture.desk.quality("many", 10).await.unwrap();
+    let states: Vec<_> = quality.runs.iter().map(|it| it.run.state).collect();
+    assert_eq!(states, [Refused, Succeeded]);
+    assert_eq!(quality.runs[0].passed_percent(), Some(90.0));
+    let [rule] = &*quality.rules else { panic!("{:?}", quality.rules) };
+    assert_eq!((rule.n_checked, rule.n_failed), (40, 4));
+    assert_eq!((rule.n_runs, rule.n_runs_broken), (2, 2));
+    assert!(!quality.is_cut);
+    assert_eq!(fixture.desk.quality("many", 1).await.unwrap().runs.len(), 1);
+    assert_eq!(fixture.desk.quality("one", 10).await.unwrap(), Quality::default());
+    let missing = fixture.desk.quality("man", 10).await;
+    assert!(matches!(missing, Err(PipelineDeskError::NoPipeline { .. })));
 }
