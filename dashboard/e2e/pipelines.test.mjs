@@ -86,7 +86,7 @@ quarantine: {at: "file:${files}/rejects.csv"}
       await page.waitForSelector('.lead .pill:has-text("Succeeded")');
       await page.waitForSelector('tr:has-text("not_null_fee") .pill:has-text("Broken")');
       await page.click('.back');
-      await page.waitForSelector('.strip-run');
+      await page.waitForSelector('.figure-value');
       assert.equal(await page.textContent('.figure-value'), '75.00 %');
     });
   });

@@ -41,7 +41,7 @@ export function resilience(now = Date.now()) {
   };
 }
 
-const UNITS = [['salesforce', 'query', 'call', 12, 400], ['textract', 'analyse', 'page', 1_500, 20], ['claude', 'summarise', 'token', 3, 9_000]];
+const UNITS = [['salesforce', 'query', 'call', 12, 400], ['snowflake', 'load', 'microcredit', 3, 400_000], ['textract', 'analyse', 'page', 1_500, 20], ['claude', 'summarise', 'token', 3, 9_000]];
 
 /** Sums up made-up costs; each price is in millionths. */
 export function costs({ by = 'day', from, until }, caseIds, now = Date.now()) {

@@ -1,5 +1,6 @@
 // Amounts of money: decimal numbers in text, which are added without losing a digit.
-import { LOCALE } from './format';
+import type { CostUnits } from './api/types';
+import { count, counted, LOCALE } from './format';
 
 const NANOS = 1_000_000_000n;
 
@@ -28,4 +29,11 @@ export function money(amount: string | number, currency: string): string {
   } catch {
     return `${amount} ${currency}`;
   }
+}
+
+/** Writes how many units of a platform were used; what is counted in millionths is shown in wholes. */
+export function units({ quantity, unit }: Pick<CostUnits, 'quantity' | 'unit'>): string {
+  if (unit !== 'microcredit') return counted(quantity, unit);
+  const credits = quantity / 1_000_000;
+  return `${credits >= 100 ? count(credits) : credits.toFixed(credits >= 1 ? 2 : 4)} credits`;
 }

@@ -1,6 +1,7 @@
 // Numbers, durations and instants read as people write them.
 import { describe, expect, it } from 'vitest';
 import { ago, bytes, count, counted, day, duration, instant, NOTHING, prettyJson, short, utc } from '../src/format';
+import { units } from '../src/money';
 
 describe('format', () => {
   it('missing number is a dash, never a zero', () => {
@@ -10,6 +11,13 @@ describe('format', () => {
     expect(duration(null)).toBe(NOTHING);
     expect(bytes(null)).toBe(NOTHING);
     expect(instant(null)).toBe(NOTHING);
+  });
+
+  it('millionths of a credit are shown as credits', () => {
+    expect(units({ quantity: 1, unit: 'call' })).toBe('1 call');
+    expect(units({ quantity: 125, unit: 'microcredit' })).toBe('0.0001 credits');
+    expect(units({ quantity: 1_250_000, unit: 'microcredit' })).toBe('1.25 credits');
+    expect(units({ quantity: 1_234_000_000, unit: 'microcredit' })).toBe('1,234 credits');
   });
 
   it('one thing is singular', () => {

@@ -9,7 +9,8 @@ use serde::Serialize;
 use shared::config::{ConfigError, parse_duration};
 use shared::lake::LakeTable;
 use shared::loader::{LastLoad, LoadError, LoadSettings, LoadTally, RejectedRow, TableStatus};
-use shared::ports::{Clock as _, SystemClock};
+use shared::ports::warehouse::{Spending, StatementId};
+use shared::ports::{Clock as _, Random as _, SystemClock, SystemRandom};
 
 use crate::exit::{CommandError, SUCCESS};
 use crate::output::Output;
@@ -24,6 +25,12 @@ const N_SHOWN: u32 = 20;
 pub(crate) enum WarehouseCommand {
     /// Tells how far each table has come, and which rows were refused.
     Status,
+    /// Tells what our statements used, by day, operation and table; the account is up to half a day behind.
+    Credits {
+        /// How many days back.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=365))]
+        days: u32,
+    },
     /// Loads what is in the lake and not in the warehouse. It may be stopped at any point, and run twice.
     Load(LoadOptions),
 }
@@ -94,6 +101,31 @@ impl fmt::Display for Status {
 }
 
 #[derive(Serialize)]
+struct Used {
+    items: Vec<Spending>,
+}
+
+impl fmt::Display for Used {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Spending { day, operation, table, n_statements, microcredits } in &self.items {
+            let table = table.as_deref().unwrap_or_default();
+            writeln!(
+                f,
+                "{day}  {operation:<10} {table:<24} {n_statements:>6}  {}",
+                credits(*microcredits)
+            )?;
+        }
+        let n_all = self.items.iter().map(|it| it.microcredits).sum();
+        write!(f, "{} credits", credits(n_all))
+    }
+}
+
+/// Writes millionths as credits.
+fn credits(microcredits: u64) -> String {
+    format!("{}.{:06}", microcredits / 1_000_000, microcredits % 1_000_000)
+}
+
+#[derive(Serialize)]
 #[serde(transparent)]
 struct Loaded(LoadTally);
 
@@ -129,6 +161,9 @@ pub(crate) async fn run(
         ConfigError::new(vec![what.to_owned()])
     })?;
     let printed = match command {
+        WarehouseCommand::Credits { days } => {
+            output.answer(&Used { items: used(&parts, settings, days).await? })
+        }
         WarehouseCommand::Status => {
             let tables = loader.status().await.map_err(failed("read how far it is loaded"))?;
             let rejects = match tables.iter().any(|it| it.n_rejected > 0) {
@@ -147,6 +182,24 @@ pub(crate) async fn run(
     };
     printed.map_err(|error| CommandError::failed("print the answer", error))?;
     Ok(SUCCESS.into())
+}
+
+/// Asks what was used in the last `days` days.
+async fn used(
+    parts: &Parts,
+    settings: &Settings,
+    days: u32,
+) -> Result<Vec<Spending>, CommandError> {
+    let Some(view) = parts.spending(settings)? else { return Ok(Vec::new()) };
+    let now = SystemClock.now();
+    let id = StatementId::from_random(SystemRandom.bits());
+    let from = now.minus(Duration::from_hours(24) * days);
+    view.spending(&id, from, now).await.map_err(|error| {
+        CommandError::failed(
+            "read what statements used (does its role have SNOWFLAKE.USAGE_VIEWER?)",
+            error,
+        )
+    })
 }
 
 fn failed(what: &'static str) -> impl Fn(LoadError) -> CommandError {

@@ -1,8 +1,11 @@
 //! What writes the lake, and loads it into the warehouse.
 
+use std::sync::Arc;
+
 use shared::ids::ConnectionId;
 use shared::lake::{Exporter, LakeSettings};
-use shared::loader::{LoadSettings, Loader};
+use shared::loader::{CreditPorts, Credits, LoadSettings, Loader};
+use shared::ports::warehouse::SpendingView;
 use shared::sync::Mappings;
 use tracing::info;
 use warehouse_loader::LakeRuns;
@@ -34,6 +37,40 @@ impl Parts {
         Ok(Some(warehouse_loader::loader(&ports, self.stores.ledger.clone(), warehouse, load)))
     }
 
+    /// Opens what tells of the credits that were used; `None` when the settings name no warehouse.
+    ///
+    /// # Errors
+    ///
+    /// When the warehouse cannot be opened.
+    pub(crate) fn spending(
+        &self,
+        settings: &Settings,
+    ) -> Result<Option<Arc<dyn SpendingView>>, CommandError> {
+        let Some(address) = &settings.warehouse.address else { return Ok(None) };
+        let view = wiring::warehouse_spending(address, &self.surroundings(settings)?);
+        view.map(Some).map_err(|error| {
+            CommandError::failed("open the warehouse that `warehouse.address` names", error)
+        })
+    }
+
+    fn credits(&self, settings: &Settings) -> Result<Option<Credits>, CommandError> {
+        let (Some(address), Some(view)) = (&settings.warehouse.address, self.spending(settings)?)
+        else {
+            return Ok(None);
+        };
+        let lake = settings.lake_address()?;
+        let ports = CreditPorts {
+            view,
+            ledger: self.stores.ledger.clone(),
+            costs: self.stores.costs.clone(),
+            prices: self.meter.prices().clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        };
+        let name = LoadSettings::between(&lake.to_string(), address.as_str()).name;
+        Ok(Some(Credits::new(ports, &name)))
+    }
+
     /// Builds what writes and loads the lake; `None` when the settings name no lake.
     pub(super) async fn lake_runs(
         &self,
@@ -56,7 +93,12 @@ impl Parts {
         if loader.is_none() {
             info!("`warehouse.address` is not set: the lake is written, and not loaded");
         }
+        let credits = self.credits(settings)?;
         let exporter = Exporter::new(ports, hiding, LakeSettings::default());
-        Ok(Some(LakeRuns::new(exporter, loader, self.clock.clone())))
+        let runs = LakeRuns::new(exporter, loader, self.clock.clone());
+        Ok(Some(match credits {
+            Some(credits) => runs.counting(credits),
+            None => runs,
+        }))
     }
 }

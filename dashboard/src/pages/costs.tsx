@@ -1,9 +1,9 @@
 // What calls to platforms cost: by day, by whatever they were made for, and against the budgets.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Budget, CostGrouping, CostGroup, Costs } from '../api/types';
-import { count, counted, day, short } from '../format';
+import { count, day, short } from '../format';
 import { useLoad } from '../load';
-import { money, sumOf } from '../money';
+import { money, sumOf, units } from '../money';
 import { Drawing } from '../parts/drawing';
 import { Card, PageHead } from '../parts/frame';
 import { loadPlot } from '../parts/load-plot';
@@ -161,7 +161,7 @@ function Groups({ items, by, currency }: { items: readonly CostGroup[]; by: Cost
               <ul>
                 {it.units.map((unit) => (
                   <li key={`${unit.platform} ${unit.operation} ${unit.unit}`}>
-                    {by === 'platform' ? '' : `${fieldName(unit.platform)}: `}{fieldName(unit.operation).toLowerCase()}, {counted(unit.quantity, unit.unit)}
+                    {by === 'platform' ? '' : `${fieldName(unit.platform)}: `}{fieldName(unit.operation).toLowerCase()}, {units(unit)}
                     <span class="muted"> · {money(unit.cost, currency)}</span>
                   </li>
                 ))}

@@ -119,7 +119,7 @@ function Quality({ data, definition }: { data: PipelineQuality; definition: Pipe
         <Figure name="Gate shut" value={count(nShut)} note={`of ${counted(data.items.length, 'run')}`} tone={nShut > 0 ? 'warn' : undefined} />
         <Figure name="Rules broken, last run" value={count(last.rules.filter((it) => it.n_failed > 0).length)} note={`of ${counted(last.rules.length, 'rule')}`} />
       </section>
-      <Card title="Run by run" id="run-by-run" note={`${data.is_cut ? 'older ones are left out, ' : ''}the newest on the right, the lowest at ${share(worstOf(data.items))}`}><Strip items={data.items} /></Card>
+      {data.items.length > 1 && <Card title="Run by run" id="run-by-run" note={`${data.is_cut ? 'older ones are left out, ' : ''}the newest on the right, the lowest at ${share(worstOf(data.items))}`}><Strip items={data.items} /></Card>}
       <Card title="Rules" id="rules" flush note={`over ${counted(data.items.length, 'run')}`}><Rules items={data.rules} definition={definition} /></Card>
     </>
   );

@@ -7,7 +7,7 @@ use std::time::Duration;
 use host::{App, CostKeeper, LedgerReady};
 use shared::config::Env;
 use shared::lake::{Exporter, LakeSettings};
-use shared::loader::LoadSettings;
+use shared::loader::{CreditPorts, Credits, LoadSettings};
 use shared::ports::{Clock, Ledger, SystemClock};
 use shared::sync::Mappings;
 use tracing::info;
@@ -68,7 +68,7 @@ async fn runs(
     place: &BlobAddress,
     outside: &Outside,
 ) -> Result<Option<LakeRuns>, Box<dyn Error + Send + Sync>> {
-    let Outside { stores, surroundings, .. } = outside;
+    let Outside { stores, surroundings, meter } = outside;
     let ports = wiring::lake_ports(stores, wiring::blobs(place, env)?);
     let mut mappings: Vec<Mappings> = Vec::new();
     for settings in &config.outside.connections {
@@ -78,19 +78,24 @@ async fn runs(
     let Some(hiding) = hiding(&mappings, key, &*surroundings.secrets).await? else {
         return Ok(None);
     };
-    let loader = match &config.warehouse {
-        Some(address) => {
-            let warehouse = wiring::warehouse(address, surroundings)?;
-            let settings = LoadSettings::between(&place.to_string(), address.as_str());
-            let settings = LoadSettings { max_rejects: config.max_rejects, ..settings };
-            Some(loader(&ports, stores.ledger.clone(), warehouse, settings))
-        }
-        None => {
-            info!("WAREHOUSE is unset: the lake is written, and not loaded");
-            None
-        }
-    };
     let clock = ports.clock.clone();
-    let exporter = Exporter::new(ports, hiding, LakeSettings::default());
-    Ok(Some(LakeRuns::new(exporter, loader, clock)))
+    let exporter = |ports| Exporter::new(ports, hiding, LakeSettings::default());
+    let Some(address) = &config.warehouse else {
+        info!("WAREHOUSE is unset: the lake is written, and not loaded");
+        return Ok(Some(LakeRuns::new(exporter(ports), None, clock)));
+    };
+    let warehouse = wiring::warehouse(address, surroundings)?;
+    let settings = LoadSettings::between(&place.to_string(), address.as_str());
+    let settings = LoadSettings { max_rejects: config.max_rejects, ..settings };
+    let credits = CreditPorts {
+        view: wiring::warehouse_spending(address, surroundings)?,
+        ledger: stores.ledger.clone(),
+        costs: stores.costs.clone(),
+        prices: meter.prices().clone(),
+        clock: clock.clone(),
+        random: ports.random.clone(),
+    };
+    let credits = Credits::new(credits, &settings.name);
+    let loader = loader(&ports, stores.ledger.clone(), warehouse, settings);
+    Ok(Some(LakeRuns::new(exporter(ports), Some(loader), clock).counting(credits)))
 }

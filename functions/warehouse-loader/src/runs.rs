@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use shared::PortError;
 use shared::lake::{Exporter, Hiding, LakePorts};
-use shared::loader::{LoadPorts, LoadSettings, Loader};
+use shared::loader::{Credits, LoadPorts, LoadSettings, Loader};
 use shared::ports::warehouse::Warehouse;
 use shared::ports::{Clock, Ledger, SecretAddress, Secrets};
 use shared::sync::Mappings;
@@ -20,6 +20,7 @@ const LONGEST: Duration = Duration::from_mins(15);
 pub struct LakeRuns {
     exporter: Exporter,
     loader: Option<Loader>,
+    credits: Option<Credits>,
     clock: Arc<dyn Clock>,
 }
 
@@ -67,7 +68,27 @@ pub async fn hiding<'a>(
 impl LakeRuns {
     /// Writes by `exporter`, and loads by `loader` where there is one.
     pub fn new(exporter: Exporter, loader: Option<Loader>, clock: Arc<dyn Clock>) -> Self {
-        Self { exporter, loader, clock }
+        Self { exporter, loader, credits: None, clock }
+    }
+
+    /// Counts the credits that loading used, too.
+    #[must_use]
+    pub fn counting(self, credits: Credits) -> Self {
+        Self { credits: Some(credits), ..self }
+    }
+
+    /// Counts credits. What keeps it from that keeps nothing else back: it is told, and tried again.
+    async fn count_credits(&self, loader: &Loader) {
+        let Some(credits) = &self.credits else { return };
+        let counted = match loader.last_load().await {
+            Ok(last_load) => {
+                credits.run(last_load).await.map_err(|it| shared::chain(&it).to_string())
+            }
+            Err(error) => Err(shared::chain(&error).to_string()),
+        };
+        if let Err(error) = counted {
+            warn!(error, "the credits that loading used are not counted");
+        }
     }
 }
 
@@ -88,6 +109,7 @@ impl ScheduleHandler for LakeRuns {
         }
         exported?;
         loaded?;
+        self.count_credits(loader).await;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 //! other began. `docs/adr/0031-warehouse-loader.md` says why nothing is lost and nothing comes twice.
 
 mod choose;
+mod credits;
 mod error;
 mod quarantine;
 mod run;
@@ -15,6 +16,7 @@ mod status;
 mod steps;
 mod tables;
 
+pub use credits::{CreditError, CreditPorts, Credits};
 pub use error::LoadError;
 pub use run::{LoadPorts, LoadSettings, LoadTally, Loader};
 pub use state::{LastLoad, Plan, PlanStep, PlannedFile, TableState};

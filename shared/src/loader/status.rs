@@ -10,6 +10,7 @@ use super::tables::{REJECTS, quoted};
 use crate::error::PortError;
 use crate::lake::LakeTable;
 use crate::ports::warehouse::{Rows, WarehouseValue};
+use crate::time::Timestamp;
 
 /// How far a table has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,6 +53,19 @@ pub struct RejectedRow {
 }
 
 impl Loader {
+    /// Tells when something was loaded last, into whichever table.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] when the ledger cannot be read.
+    pub async fn last_load(&self) -> Result<Option<Timestamp>, LoadError> {
+        let mut last = None;
+        for table in LakeTable::ALL {
+            last = last.max(self.read(table).await?.state.last.map(|it| it.at));
+        }
+        Ok(last)
+    }
+
     /// Tells how far each table has come. The warehouse is not asked.
     ///
     /// # Errors

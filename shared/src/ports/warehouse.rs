@@ -3,6 +3,7 @@
 mod load;
 mod merge;
 mod name;
+mod spending;
 mod value;
 mod wait;
 
@@ -21,6 +22,7 @@ pub use load::{
 };
 pub use merge::{InvalidMerge, Merge, MergeReport};
 pub use name::{Identifier, StatementHandle, StatementId, TableName};
+pub use spending::{Spending, SpendingView};
 pub use value::{Column, Decimal, InvalidDecimal, ValueKind, WarehouseValue};
 pub use wait::{Patience, execute, load_within, merge_within, poll_within, query};
 

@@ -97,4 +97,4 @@ pub use shared::platform::OpenConnection;
 pub use store::{CaseStores, case_store};
 pub use topic::topic;
 #[cfg(feature = "snowflake")]
-pub use warehouse::{check_warehouse, warehouse};
+pub use warehouse::{check_warehouse, warehouse, warehouse_spending};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adapter_snowflake::{SnowflakeSettings, SnowflakeWarehouse};
 use shared::platform::Surroundings;
-use shared::ports::warehouse::Warehouse;
+use shared::ports::warehouse::{SpendingView, Warehouse};
 use url::Url;
 
 use crate::error::WiringError;
@@ -20,10 +20,24 @@ pub fn warehouse(
     address: &Url,
     surroundings: &Surroundings,
 ) -> Result<Arc<dyn Warehouse>, WiringError> {
-    let settings = settings(address)?;
-    let opened = SnowflakeWarehouse::open(settings, surroundings)
-        .map_err(|error| WiringError::unusable(address, error))?;
-    Ok(crate::metered::warehouse(Arc::new(opened)))
+    Ok(crate::metered::warehouse(Arc::new(open(address, surroundings)?)))
+}
+
+/// Opens what tells of the credits that statements used in the warehouse at `address`.
+///
+/// # Errors
+///
+/// As [`warehouse`].
+pub fn warehouse_spending(
+    address: &Url,
+    surroundings: &Surroundings,
+) -> Result<Arc<dyn SpendingView>, WiringError> {
+    Ok(Arc::new(open(address, surroundings)?))
+}
+
+fn open(address: &Url, surroundings: &Surroundings) -> Result<SnowflakeWarehouse, WiringError> {
+    SnowflakeWarehouse::open(settings(address)?, surroundings)
+        .map_err(|error| WiringError::unusable(address, error))
 }
 
 /// Checks the address of a warehouse; nothing is opened.

@@ -24,6 +24,15 @@ resource "snowflake_grant_account_role" "readers" {
   parent_role_name = each.value
 }
 
+# What its own statements used, for the costs. The view tells of the statements of others too, without
+# their text.
+resource "snowflake_grant_database_role" "credits" {
+  count = var.may_read_credits ? 1 : 0
+
+  database_role_name = "\"SNOWFLAKE\".\"USAGE_VIEWER\""
+  parent_role_name   = snowflake_account_role.loader.name
+}
+
 locals {
   may_create = var.may_create_tables ? ["CREATE TABLE"] : []
 

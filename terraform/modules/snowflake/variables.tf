@@ -59,6 +59,12 @@ variable "may_create_tables" {
   default     = true
 }
 
+variable "may_read_credits" {
+  description = "Whether the loader may read how many credits statements of the account used, so that its own are counted as costs."
+  type        = bool
+  default     = true
+}
+
 variable "parent_role" {
   description = "The role that both roles are granted to, so that administrators see what they own."
   type        = string

@@ -13,6 +13,7 @@ mod fault;
 mod key_pair;
 mod merge;
 mod settings;
+mod spending;
 mod sql;
 mod warehouse;
 

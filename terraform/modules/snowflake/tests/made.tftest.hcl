@@ -56,6 +56,11 @@ run "limits" {
 
 run "rights" {
   assert {
+    condition     = snowflake_grant_database_role.credits[0].database_role_name == "\"SNOWFLAKE\".\"USAGE_VIEWER\"" && snowflake_grant_database_role.credits[0].parent_role_name == "MOODBRIDGE_TEST_LOADER"
+    error_message = "The loader may read what its statements used."
+  }
+
+  assert {
     condition = { for name, it in snowflake_grant_privileges_to_account_role.future : name => join(" ", sort(it.privileges)) } == {
       loader_tables = "DELETE INSERT SELECT UPDATE"
       reader_tables = "SELECT"

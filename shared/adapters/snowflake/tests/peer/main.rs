@@ -5,5 +5,6 @@ mod faults;
 mod loads;
 mod merges;
 mod signing;
+mod spending;
 mod statements;
 mod support;
