@@ -61,6 +61,7 @@ export async function addresses(base) {
     conflicts: `${base}/#/conflicts`,
     conflict: `${base}/#/conflicts${conflict}`,
     sync: `${base}/#/sync`,
+    reports: `${base}/#/reports`,
     pipelines: `${base}/#/pipelines`,
     pipeline: `${base}/#/pipelines${run === undefined ? '' : `/${run.pipeline}`}`,
     run: run === undefined ? `${base}/#/pipelines` : `${base}/#/runs/${run.id}`,

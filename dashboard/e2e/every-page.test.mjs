@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { addresses, openBrowser, openSite, settle } from './browser.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PAGES = ['overview', 'cases', 'case', 'trends', 'conflicts', 'conflict', 'sync', 'pipelines', 'pipeline', 'run', 'integrations', 'queues', 'platforms', 'costs', 'settings'];
+const PAGES = ['overview', 'cases', 'case', 'trends', 'conflicts', 'conflict', 'sync', 'reports', 'pipelines', 'pipeline', 'run', 'integrations', 'queues', 'platforms', 'costs', 'settings'];
 let browser;
 let site;
 let places;

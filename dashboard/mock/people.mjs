@@ -18,7 +18,7 @@ const PERMISSIONS = {
 const NEEDED = {
   overview: 'figures:read', cases: 'cases:read', audit: 'audit:read', integrations: 'integrations:read', 'sync-runs': 'integrations:read',
   platforms: 'integrations:read', resilience: 'integrations:read', queues: 'queues:read', changes: 'changes:follow', costs: 'costs:read', metrics: 'figures:read', settings: 'settings:read',
-  conflicts: 'conflicts:read', outbox: 'sync:read', reconciliations: 'sync:read', pipelines: 'pipelines:read',
+  conflicts: 'conflicts:read', outbox: 'sync:read', reconciliations: 'sync:read', pipelines: 'pipelines:read', reports: 'figures:read',
 };
 
 export function neededFor([first, , third, fourth], method) {

@@ -8,6 +8,7 @@ import { Firm } from './firm.mjs';
 import { DIMENSIONS, forecast, METRICS, metricSeries } from './metrics.mjs';
 import { costs, PLATFORMS, resilience, SettingsBook } from './keep.mjs';
 import { Pipelines } from './pipelines.mjs';
+import { Reports } from './reports.mjs';
 import { TwoWay } from './two-way.mjs';
 import { giveToken, neededFor, readToken } from './people.mjs';
 
@@ -24,7 +25,7 @@ class Refusal extends Error {
 /** Starts the mock; `everyMs` is how often a case changes, 0 for never; `auth` is what `/auth/config` says. */
 export function startMock({ port = 0, everyMs = 1_500, nCases, tokenSeconds = 900, auth = { mode: 'local', token_url: '/auth/local/token' } } = {}) {
   const firm = new Firm(nCases === undefined ? {} : { nCases });
-  Object.assign(firm, { auth, tokenSeconds, nTokens: 0, walls: new Map(), book: new SettingsBook(), pipelines: new Pipelines(), twoWay: new TwoWay(firm.cases) });
+  Object.assign(firm, { auth, tokenSeconds, nTokens: 0, walls: new Map(), book: new SettingsBook(), pipelines: new Pipelines(), reports: new Reports(), twoWay: new TwoWay(firm.cases) });
   const server = createServer((request, response) => {
     answer(firm, request, response).catch((error) => refuse(response, request, error));
   });
@@ -81,6 +82,7 @@ function route(firm, me, method, parts, query, body, key) {
   if (first === 'costs') return costs(query, firm.cases.slice(0, 6).map((it) => it.id));
   if (first === 'metrics') return routeMetrics(id, third, query);
   if (first === 'pipelines') return firm.pipelines.answer(method, parts, query, body, key, me.person) ?? missing(parts);
+  if (first === 'reports') return firm.reports.answer(method, parts, query, body, key, me.person) ?? missing(parts);
   if (first === 'settings') return routeSettings(firm.book, me, id, body);
   if (first === 'overview') {
     const { integrations, queues, ...rest } = firm.overview(Number(query.days ?? 30));

@@ -44,6 +44,7 @@ const NEEDED: Partial<Record<PageName, Permission>> = {
   pipelines: 'pipelines:read',
   pipeline: 'pipelines:read',
   run: 'pipelines:read',
+  reports: 'figures:read',
 };
 
 export function may(me: Me, permission: Permission): boolean {

@@ -20,6 +20,7 @@ import { RunPage } from './pages/pipeline-run';
 import { PipelinesPage } from './pages/pipelines';
 import { PlatformsPage } from './pages/platforms';
 import { QueuesPage } from './pages/queues';
+import { ReportsPage } from './pages/reports';
 import { SettingsPage } from './pages/settings';
 import { SyncPage } from './pages/sync';
 import { TrendsPage } from './pages/trends';
@@ -38,6 +39,7 @@ const PLACES: readonly Place[] = [
   { route: { page: 'overview' }, name: 'Overview', icon: 'overview', covers: ['overview'] },
   { route: { page: 'cases', filter: {} }, name: 'Cases', icon: 'cases', covers: ['cases', 'case'] },
   { route: { page: 'trends' }, name: 'Trends', icon: 'trends', covers: ['trends'] },
+  { route: { page: 'reports' }, name: 'Reports', icon: 'file', covers: ['reports'] },
   { route: { page: 'conflicts' }, name: 'Conflicts', icon: 'conflicts', covers: ['conflicts', 'conflict'] },
   { route: { page: 'sync' }, name: 'Sync', icon: 'refresh', covers: ['sync'] },
   { route: { page: 'pipelines' }, name: 'Pipelines', icon: 'pipelines', covers: ['pipelines', 'pipeline', 'run'] },
@@ -143,6 +145,8 @@ function Page({ route }: { route: Route }) {
       return <ConflictPage key={route.id} id={route.id} />;
     case 'sync':
       return <SyncPage />;
+    case 'reports':
+      return <ReportsPage />;
     case 'pipelines':
       return <PipelinesPage />;
     case 'pipeline':

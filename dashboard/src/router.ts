@@ -14,6 +14,7 @@ export type Route =
   | { page: 'conflicts' }
   | { page: 'conflict'; id: number }
   | { page: 'sync' }
+  | { page: 'reports' }
   | { page: 'pipelines' }
   | { page: 'pipeline'; name: string }
   | { page: 'run'; id: string }
@@ -61,6 +62,7 @@ export function parseRoute(hash: string): Route {
     case 'conflicts':
     case 'sync':
     case 'pipelines':
+    case 'reports':
       return { page: first };
     case 'queues':
       return { page: 'queues', queue: query.get('queue') || undefined };
@@ -86,6 +88,7 @@ export function hrefOf(route: Route): string {
     case 'conflicts':
     case 'sync':
     case 'pipelines':
+    case 'reports':
       return `#/${route.page}`;
     case 'pipeline':
       return `#/pipelines/${encodeURIComponent(route.name)}`;

@@ -1,6 +1,6 @@
 // Names of the domain as people write them.
 import type {
-  CaseSummary, Channel, Comparison, ConflictPolicy, Entity, FieldValue, Health, OutboxItem, PipelineRunState, RuleAction, RunOutcome, Stand, WriteKind,
+  CaseSummary, Channel, Comparison, ConflictPolicy, Entity, FieldValue, Health, OutboxItem, PipelineRunState, ReportKind, ReportState, RuleAction, RunOutcome, Stand, WriteKind,
 } from './api/types';
 import type { LiveState } from './live/feed';
 import { instant } from './format';
@@ -76,6 +76,16 @@ export const RUN_STATE: Record<PipelineRunState, [string, Tone]> = {
   failed: ['Failed', 'bad'],
   cancelled: ['Cancelled', 'neutral'],
 };
+
+/** How a report stands. */
+export const REPORT_STATE: Record<ReportState, [string, Tone]> = {
+  queued: ['Queued', 'neutral'],
+  building: ['Being made', 'info'],
+  ready: ['Ready', 'good'],
+  failed: ['Failed', 'bad'],
+};
+
+export const REPORT_OF: Record<ReportKind, string> = { firm: 'the firm', case: 'a case', pipeline: 'a pipeline' };
 
 /** What happens to rows that break a rule. */
 export const RULE_ACTION: Record<RuleAction, string> = {

@@ -18,6 +18,7 @@ describe('router', () => {
       { page: 'conflicts' },
       { page: 'conflict', id: 17 },
       { page: 'sync' },
+      { page: 'reports' },
       { page: 'pipelines' },
       { page: 'pipeline', name: 'clean-cases' },
       { page: 'run', id: '0af7651916cd43dd8448eb211c80319c' },

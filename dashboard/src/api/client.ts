@@ -4,7 +4,7 @@ import type { Session } from '../auth/session';
 import type {
   AuditPage, BulkDecided, CaseDetail, CasePage, Choice, Comparison, ConflictDetail, ConflictPage, CostGrouping, Costs, DeadLetterPage, Decided,
   FieldValue, Grain, Integration, Items, Me, MetricForecast, MetricList, MetricSeries, OutboxPage, Overview, PipelineDetail, PipelineItem,
-  PipelineQuality, PipelineRun, PipelineRunDetail, PipelineRunPage, Platform, QueueState, Resilience, RowChange, RowState, Settings, SettingsHistory, Stance, SyncRun, Wall,
+  PipelineQuality, PipelineRun, PipelineRunDetail, PipelineRunPage, Platform, Report, ReportDefinition, ReportFile, ReportFileLink, ReportOrder, ReportPage, QueueState, Resilience, RowChange, RowState, Settings, SettingsHistory, Stance, SyncRun, Wall,
 } from './types';
 
 /** How long one answer may take. */
@@ -225,6 +225,32 @@ export class ApiClient {
 
   cancelRun(id: string): Promise<PipelineRun> {
     return this.#send('POST', `/v1/pipelines/runs/${encodeURIComponent(id)}/cancel`, {});
+  }
+
+  reportDefinitions(signal?: AbortSignal): Promise<Items<ReportDefinition>> {
+    return this.#get('/v1/reports/definitions', {}, signal);
+  }
+
+  reports(after?: string, signal?: AbortSignal): Promise<ReportPage> {
+    return this.#get('/v1/reports', { after, limit: 20 }, signal);
+  }
+
+  /** Asks for a report; asking again under the same `key` makes no second one. */
+  orderReport(order: ReportOrder, key: string): Promise<Report> {
+    return this.#send('POST', '/v1/reports', order, { 'idempotency-key': key });
+  }
+
+  report(id: string, signal?: AbortSignal): Promise<Report> {
+    return this.#get(`/v1/reports/${encodeURIComponent(id)}`, {}, signal);
+  }
+
+  reportLink(id: string, file: ReportFile): Promise<ReportFileLink> {
+    return this.#get(`/v1/reports/${encodeURIComponent(id)}/link`, { format: file.format, table: file.table });
+  }
+
+  /** Reads a file that the API itself serves, which asks for a token. */
+  bytes(path: string): Promise<Blob> {
+    return this.#ask(this.address(path), {}, (response) => response.blob());
   }
 
   #get<T>(path: string, query: object, signal?: AbortSignal, read?: (response: Response) => Promise<T>): Promise<T> {

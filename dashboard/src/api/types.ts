@@ -659,6 +659,63 @@ export interface PipelineQuality {
   is_cut: boolean;
 }
 
+export type ReportKind = 'firm' | 'case' | 'pipeline';
+export type ReportFormat = 'html' | 'pdf' | 'csv' | 'parquet';
+export type ReportState = 'queued' | 'building' | 'ready' | 'failed';
+
+/** A report that may be asked for; one whose definition is broken has faults and little else. */
+export interface ReportDefinition {
+  name: string;
+  is_valid: boolean;
+  faults: PipelineFault[];
+  title: string | null;
+  about: string | null;
+  kind: ReportKind | null;
+  /** The last period that is over; null for a case. */
+  period: string | null;
+  formats: ReportFormat[];
+  pipeline: string | null;
+  schedule: string | null;
+}
+
+export interface ReportFile {
+  format: ReportFormat;
+  /** The table it holds; null for the whole report. */
+  table: string | null;
+  n_bytes: number;
+}
+
+export interface Report {
+  id: string;
+  report: string;
+  kind: ReportKind;
+  subject: string | null;
+  period: string;
+  state: ReportState;
+  message: string | null;
+  ordered_by: string;
+  files: ReportFile[];
+  requested_at: Instant;
+  finished_at: Instant | null;
+}
+
+export interface ReportPage {
+  items: Report[];
+  next_after: string | null;
+}
+
+export interface ReportOrder {
+  report: string;
+  subject?: string;
+  period?: string;
+}
+
+/** Where a file is: at a store, where the address is enough, or at the API, which asks for a token. */
+export interface ReportFileLink {
+  link: { method: string; url: string; headers: Record<string, string> };
+  name: string;
+}
+
 export interface Comparison {
   id: string;
   connection: string;
