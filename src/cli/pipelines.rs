@@ -6,6 +6,7 @@ mod quarantine;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use clap::{Args, Subcommand};
@@ -15,6 +16,7 @@ use shared::ports::{PipelineEngine, PipelineProgress, RunOptions};
 use self::answers::{Checked, CheckedFile, Explained, Planned, Ran, RanAll, Tested};
 use crate::exit::{CommandError, FOUND_WRONG, STOPPED, SUCCESS};
 use crate::output::Output;
+use crate::process::Parts;
 use crate::progress::Progress;
 use crate::settings::Places;
 
@@ -78,7 +80,7 @@ pub(crate) async fn run(
     places: &Places,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let engine = wiring::pipelines();
+    let engine = wiring::pipelines(None);
     match command {
         PipelinesCommand::Validate(files) => validate(&files, &*engine, output),
         PipelinesCommand::Plan(file) => match planned(&file.file, &*engine)? {
@@ -89,7 +91,7 @@ pub(crate) async fn run(
             Ok((_, plan)) => answer(output, &Explained(plan), SUCCESS),
             Err(faults) => refuse(&file.file, faults, output),
         },
-        PipelinesCommand::Run(args) => run_one(&args, &*engine, output).await,
+        PipelinesCommand::Run(args) => run_one(&args, engine, places, output).await,
         PipelinesCommand::Test(files) => test(&files, &*engine, output).await,
         PipelinesCommand::Order(command) => {
             orders::run(command, &places.in_force().await?.settings, output).await
@@ -174,7 +176,8 @@ impl PipelineProgress for Shown {
 
 async fn run_one(
     args: &RunArgs,
-    engine: &dyn PipelineEngine,
+    mut engine: Arc<dyn PipelineEngine>,
+    places: &Places,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let path = &args.pipeline.file;
@@ -182,6 +185,12 @@ async fn run_one(
         Ok(pipeline) => pipeline,
         Err(faults) => return refuse(path, faults, output),
     };
+    // A store is opened for those alone that read it: the others need no settings.
+    if pipeline.reads_case_store() {
+        let settings = places.in_force().await?.settings;
+        let parts = Parts::open(&settings).await?;
+        engine = parts.pipeline_engine(&settings, &parts.mappings(&settings)?).await?;
+    }
     let options = RunOptions { is_dry_run: args.dry_run, n_samples: args.show_rejects, now: None };
     let failed = |what: &str| format!("{what} the pipeline `{}`", pipeline.name);
     let names = pipeline.partitions(&wiring::open_blobs()).await;

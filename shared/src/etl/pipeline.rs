@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::case_rows::case_column;
+use super::check::Check;
 use super::fault::{Faults, Located, PipelineFault};
+use super::json_path::JsonPath;
 use super::kind::{ColumnKind, SourceColumn, ValueFormat};
 use super::place::{FileForm, Place, Sink, Source};
 use super::rule::{Action, Percent, Rule};
@@ -104,6 +107,20 @@ impl Pipeline {
         })
     }
 
+    /// Tells whether it reads rows of the case store.
+    pub fn reads_case_store(&self) -> bool {
+        let is_there = |it: &Place| it.entity().is_some();
+        let in_steps = self.steps.iter().any(|it| match &it.part {
+            Step::Join(join) => is_there(&join.with.at),
+            _ => false,
+        });
+        let in_rules = self.rules().any(|it| match &it.part.check {
+            Check::Reference { to, .. } => is_there(&to.at),
+            _ => false,
+        });
+        is_there(&self.source.part.at) || in_steps || in_rules
+    }
+
     /// Checks all that can be told without knowing expressions.
     ///
     /// # Errors
@@ -129,6 +146,10 @@ impl Pipeline {
         }
         if self.steps.len() > MAX_PARTS || self.source.part.columns.len() > MAX_PARTS {
             faults.add(0, "", format!("has more than {MAX_PARTS} columns or steps: part it"));
+        }
+        for (name, place) in self.written().filter(|it| it.1.entity().is_some()) {
+            let text = format!("`{place}`: rows of the case store are read; sync writes them");
+            faults.add(if name == "sink" { self.sink.line } else { 0 }, name, text);
         }
         let (source, sink) = (&self.source.part.at, &self.sink);
         let mut places = vec![source, &sink.part.at];
@@ -199,6 +220,12 @@ impl Pipeline {
                             `action: drop`";
                 faults.add(*line, path, text);
             }
+            if let Check::Reference { to, .. } = &rule.check
+                && let Some(entity) = to.at.entity()
+                && let Err(text) = case_column(entity, &to.column.from)
+            {
+                faults.add(*line, path, text);
+            }
             if rule.check.needs_baseline() && self.baseline.is_none() {
                 faults.add(*line, path, "compares with an earlier run: say where by `baseline`");
             }
@@ -220,8 +247,15 @@ fn check_source(line: u64, path: &str, part: &Source, faults: &mut Faults<'_>) {
             let text = format!("`{}` is there twice: keep one", column.name);
             faults.add(line, format!("{path}.columns"), text);
         }
-        let is_csv = matches!(part.form, FileForm::Csv(_));
-        if !is_csv && column.format != ValueFormat::Usual {
+        let named = match (&part.form, part.at.entity()) {
+            (FileForm::Json(_), _) => JsonPath::parse(&column.from).map(drop),
+            (_, Some(entity)) => case_column(entity, &column.from).map(drop),
+            _ => Ok(()),
+        };
+        if let Err(text) = named {
+            faults.add(line, format!("{path}.columns"), text);
+        }
+        if !part.form.is_text() && column.format != ValueFormat::Usual {
             let text = format!("`{}`: only text files have formats", column.name);
             faults.add(line, format!("{path}.columns"), text);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adapter_engine::Pipelines;
-use shared::etl::OpenBlobs;
+use shared::etl::{CaseRows, OpenBlobs};
 use shared::ports::{PipelineEngine, SystemClock};
 use shared::{PortError, PortErrorKind};
 
@@ -19,7 +19,12 @@ pub fn open_blobs() -> OpenBlobs {
     })
 }
 
-/// Puts together what runs pipelines: each of their places is opened by its address.
-pub fn pipelines() -> Arc<dyn PipelineEngine> {
-    Arc::new(Pipelines::new(open_blobs(), Arc::new(SystemClock)))
+/// Puts together what runs pipelines: each of their places is opened by its address, and rows of the
+/// case store are read from `cases`, where there are some.
+pub fn pipelines(cases: Option<CaseRows>) -> Arc<dyn PipelineEngine> {
+    let engine = Pipelines::new(open_blobs(), Arc::new(SystemClock));
+    match cases {
+        Some(cases) => Arc::new(engine.with_case_store(cases)),
+        None => Arc::new(engine),
+    }
 }

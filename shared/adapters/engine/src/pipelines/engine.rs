@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use futures_util::future::poll_fn;
 use shared::etl::{
-    Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, ReplayRow, RunReport,
-    Tally, TestedRows,
+    CaseRows, Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, ReplayRow,
+    RunReport, Tally, TestedRows,
 };
 use shared::ports::{Clock, PipelineEngine, PipelineProgress, RunOptions};
 use shared::time::Timestamp;
@@ -23,7 +23,7 @@ use super::given::GivenFiles;
 use super::language::Language;
 use super::output::Output;
 use super::rejects::reject_schema;
-use super::source::{Files, OpenStore};
+use super::source::{Files, OpenStore, Stores};
 use super::text::text_of;
 
 /// 2026-01-01T00:00:00Z: the time of a test that names none.
@@ -31,7 +31,7 @@ const TEST_TIME: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// Runs pipelines over blob stores, with the expressions of `DataFusion`.
 pub struct Pipelines {
-    open: OpenStore,
+    stores: Stores,
     clock: Arc<dyn Clock>,
     scratch: PathBuf,
 }
@@ -39,7 +39,14 @@ pub struct Pipelines {
 impl Pipelines {
     /// Opens stores by `open`, and takes the time of runs from `clock`.
     pub fn new(open: OpenStore, clock: Arc<dyn Clock>) -> Self {
-        Self { open, clock, scratch: std::env::temp_dir() }
+        Self { stores: Stores { open, cases: None }, clock, scratch: std::env::temp_dir() }
+    }
+
+    /// Reads rows of the case store, too.
+    #[must_use]
+    pub fn with_case_store(mut self, cases: CaseRows) -> Self {
+        self.stores.cases = Some(cases);
+        self
     }
 
     /// Puts what memory cannot hold into a folder within `scratch`, which goes with the run. Without it
@@ -85,7 +92,7 @@ impl Pipelines {
         let started_at = self.clock.now();
         let now = options.now.unwrap_or(started_at);
         let compiled = compile(pipeline, &Language::new(now)).map_err(PipelineError::Invalid)?;
-        let base = baseline::read(&self.open, pipeline, options.now).await?;
+        let base = baseline::read(&self.stores.open, pipeline, options.now).await?;
         let mut run = Run::begin(self, pipeline, compiled, rows, options).await?;
         let passed = run.pass_all(progress).await;
         if let Err(error) = passed {
@@ -102,7 +109,7 @@ impl Pipelines {
         }
         run.end(&mut report).await?;
         if report.is_passed() && !options.is_dry_run {
-            baseline::write(&self.open, pipeline, &next).await?;
+            baseline::write(&self.stores.open, pipeline, &next).await?;
         }
         let took = self.clock.now().since(started_at);
         report.duration_ms = took.as_millis().try_into().unwrap_or(u64::MAX);
@@ -176,14 +183,14 @@ impl Run {
         rows: Option<Vec<ReplayRow>>,
         options: RunOptions,
     ) -> Result<Self, PipelineError> {
-        let open_store = &engine.open;
+        let open_store = &engine.stores.open;
         let schema = Arc::clone(&compiled.schema);
         let samples = Vec::new();
         let rejects = Rejects { samples, n_samples: options.n_samples, quarantine: None };
         let keeps_rows = pipeline.quarantine.is_some() && !options.is_dry_run;
         let links = engine.links(pipeline, compiled, rejects, false);
         let links = Links { rows, keeps_rows, ..links };
-        let chain = Chain::begin(&Files::Stores(Arc::clone(open_store)), links).await?;
+        let chain = Chain::begin(&Files::Stores(engine.stores.clone()), links).await?;
         let mut sink = None;
         if !options.is_dry_run {
             if let Some(place) = &pipeline.quarantine {

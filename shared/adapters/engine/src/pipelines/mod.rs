@@ -9,6 +9,7 @@ mod engine;
 mod figures;
 mod flow;
 mod given;
+mod json;
 mod keys;
 mod kinds;
 mod language;
@@ -24,6 +25,7 @@ mod sets;
 #[path = "no_sets.rs"]
 mod sets;
 mod source;
+mod store;
 mod text;
 mod typed;
 

@@ -5,6 +5,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod gate;
+mod json;
 mod memory;
 mod page;
 mod peers;
@@ -16,3 +17,4 @@ mod sets;
 mod sets_model;
 mod sets_peers;
 mod spill;
+mod store;
