@@ -107,20 +107,6 @@ impl Pipeline {
         })
     }
 
-    /// Tells whether it reads rows of the case store.
-    pub fn reads_case_store(&self) -> bool {
-        let is_there = |it: &Place| it.entity().is_some();
-        let in_steps = self.steps.iter().any(|it| match &it.part {
-            Step::Join(join) => is_there(&join.with.at),
-            _ => false,
-        });
-        let in_rules = self.rules().any(|it| match &it.part.check {
-            Check::Reference { to, .. } => is_there(&to.at),
-            _ => false,
-        });
-        is_there(&self.source.part.at) || in_steps || in_rules
-    }
-
     /// Checks all that can be told without knowing expressions.
     ///
     /// # Errors
@@ -133,6 +119,7 @@ impl Pipeline {
         self.check_sets(&mut faults);
         self.check_rules(&mut faults);
         self.check_partitions(&mut faults);
+        self.check_places(&mut faults);
         if faults.is_empty() { Ok(()) } else { Err(faults.into_list()) }
     }
 
@@ -146,10 +133,6 @@ impl Pipeline {
         }
         if self.steps.len() > MAX_PARTS || self.source.part.columns.len() > MAX_PARTS {
             faults.add(0, "", format!("has more than {MAX_PARTS} columns or steps: part it"));
-        }
-        for (name, place) in self.written().filter(|it| it.1.entity().is_some()) {
-            let text = format!("`{place}`: rows of the case store are read; sync writes them");
-            faults.add(if name == "sink" { self.sink.line } else { 0 }, name, text);
         }
         let (source, sink) = (&self.source.part.at, &self.sink);
         let mut places = vec![source, &sink.part.at];

@@ -27,6 +27,7 @@ sink: {at: file:HERE/out.csv}
 
 /// Runs a pipeline over a case store with 1,201 cases, and returns what it wrote.
 async fn ran(address: &Url) -> (RunReport, String) {
+    wiring::migrate(address).await.unwrap();
     let stores = wiring::case_store(address).await.unwrap();
     for number in 1..=1_201 {
         let mut row = text_fields([("title", "Doe, \"v.\" Roe")]);

@@ -15,11 +15,18 @@ pub(super) fn place(at: &At<'_>, faults: &mut Faults<'_>) -> Option<Place> {
 
 /// Reads how a file is written; without a word its name says it.
 fn form(at: &At<'_>, place: Option<&Place>, faults: &mut Faults<'_>) -> Option<FileForm> {
-    if place.is_some_and(|it| it.entity().is_some()) {
-        for it in ["format", "delimiter", "null_words"].iter().filter_map(|it| at.get(it)) {
-            it.fault(faults, "rows of the case store are no file: remove it");
+    let no_file = match place {
+        Some(place) if place.entity().is_some() => {
+            Some((FileForm::Store, "rows of the case store are"))
         }
-        return Some(FileForm::Store);
+        Some(place) if place.table().is_some() => Some((FileForm::Table, "a table is")),
+        _ => None,
+    };
+    if let Some((form, what)) = no_file {
+        for it in ["format", "delimiter", "null_words"].iter().filter_map(|it| at.get(it)) {
+            it.fault(faults, format!("{what} no file: remove it"));
+        }
+        return Some(form);
     }
     let name = match at.get("format") {
         Some(it) => it.text(faults)?,

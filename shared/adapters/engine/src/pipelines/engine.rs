@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use futures_util::future::poll_fn;
+use shared::etl::pushdown::PushedDown;
 use shared::etl::{
     CaseRows, Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, ReplayRow,
     RunReport, Tally, TestedRows,
@@ -22,6 +23,7 @@ use super::compiled::{Compiled, compile};
 use super::given::GivenFiles;
 use super::language::Language;
 use super::output::Output;
+use super::pushdown;
 use super::rejects::reject_schema;
 use super::source::{Files, OpenStore, Stores};
 use super::text::text_of;
@@ -121,6 +123,14 @@ impl Pipelines {
 impl PipelineEngine for Pipelines {
     fn plan(&self, pipeline: &Pipeline) -> Result<PipelinePlan, Vec<PipelineFault>> {
         compile(pipeline, &Language::new(self.clock.now())).map(|it| it.plan)
+    }
+
+    fn push_down(
+        &self,
+        pipeline: &Pipeline,
+        now: Option<Timestamp>,
+    ) -> Result<PushedDown, Vec<PipelineFault>> {
+        pushdown::push_down(pipeline, now)
     }
 
     async fn run(

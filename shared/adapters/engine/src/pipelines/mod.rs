@@ -16,6 +16,11 @@ mod language;
 mod origins;
 mod output;
 mod parquet;
+#[cfg(feature = "sets")]
+mod pushdown;
+#[cfg(not(feature = "sets"))]
+#[path = "no_pushdown.rs"]
+mod pushdown;
 mod rejects;
 mod replayed;
 mod rows;

@@ -60,8 +60,8 @@ impl Output {
         let settings = ParquetSettings::default();
         let failed = |source| PipelineError::store(what, &sink.at, source);
         let (form, media_type) = match &sink.form {
-            FileForm::Store => {
-                let text = "rows of the case store are read: sync writes them".to_owned();
+            FileForm::Store | FileForm::Table => {
+                let text = "is no file: a table of Snowflake is written there".to_owned();
                 return Err(PipelineError::Unfit { at: sink.at.to_string(), text });
             }
             FileForm::Csv(csv) => (Form::Csv { delimiter: csv.delimiter.into() }, "text/csv"),

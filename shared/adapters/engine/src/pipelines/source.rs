@@ -190,6 +190,8 @@ async fn open(stores: &Stores, wanted: Wanted) -> Result<Box<dyn RowSource>, Pip
         FileForm::Csv(form) => Box::new(CsvSource::open(&*store, wanted, form).await?),
         FileForm::Json(form) => Box::new(JsonSource::open(&*store, wanted, form).await?),
         FileForm::Parquet => Box::new(ParquetSource::open(store, wanted).await?),
-        FileForm::Store => return Err(wanted.unfit("is a file, and no row of the case store")),
+        FileForm::Store | FileForm::Table => {
+            return Err(wanted.unfit("is no file: a table of Snowflake is worked on there"));
+        }
     })
 }

@@ -10,6 +10,7 @@ mod memory;
 mod page;
 mod peers;
 mod place;
+mod pushed;
 mod replay;
 mod rows;
 mod rules;
