@@ -1,6 +1,7 @@
 //! `moodbridge pipelines`: files through typed steps and quality rules into files.
 
 mod answers;
+mod compile;
 mod orders;
 mod quarantine;
 
@@ -33,6 +34,9 @@ pub(crate) enum PipelinesCommand {
     /// Tells from which columns of the source each column of the sink comes, and how expressions are
     /// worked out.
     Explain(File),
+    /// Prints the statements of a warehouse that give the same rows and the same rejects. Exit code 3 when
+    /// a step is not the same there.
+    Compile(compile::CompileArgs),
     /// Runs a pipeline. Exit code 4 when its gate is shut: then its output is not seen.
     Run(RunArgs),
     /// Runs the tests that stand in pipelines. Exit code 3 when one fails.
@@ -80,7 +84,7 @@ pub(crate) async fn run(
     places: &Places,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let engine = wiring::pipelines(None);
+    let engine = wiring::pipelines(None, None);
     match command {
         PipelinesCommand::Validate(files) => validate(&files, &*engine, output),
         PipelinesCommand::Plan(file) => match planned(&file.file, &*engine)? {
@@ -91,6 +95,13 @@ pub(crate) async fn run(
             Ok((_, plan)) => answer(output, &Explained(plan), SUCCESS),
             Err(faults) => refuse(&file.file, faults, output),
         },
+        PipelinesCommand::Compile(args) => {
+            let compiled = read(&args.file)?.and_then(|it| compile::compile(&args, it, &*engine));
+            match compiled {
+                Ok(compiled) => answer(output, &compiled, SUCCESS),
+                Err(faults) => refuse(&args.file, faults, output),
+            }
+        }
         PipelinesCommand::Run(args) => run_one(&args, engine, places, output).await,
         PipelinesCommand::Test(files) => test(&files, &*engine, output).await,
         PipelinesCommand::Order(command) => {
@@ -186,7 +197,7 @@ async fn run_one(
         Err(faults) => return refuse(path, faults, output),
     };
     // A store is opened for those alone that read it: the others need no settings.
-    if pipeline.reads_case_store() {
+    if pipeline.reads_case_store() || pipeline.is_in_warehouse() {
         let settings = places.in_force().await?.settings;
         let parts = Parts::open(&settings).await?;
         engine = parts.pipeline_engine(&settings, &parts.mappings(&settings)?).await?;

@@ -1,8 +1,11 @@
 //! What writes the lake, and loads it into the warehouse.
 
+use std::sync::Arc;
+
 use shared::ids::ConnectionId;
 use shared::lake::{Exporter, LakeSettings};
 use shared::loader::{LoadSettings, Loader};
+use shared::ports::warehouse::Warehouse;
 use shared::sync::Mappings;
 use tracing::info;
 use warehouse_loader::LakeRuns;
@@ -23,15 +26,28 @@ impl Parts {
         change: impl FnOnce(LoadSettings) -> LoadSettings,
     ) -> Result<Option<Loader>, CommandError> {
         let Some(address) = &settings.warehouse.address else { return Ok(None) };
-        let surroundings = self.surroundings(settings)?;
-        let warehouse = wiring::warehouse(address, &surroundings).map_err(|error| {
-            CommandError::failed("open the warehouse that `warehouse.address` names", error)
-        })?;
+        let Some(warehouse) = self.warehouse(settings)? else { return Ok(None) };
         let lake = settings.lake_address()?;
         let load = LoadSettings::between(&lake.to_string(), address.as_str());
         let load = change(LoadSettings { max_rejects: settings.warehouse.max_rejects, ..load });
         let ports = wiring::lake_ports(&self.stores, settings.open_lake()?);
         Ok(Some(warehouse_loader::loader(&ports, self.stores.ledger.clone(), warehouse, load)))
+    }
+
+    /// Opens the warehouse; `None` when the settings name none.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened.
+    pub(crate) fn warehouse(
+        &self,
+        settings: &Settings,
+    ) -> Result<Option<Arc<dyn Warehouse>>, CommandError> {
+        let Some(address) = &settings.warehouse.address else { return Ok(None) };
+        let warehouse = wiring::warehouse(address, &self.surroundings(settings)?);
+        warehouse.map(Some).map_err(|error| {
+            CommandError::failed("open the warehouse that `warehouse.address` names", error)
+        })
     }
 
     /// Builds what writes and loads the lake; `None` when the settings name no lake.

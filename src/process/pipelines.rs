@@ -47,7 +47,7 @@ impl Parts {
     ///
     /// # Errors
     ///
-    /// When the key of masks cannot be read.
+    /// When the key of masks cannot be read, or the warehouse cannot be opened.
     pub(crate) async fn pipeline_engine(
         &self,
         settings: &Settings,
@@ -55,7 +55,7 @@ impl Parts {
     ) -> Result<Arc<dyn PipelineEngine>, CommandError> {
         let hiding = self.hiding(settings, mappings).await?;
         let cases = hiding.map(|it| CaseRows::new(self.stores.rows.clone(), it));
-        Ok(wiring::pipelines(cases))
+        Ok(wiring::pipelines(cases, self.warehouse(settings)?))
     }
 
     /// Builds what runs pipelines.

@@ -38,7 +38,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let Outside { stores, meter, .. } = outside;
     let clock = Arc::new(SystemClock);
     let ports = RunnerPorts {
-        engine: wiring::pipelines(cases),
+        engine: wiring::pipelines(cases, None),
         definitions: Definitions::new(wiring::blobs(&config.pipelines, &env)?),
         journal: stores.pipelines,
         queue: wiring::queue(&config.queue).await?,

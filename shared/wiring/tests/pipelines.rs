@@ -40,7 +40,8 @@ async fn ran(address: &Url) -> (RunReport, String) {
     let folder = tempfile::tempdir().unwrap();
     let here = format!("file:{}", folder.path().display());
     let pipeline = read_pipeline("p.yaml", &PIPELINE.replace("file:HERE", &here)).unwrap();
-    let engine = wiring::pipelines(Some(CaseRows::new(stores.rows.clone(), Hiding::default())));
+    let cases = CaseRows::new(stores.rows.clone(), Hiding::default());
+    let engine = wiring::pipelines(Some(cases), None);
     let report = engine.run(&pipeline, RunOptions::default(), &()).await.unwrap();
     (report, std::fs::read_to_string(folder.path().join("out.csv")).unwrap())
 }

@@ -1,8 +1,12 @@
 //! Pipelines as statements of a warehouse: rows that are there already are worked on there.
 
+mod run;
+
 use std::fmt;
 
 use serde::Serialize;
+
+pub use run::InWarehouse;
 
 /// What a statement is for. They run in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use futures_util::future::poll_fn;
-use shared::etl::pushdown::PushedDown;
+use shared::etl::pushdown::{InWarehouse, PushedDown};
 use shared::etl::{
     CaseRows, Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, ReplayRow,
     RunReport, Tally, TestedRows,
@@ -34,6 +34,7 @@ const TEST_TIME: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 /// Runs pipelines over blob stores, with the expressions of `DataFusion`.
 pub struct Pipelines {
     stores: Stores,
+    warehouse: Option<InWarehouse>,
     clock: Arc<dyn Clock>,
     scratch: PathBuf,
 }
@@ -41,7 +42,8 @@ pub struct Pipelines {
 impl Pipelines {
     /// Opens stores by `open`, and takes the time of runs from `clock`.
     pub fn new(open: OpenStore, clock: Arc<dyn Clock>) -> Self {
-        Self { stores: Stores { open, cases: None }, clock, scratch: std::env::temp_dir() }
+        let (stores, scratch) = (Stores { open, cases: None }, std::env::temp_dir());
+        Self { stores, warehouse: None, clock, scratch }
     }
 
     /// Reads rows of the case store, too.
@@ -49,6 +51,12 @@ impl Pipelines {
     pub fn with_case_store(mut self, cases: CaseRows) -> Self {
         self.stores.cases = Some(cases);
         self
+    }
+
+    /// Runs pipelines from tables into tables in `warehouse`.
+    #[must_use]
+    pub fn with_warehouse(self, warehouse: InWarehouse) -> Self {
+        Self { warehouse: Some(warehouse), ..self }
     }
 
     /// Puts what memory cannot hold into a folder within `scratch`, which goes with the run. Without it
@@ -139,6 +147,16 @@ impl PipelineEngine for Pipelines {
         options: RunOptions,
         progress: &dyn PipelineProgress,
     ) -> Result<RunReport, PipelineError> {
+        if pipeline.is_in_warehouse() {
+            let now = options.now.unwrap_or_else(|| self.clock.now());
+            let pushed =
+                pushdown::push_down(pipeline, Some(now)).map_err(PipelineError::Invalid)?;
+            let warehouse = self.warehouse.as_ref().ok_or_else(|| PipelineError::Unfit {
+                at: pipeline.source.part.at.to_string(),
+                text: "no warehouse is named in the settings (`warehouse.address`)".to_owned(),
+            })?;
+            return warehouse.run(pipeline, &pushed, options, progress).await;
+        }
         self.run_over(pipeline, None, options, progress).await
     }
 
@@ -149,6 +167,10 @@ impl PipelineEngine for Pipelines {
         options: RunOptions,
         progress: &dyn PipelineProgress,
     ) -> Result<RunReport, PipelineError> {
+        if pipeline.is_in_warehouse() {
+            let text = "rows of a table are put right in the table, and run again".to_owned();
+            return Err(PipelineError::Unfit { at: pipeline.source.part.at.to_string(), text });
+        }
         self.run_over(pipeline, Some(rows), options, progress).await
     }
 

@@ -1,31 +1,16 @@
 //! Pipelines as SQL: what `fakesnow` makes of it is what the engine makes of the same rows.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::sync::Arc;
 
+use adapter_engine::Pipelines;
 use serde_json::{Value, json};
-use shared::config::Env;
-use shared::etl::pushdown::{PushedDown, StatementUse};
+use shared::etl::pushdown::InWarehouse;
 use shared::etl::{Pipeline, RunReport};
-use shared::ports::{PipelineEngine as _, RunOptions};
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use shared::ports::{PipelineEngine as _, RunOptions, SystemClock, SystemRandom};
 
+use crate::fake_warehouse::{FakeWarehouse, python};
 use crate::place::{NOW, Place};
-
-/// Finds the Python that `MOODBRIDGE_SNOWFLAKE_PYTHON` names; see [`crate::peers::python`].
-fn python() -> Option<PathBuf> {
-    let env = Env::of_process();
-    let named = env.get("MOODBRIDGE_SNOWFLAKE_PYTHON").map(PathBuf::from).filter(|it| it.is_file());
-    if named.is_none() {
-        let required = env.get("MOODBRIDGE_REQUIRE").unwrap_or_default();
-        let is_required = required.split(',').any(|it| it.trim() == "snowflake");
-        assert!(!is_required, "fakesnow is required: run `scripts/setup test`");
-        eprintln!("SKIPPED: MOODBRIDGE_SNOWFLAKE_PYTHON is unset (run `scripts/setup test`)");
-    }
-    named
-}
 
 /// The columns of `cases`, as the table has them.
 const CASES: &[(&str, &str)] = &[
@@ -228,47 +213,58 @@ impl Both {
         )
     }
 
-    async fn here(&self, pipeline: &Pipeline) -> (RunReport, Vec<String>, Vec<Vec<String>>) {
-        let options = RunOptions { n_samples: 1_000, ..RunOptions::default() };
-        let report = Place::engine().run(pipeline, options, &()).await.unwrap();
-        let mut rows: Vec<String> =
-            self.place.read("out.csv").lines().skip(1).map(|it| it.replace("\"\"", "")).collect();
+    async fn here(&self, pipeline: &Pipeline) -> (RunReport, Vec<String>) {
+        let report = Place::engine().run(pipeline, options(), &()).await.unwrap();
+        let rows = match report.is_passed() {
+            true => self.place.read("out.csv"),
+            false => String::new(),
+        };
+        let mut rows: Vec<String> = rows.lines().skip(1).map(|it| it.replace("\"\"", "")).collect();
         rows.sort_unstable();
-        let rejects = report
-            .samples
-            .iter()
-            .map(|it| reject(&it.key, &it.rule, &it.column, &it.value, &it.reason));
-        let mut rejects: Vec<Vec<String>> = rejects.collect();
-        rejects.sort_unstable();
-        (report, rows, rejects)
+        (report, rows)
     }
 
-    async fn there(&self, statements: &[&str]) -> Vec<Vec<Vec<Option<String>>>> {
+    /// Starts a warehouse that has the same rows.
+    async fn warehouse(&self) -> Arc<FakeWarehouse> {
         let table = |columns: &[(&str, &str)], rows: &str| {
             let rows = rows.lines().map(|it| {
                 it.split(',').map(|it| (!it.is_empty()).then(|| it.to_owned())).collect::<Vec<_>>()
             });
             json!({"columns": columns, "rows": rows.collect::<Vec<_>>()})
         };
-        let given = json!({
-            "tables": {"cases": table(CASES, CASE_ROWS), "clients": table(CLIENTS, CLIENT_ROWS)},
-            "statements": statements,
-        });
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pipelines/run_pushed.py");
-        let mut child = Command::new(&self.python)
-            .args(["-W", "ignore", script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(given.to_string().as_bytes()).await.unwrap();
-        drop(stdin);
-        let done = child.wait_with_output().await.unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        serde_json::from_slice(&done.stdout).unwrap()
+        let tables =
+            json!({"cases": table(CASES, CASE_ROWS), "clients": table(CLIENTS, CLIENT_ROWS)});
+        FakeWarehouse::start(&self.python, &tables).await
     }
+}
+
+fn engine(warehouse: &Arc<FakeWarehouse>) -> Pipelines {
+    let warehouse = warehouse.clone();
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    Place::engine().with_warehouse(InWarehouse { warehouse, clock, random })
+}
+
+fn lines(rows: &[Vec<Value>]) -> Vec<String> {
+    let text = |it: &Value| match it {
+        Value::Null => String::new(),
+        Value::String(it) => it.clone(),
+        other => other.to_string(),
+    };
+    let line = |row: &Vec<Value>| {
+        let line = row.iter().map(text).collect::<Vec<_>>().join(",");
+        if line.is_empty() { "\"\"".to_owned() } else { line }
+    };
+    let mut lines: Vec<String> = rows.iter().map(line).collect();
+    lines.sort_unstable();
+    lines
+}
+
+fn rejects(report: &RunReport) -> Vec<Vec<String>> {
+    let samples = report.samples.iter();
+    let rejects = samples.map(|it| reject(&it.key, &it.rule, &it.column, &it.value, &it.reason));
+    let mut rejects: Vec<Vec<String>> = rejects.collect();
+    rejects.sort_unstable();
+    rejects
 }
 
 /// Writes the instant at the end of a line as files have it.
@@ -280,85 +276,76 @@ fn instants(line: &str) -> String {
 
 /// What of a reject is the same: why an expression fails is told in other words.
 fn reject(key: &str, rule: &str, column: &str, value: &str, reason: &str) -> Vec<String> {
+    // A reference names the place that it refers to.
+    let reason = reason.split("` of `").next().unwrap_or_default();
     let all = [key, rule, column, value, reason];
     let n = if rule == "expression" { 2 } else { 5 };
     all.iter().take(n).map(|it| (*it).to_owned()).collect()
 }
 
-fn statements(pushed: &PushedDown) -> Vec<&str> {
-    let uses =
-        [StatementUse::Types, StatementUse::Snapshot, StatementUse::Rows, StatementUse::Counts];
-    let mut all: Vec<&str> = uses.iter().flat_map(|it| pushed.of(*it)).collect();
-    all.push(&pushed.rejects);
-    all.extend(pushed.of(StatementUse::Quarantine).chain(pushed.of(StatementUse::Publish)));
-    all.extend(["SELECT * FROM \"out\"", "SELECT * FROM \"rejects\""]);
-    all.extend(pushed.of(StatementUse::Clean));
-    all.push("SELECT COUNT(*) FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = 'PUBLIC'");
-    all
+fn options() -> RunOptions {
+    RunOptions { n_samples: 1_000, now: Some(NOW), ..RunOptions::default() }
 }
 
+const N_TABLES: &str =
+    "SELECT COUNT(*) FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = 'PUBLIC'";
+
 #[tokio::test]
-async fn rows_and_rejects_are_those_of_the_engine() {
+async fn rows_rejects_and_verdict_are_those_of_the_engine() {
     let Some(both) = Both::new() else { return };
     for steps in PIPELINES {
         let (here, there) = both.pipelines(steps);
-        let (report, wanted, wanted_rejects) = both.here(&here).await;
-        let pushed = Place::engine().push_down(&there, Some(NOW));
-        let pushed = pushed.unwrap_or_else(|it| panic!("{it:#?}\n{steps}"));
+        let (wanted, rows) = both.here(&here).await;
+        assert!(!rows.is_empty(), "{steps}");
+        let warehouse = both.warehouse().await;
 
-        let answers = both.there(&statements(&pushed)).await;
+        let report = engine(&warehouse).run(&there, options(), &()).await;
+        let report = report.unwrap_or_else(|it| panic!("{}\n{steps}", shared::chain(&it)));
 
-        let n_kept = pushed.of(StatementUse::Snapshot).count();
-        assert_eq!(answers[0], Vec::<Vec<_>>::new(), "{steps}");
-        let (counts, rejects) = (&answers[n_kept + 2], &answers[n_kept + 3]);
-        let rows = &answers[n_kept + 6];
-        let line = |row: &Vec<Option<String>>| {
-            let values = row.iter().map(|it| it.clone().unwrap_or_default());
-            let line = values.collect::<Vec<_>>().join(",");
-            if line.is_empty() { "\"\"".to_owned() } else { line }
+        assert_eq!(lines(&warehouse.ask("SELECT * FROM \"out\"").await.unwrap()), rows, "{steps}");
+        assert_eq!(rejects(&report), rejects(&wanted), "{steps}");
+        assert_eq!(report.verdict, wanted.verdict, "{steps}");
+        let counted = |it: &RunReport| {
+            let rules: Vec<_> = it.rules.iter().map(|it| (it.rule.clone(), it.n_failed)).collect();
+            (it.n_read, it.n_filtered, it.n_rejected, it.n_out, it.passed_percent.to_bits(), rules)
         };
-        let mut found: Vec<String> = rows.iter().map(line).collect();
-        found.sort_unstable();
-        assert_eq!(found, wanted, "{steps}");
-        let text = |row: &[Option<String>], at: usize| row[at].clone().unwrap_or_default();
-        let rejected = rejects.iter().map(|it| {
-            let [key, rule, column, value, reason] = [0, 1, 2, 3, 4].map(|at| text(it, at));
-            reject(&key, &rule, &column, &value, &reason)
-        });
-        let mut found: Vec<Vec<String>> = rejected.collect();
-        found.sort_unstable();
-        assert_eq!(found, wanted_rejects, "{steps}");
-        assert_eq!(
-            answers[n_kept + 7].len() as u64,
-            report.quarantine.as_ref().unwrap().n_rows,
-            "{steps}"
-        );
+        assert_eq!(counted(&report), counted(&wanted), "{steps}");
+        let quarantined = warehouse.ask("SELECT COUNT(*) FROM \"rejects\"").await.unwrap();
+        assert_eq!(quarantined[0][0].as_u64(), wanted.quarantine.map(|it| it.n_rows), "{steps}");
         // Beside the tables of the source there are the sink and the quarantine, and nothing else.
-        assert_eq!(answers.last().unwrap()[0][0].as_deref(), Some("4"), "{steps}");
-        check_counts(counts, &report, steps);
+        assert_eq!(warehouse.ask(N_TABLES).await.unwrap(), [[json!(4)]], "{steps}");
     }
 }
 
-/// Adds up counts of one word.
-fn check_counts(counts: &[Vec<Option<String>>], report: &RunReport, steps: &str) {
-    let mut sums: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
-    for row in counts {
-        let [what, rule] = [0, 2].map(|at| row[at].clone().unwrap_or_default());
-        let [n, failed] = [3, 4].map(|at| row[at].as_ref().unwrap().parse::<u64>().unwrap());
-        let sum = sums.entry((what, rule)).or_default();
-        sum.0 += n;
-        sum.1 += failed;
+#[tokio::test]
+async fn shut_gate_leaves_the_sink_as_it_was_and_tells_why() {
+    let Some(both) = Both::new() else { return };
+    let warehouse = both.warehouse().await;
+    warehouse.ask("CREATE TABLE \"out\" AS SELECT 'old' AS \"id\"").await.unwrap();
+    for (steps, is_of_rule) in [
+        ("steps: [{select: [id, fee]}]\nrules: [{not_null: id, action: stop}]\n", true),
+        ("steps: [{select: [id, fee]}]\nrules: [{row_count: {min: 100}}]\n", false),
+        (
+            "steps: [{select: [id, fee]}]\nrules: [{range: {column: fee, min: 0}, threshold: 99}]\n",
+            true,
+        ),
+    ] {
+        let (here, there) = both.pipelines(steps);
+        let (wanted, _) = both.here(&here).await;
+        let report = engine(&warehouse).run(&there, options(), &()).await.unwrap();
+        assert!(!report.is_passed(), "{steps}");
+        assert_eq!(report.verdict, wanted.verdict, "{steps}");
+        assert_eq!(warehouse.ask("SELECT * FROM \"out\"").await.unwrap(), [[json!("old")]]);
+        let kept = warehouse.ask("SELECT * FROM \"rejects\"").await.unwrap();
+        assert_eq!(!kept.is_empty(), is_of_rule, "{steps}");
+        assert_eq!(warehouse.ask(N_TABLES).await.unwrap(), [[json!(4)]], "{steps}");
     }
-    let of = |what: &str| sums.get(&(what.to_owned(), String::new())).map_or(0, |it| it.0);
-    assert_eq!(
-        (of("read"), of("filtered"), of("rejected"), of("out")),
-        (report.n_read, report.n_filtered, report.n_rejected, report.n_out),
-        "{steps}"
-    );
-    for rule in report.rules.iter().filter(|it| it.found.is_none()) {
-        let sum = sums[&("rule".to_owned(), rule.rule.clone())];
-        assert_eq!(sum.1, rule.n_failed, "{}: {steps}", rule.rule);
-    }
+    let dry = RunOptions { is_dry_run: true, ..options() };
+    let (_, there) = both.pipelines("steps: [{select: [id]}]\n");
+    warehouse.ask("DROP TABLE \"rejects\"").await.unwrap();
+    let report = engine(&warehouse).run(&there, dry, &()).await.unwrap();
+    assert_eq!((report.is_passed(), report.n_out), (true, 8));
+    assert_eq!(warehouse.ask(N_TABLES).await.unwrap(), [[json!(3)]]);
 }
 
 #[tokio::test]
@@ -370,7 +357,10 @@ async fn what_is_not_the_same_there_is_refused_with_step_and_reason() {
             "text is read as long in other ways",
         ),
         ("steps: [{derive: {a: fee / 2}}]", "`/` of decimal"),
-        ("steps: [{derive: {a: \"reverse(status)\"}}]", "`reverse` with these arguments is not among"),
+        (
+            "steps: [{derive: {a: \"reverse(status)\"}}]",
+            "`reverse` with these arguments is not among",
+        ),
         ("steps: [{derive: {a: \"concat(status, client)\"}}]", "`concat` with these arguments"),
         ("steps: [{filter: \"status LIKE client\"}]", "LIKE with a pattern"),
         (
@@ -424,15 +414,12 @@ async fn table_that_holds_something_else_is_told_before_anything_runs() {
     let mut there = there;
     there.source.part.columns[3].kind = shared::etl::ColumnKind::Decimal { precision: 9, scale: 2 };
     there.source.part.columns[7].kind = shared::etl::ColumnKind::Long;
-    let pushed = Place::engine().push_down(&there, None).unwrap();
-    let types: Vec<&str> = pushed.of(StatementUse::Types).collect();
-    let answers = both.there(&types).await;
-    let faults: Value = json!(answers[0]);
-    assert_eq!(
-        faults,
-        json!([
-            ["cases.fee must hold NUMBER(9,2)"],
-            ["cases.open must hold NUMBER without a fraction"]
-        ])
-    );
+    let warehouse = both.warehouse().await;
+    let error = engine(&warehouse).run(&there, options(), &()).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("cases.fee must hold NUMBER(9,2)"), "{text}");
+    assert!(text.contains("cases.open must hold NUMBER without a fraction"), "{text}");
+    assert_eq!(warehouse.ask(N_TABLES).await.unwrap(), [[json!(2)]]);
+    let error = Place::engine().run(&there, options(), &()).await.unwrap_err().to_string();
+    assert!(error.contains("`warehouse.address`"), "{error}");
 }

@@ -1,7 +1,8 @@
-"""Runs statements on `fakesnow`, in order, over tables that are made first.
+"""Runs statements on `fakesnow` over tables that are made first.
 
-Reads `{"tables": {name: {"types": [...], "rows": [[text or null]]}}, "statements": [...]}` from standard
-input; prints the rows of each statement, with every value as text, as JSON.
+Reads `{name: {"columns": [[name, type]], "rows": [[text or null]]}}` from the first line of standard
+input and a statement as JSON from each other one; answers each with a line, every value as text but whole
+numbers.
 """
 
 import datetime
@@ -20,6 +21,8 @@ def plain(value):
         return None
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int):
+        return value
     if isinstance(value, datetime.datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03}Z"
     if isinstance(value, float):
@@ -27,20 +30,19 @@ def plain(value):
     return str(value)
 
 
-given = json.load(sys.stdin)
+given = json.loads(sys.stdin.readline())
 cursor = FakeSnow().connect(database="LEGAL", schema="PUBLIC").cursor()
-for name, table in given["tables"].items():
+for name, table in given.items():
     columns = ", ".join(f'"{column}" {kind}' for column, kind in table["columns"])
     cursor.execute(f'CREATE TABLE "{name}" ({columns})')
     casts = [f"CAST({{}} AS {kind})" for _, kind in table["columns"]]
     for row in table["rows"]:
         values = ", ".join(cast.format(literal(it)) for cast, it in zip(casts, row))
         cursor.execute(f'INSERT INTO "{name}" SELECT {values}')
-answers = []
-for statement in given["statements"]:
+for line in sys.stdin:
     try:
-        rows = cursor.execute(statement).fetchall()
+        rows = cursor.execute(json.loads(line)).fetchall()
+        answer = {"rows": [[plain(it) for it in row] for row in rows]}
     except Exception as error:
-        sys.exit(f"{error}\n\n{statement}")
-    answers.append([[plain(it) for it in row] for row in rows])
-print(json.dumps(answers))
+        answer = {"error": f"{error}\n\n{line}"}
+    print(json.dumps(answer), flush=True)

@@ -132,9 +132,10 @@ impl Walk<'_> {
         let kept = self.tables.read(&there, std::slice::from_ref(&theirs));
         let (listed, last, broken) = (self.listed(), self.last(), flag(0));
         let part = self.part(format!(
-            "SELECT {listed}, ({ours} IS NOT NULL AND {ours} NOT IN (SELECT {it} FROM {kept} WHERE {it} \
-             IS NOT NULL)) AS {broken} FROM {last}",
+            "SELECT {listed}, ({ours} IS NOT NULL AND r.{there} IS NULL) AS {broken} FROM {last} LEFT JOIN \
+             (SELECT DISTINCT {it} AS {there} FROM {kept}) r ON {ours} = r.{there}",
             ours = name(ours),
+            there = name("__mb_there"),
             it = column(&theirs).0
         ));
         self.broken(&part, rule, &[here], &broken);

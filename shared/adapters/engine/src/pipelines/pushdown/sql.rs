@@ -67,8 +67,17 @@ pub(super) fn as_text(sql: &str, kind: ColumnKind) -> String {
         ColumnKind::Bool => format!("CASE WHEN {sql} THEN 'true' WHEN NOT {sql} THEN 'false' END"),
         ColumnKind::Date => format!("TO_VARCHAR({sql}, 'YYYY-MM-DD')"),
         ColumnKind::Instant => {
+            let part =
+                |it: &str| format!("LPAD(CAST(DATE_PART('{it}', {sql}) AS VARCHAR), 2, '0')");
+            let millis = format!("MOD(DATE_PART('epoch_millisecond', {sql}), 1000)");
+            // Before 1970 the rest is below zero.
+            let millis = format!("LPAD(CAST(MOD({millis} + 1000, 1000) AS VARCHAR), 3, '0')");
             format!(
-                "TO_VARCHAR({sql}, 'YYYY-MM-DD') || 'T' || TO_VARCHAR({sql}, 'HH24:MI:SS.FF3') || 'Z'"
+                "TO_VARCHAR(CAST({sql} AS DATE), 'YYYY-MM-DD') || 'T' || {} || ':' || {} || ':' || {} \
+                 || '.' || {millis} || 'Z'",
+                part("hour"),
+                part("minute"),
+                part("second")
             )
         }
         ColumnKind::Long | ColumnKind::Float | ColumnKind::Decimal { .. } => {
