@@ -87,6 +87,40 @@ steps:
   - drop: [score]
   - rename: {fee: money}
 "#,
+    // Every function that is the same there.
+    r#"
+steps:
+  - derive:
+      has: contains(status, 'pen')
+      begins: starts_with(status, 'Op')
+      ends: ends_with(status, 'n')
+      other: replace(status, 'e', 'EE')
+      last: right(status, 3)
+      middle: substr(status, 2, 3)
+      rest: substr(status, 3)
+      none: nullif(client, 'k1')
+      size: abs(fee)
+      far: abs(score)
+      trimmed: trim(status)
+      letters: character_length(status)
+      quarter: date_part('quarter', opened) * 100 + date_part('month', at)
+      minutes: date_part('hour', at) * 60 + date_part('minute', at)
+      day: date_part('day', opened)
+      of_quarter: date_trunc('quarter', at)
+      of_year: CAST(date_trunc('year', opened) AS DATE)
+      of_hour: date_trunc('hour', at)
+      big: upper(client)
+      number: CASE client WHEN 'k1' THEN 1 WHEN 'k2' THEN 2 END
+      is_shut: open IS NOT TRUE
+      half: CAST(n AS DOUBLE) * 0.5
+      begin: CAST(opened AS TIMESTAMP)
+      less: -n
+      same: client IS NOT DISTINCT FROM 'k1'
+  - convert: {column: n, type: "decimal(20,2)"}
+  - convert: {column: parts, type: text}
+  - convert: {column: open, type: text}
+  - convert: {column: fee, type: "decimal(16,4)"}
+"#,
     // What cannot be worked out, unless it is not asked for.
     r#"
 steps:
@@ -318,6 +352,33 @@ async fn rows_rejects_and_verdict_are_those_of_the_engine() {
 }
 
 #[tokio::test]
+async fn row_that_cannot_be_read_is_rejected_there_too() {
+    let Some(both) = Both::new() else { return };
+    let (mut here, mut there) = both.pipelines("");
+    for source in [&mut here.source.part, &mut there.source.part] {
+        for column in
+            source.columns.iter_mut().filter(|it| ["id", "fee"].contains(&it.name.as_str()))
+        {
+            column.is_required = true;
+        }
+    }
+    let (wanted, rows) = both.here(&here).await;
+    let warehouse = both.warehouse().await;
+    let report = engine(&warehouse).run(&there, options(), &()).await.unwrap();
+    assert_eq!((report.n_read, report.n_rejected, report.n_out), (8, 2, 6));
+    assert_eq!(rejects(&report), rejects(&wanted));
+    assert_eq!(lines(&warehouse.ask("SELECT * FROM \"out\"").await.unwrap()), rows);
+    // A number of more than 64 bits is none that the pipeline knows.
+    warehouse.ask("ALTER TABLE \"cases\" RENAME TO \"before\"").await.unwrap();
+    let longer = "CREATE TABLE \"cases\" AS SELECT * EXCLUDE (\"n\"), \
+                  CAST('9223372036854775808' AS NUMBER(30,0)) AS \"n\" FROM \"before\"";
+    warehouse.ask(longer).await.unwrap();
+    let report = engine(&warehouse).run(&there, options(), &()).await.unwrap();
+    assert_eq!((report.n_rejected, report.n_out), (8, 0));
+    assert!(report.samples.iter().any(|it| it.rule == "type" && it.reason == "is no long"));
+}
+
+#[tokio::test]
 async fn shut_gate_leaves_the_sink_as_it_was_and_tells_why() {
     let Some(both) = Both::new() else { return };
     let warehouse = both.warehouse().await;
@@ -362,6 +423,7 @@ async fn what_is_not_the_same_there_is_refused_with_step_and_reason() {
             "`reverse` with these arguments is not among",
         ),
         ("steps: [{derive: {a: \"concat(status, client)\"}}]", "`concat` with these arguments"),
+        ("steps: [{derive: {a: \"ltrim(status)\"}}]", "`ltrim` with these arguments"),
         ("steps: [{filter: \"status LIKE client\"}]", "LIKE with a pattern"),
         (
             "steps: [{filter: \"regexp_like(status, '^a.b$')\"}]",
@@ -373,6 +435,7 @@ async fn what_is_not_the_same_there_is_refused_with_step_and_reason() {
             "asks for the time of the run: say which it is by `--now`",
         ),
         ("steps: [{convert: {column: status, type: date}}]", "text is read as date"),
+        ("steps: [{derive: {__mb_key: id}}]", "`__mb_key`: names that begin so are the compiler's"),
         ("steps: [{sort: id}]", "a table has no order"),
         ("steps: [{deduplicate: {by: id, keep: first}}]", "hangs on the order of lines"),
         ("rules: [{unique: id}]", "rule `unique_id`: a table has no first row"),

@@ -8,14 +8,8 @@ use super::expression::{Translator, behind};
 use super::sql::{Sql, text, type_name};
 
 /// Functions of one text that have the same name and meaning but for the name.
-const OF_TEXT: &[(&str, &str)] = &[
-    ("btrim", "TRIM"),
-    ("character_length", "LENGTH"),
-    ("lower", "LOWER"),
-    ("ltrim", "LTRIM"),
-    ("rtrim", "RTRIM"),
-    ("upper", "UPPER"),
-];
+const OF_TEXT: &[(&str, &str)] =
+    &[("btrim", "TRIM"), ("character_length", "LENGTH"), ("lower", "LOWER"), ("upper", "UPPER")];
 /// Functions of two texts.
 const OF_TEXTS: &[(&str, &str)] =
     &[("contains", "CONTAINS"), ("ends_with", "ENDSWITH"), ("starts_with", "STARTSWITH")];
@@ -24,8 +18,8 @@ const PARTS: &[&str] = &["year", "quarter", "month", "day", "hour", "minute"];
 
 /// The names that are known, for messages.
 const KNOWN: &str = "`abs`, `btrim`, `character_length`, `coalesce`, `contains`, `date_part`, \
-                     `date_trunc`, `ends_with`, `left`, `lower`, `ltrim`, `nullif`, `regexp_like`, \
-                     `replace`, `right`, `rtrim`, `starts_with`, `substr`, `trim`, `upper`";
+                     `date_trunc`, `ends_with`, `left`, `lower`, `nullif`, `regexp_like`, \
+                     `replace`, `right`, `starts_with`, `substr`, `trim`, `upper`";
 
 /// Translates a call.
 ///

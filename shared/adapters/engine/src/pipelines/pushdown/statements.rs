@@ -10,6 +10,9 @@ use super::tables::Tables;
 use crate::pipelines::compiled::compile;
 use crate::pipelines::language::Language;
 
+/// How names of columns begin that no pipeline has.
+const OWN: &str = "__mb_";
+
 /// Compiles `pipeline`, which goes from tables into a table, for a run that begins at `now`.
 ///
 /// # Errors
@@ -31,6 +34,12 @@ pub(in crate::pipelines) fn push_down(
     };
     if let Some(place) = &pipeline.baseline {
         faults.add(0, "baseline", format!("`{place}`: figures are not kept there: remove it"));
+    }
+    let plan = &compiled.plan;
+    let columns = plan.steps.iter().flat_map(|it| &it.columns).chain(&plan.source_columns);
+    if let Some(it) = columns.into_iter().find(|it| it.name.starts_with(OWN)) {
+        let text = format!("`{}`: names that begin so are the compiler's: take another", it.name);
+        faults.add(0, "", text);
     }
     let mut walk = Walk::new(pipeline, &language, now, Tables::new(sink));
     if let Err(text) = walk.source(pipeline) {
