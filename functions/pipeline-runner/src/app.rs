@@ -8,7 +8,7 @@ use shared::config::Env;
 use shared::etl::CaseRows;
 use shared::etl::runs::Definitions;
 use shared::lake::Hiding;
-use shared::ports::{Ledger, Secrets as _, SystemClock, SystemRandom};
+use shared::ports::{Ledger, SystemClock, SystemRandom};
 use tracing::info;
 use wiring::Outside;
 

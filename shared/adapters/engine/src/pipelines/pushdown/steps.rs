@@ -227,13 +227,13 @@ impl<'a> Walk<'a> {
             Step::Filter(text) => self.filter(text)?,
             Step::Derive { column, expression } => {
                 let (sql, kind, used) = self.value(expression)?;
-                self.put(column, sql, kind, &used, built_in::EXPRESSION, behind);
+                self.put(column, &sql, kind, &used, built_in::EXPRESSION, behind);
             }
             Step::Convert { column, kind, .. } => {
                 let there = self.columns.iter().find(|it| it.name == *column).cloned();
                 let there = there.ok_or_else(|| format!("there is no column `{column}`"))?;
                 let sql = converted(Sql::sure(name(column)), there.kind, *kind)?;
-                self.put(column, sql, *kind, &[there], built_in::TYPE, behind);
+                self.put(column, &sql, *kind, &[there], built_in::TYPE, behind);
             }
             Step::Rename { from, to } => {
                 let renamed = |it: &PlannedColumn| match it.name == *from {
@@ -292,7 +292,7 @@ impl<'a> Walk<'a> {
     fn put(
         &mut self,
         column: &str,
-        sql: Sql,
+        sql: &Sql,
         kind: ColumnKind,
         used: &[PlannedColumn],
         rule: &str,
