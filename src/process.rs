@@ -288,7 +288,7 @@ impl Parts {
                 self.stores.ledger.clone(),
                 settings.warehouse.every.0,
             ))
-            .app(self.pipeline_runner(settings)?)
+            .app(self.pipeline_runner(settings, &mappings).await?)
             .app(host::App::new("audit").schedule(
                 "audit-verify",
                 VERIFY_EVERY,

@@ -1,11 +1,13 @@
 //! `moodbridge pipelines`: files through typed steps and quality rules into files.
 
 mod answers;
+mod compile;
 mod orders;
 mod quarantine;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use clap::{Args, Subcommand};
@@ -15,6 +17,7 @@ use shared::ports::{PipelineEngine, PipelineProgress, RunOptions};
 use self::answers::{Checked, CheckedFile, Explained, Planned, Ran, RanAll, Tested};
 use crate::exit::{CommandError, FOUND_WRONG, STOPPED, SUCCESS};
 use crate::output::Output;
+use crate::process::Parts;
 use crate::progress::Progress;
 use crate::settings::Places;
 
@@ -31,6 +34,9 @@ pub(crate) enum PipelinesCommand {
     /// Tells from which columns of the source each column of the sink comes, and how expressions are
     /// worked out.
     Explain(File),
+    /// Prints the statements of a warehouse that give the same rows and the same rejects. Exit code 3 when
+    /// a step is not the same there.
+    Compile(compile::CompileArgs),
     /// Runs a pipeline. Exit code 4 when its gate is shut: then its output is not seen.
     Run(RunArgs),
     /// Runs the tests that stand in pipelines. Exit code 3 when one fails.
@@ -78,7 +84,7 @@ pub(crate) async fn run(
     places: &Places,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let engine = wiring::pipelines();
+    let engine = wiring::pipelines(None, None);
     match command {
         PipelinesCommand::Validate(files) => validate(&files, &*engine, output),
         PipelinesCommand::Plan(file) => match planned(&file.file, &*engine)? {
@@ -89,7 +95,14 @@ pub(crate) async fn run(
             Ok((_, plan)) => answer(output, &Explained(plan), SUCCESS),
             Err(faults) => refuse(&file.file, faults, output),
         },
-        PipelinesCommand::Run(args) => run_one(&args, &*engine, output).await,
+        PipelinesCommand::Compile(args) => {
+            let compiled = read(&args.file)?.and_then(|it| compile::compile(&args, it, &*engine));
+            match compiled {
+                Ok(compiled) => answer(output, &compiled, SUCCESS),
+                Err(faults) => refuse(&args.file, faults, output),
+            }
+        }
+        PipelinesCommand::Run(args) => run_one(&args, engine, places, output).await,
         PipelinesCommand::Test(files) => test(&files, &*engine, output).await,
         PipelinesCommand::Order(command) => {
             orders::run(command, &places.in_force().await?.settings, output).await
@@ -174,7 +187,8 @@ impl PipelineProgress for Shown {
 
 async fn run_one(
     args: &RunArgs,
-    engine: &dyn PipelineEngine,
+    mut engine: Arc<dyn PipelineEngine>,
+    places: &Places,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     let path = &args.pipeline.file;
@@ -182,6 +196,12 @@ async fn run_one(
         Ok(pipeline) => pipeline,
         Err(faults) => return refuse(path, faults, output),
     };
+    // A store is opened for those alone that read it: the others need no settings.
+    if pipeline.reads_case_store() || pipeline.is_in_warehouse() {
+        let settings = places.in_force().await?.settings;
+        let parts = Parts::open(&settings).await?;
+        engine = parts.pipeline_engine(&settings, &parts.mappings(&settings)?).await?;
+    }
     let options = RunOptions { is_dry_run: args.dry_run, n_samples: args.show_rejects, now: None };
     let failed = |what: &str| format!("{what} the pipeline `{}`", pipeline.name);
     let names = pipeline.partitions(&wiring::open_blobs()).await;

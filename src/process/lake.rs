@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shared::ids::ConnectionId;
 use shared::lake::{Exporter, LakeSettings};
 use shared::loader::{CreditPorts, Credits, LoadSettings, Loader};
-use shared::ports::warehouse::SpendingView;
+use shared::ports::warehouse::{SpendingView, Warehouse};
 use shared::sync::Mappings;
 use tracing::info;
 use warehouse_loader::LakeRuns;
@@ -26,10 +26,7 @@ impl Parts {
         change: impl FnOnce(LoadSettings) -> LoadSettings,
     ) -> Result<Option<Loader>, CommandError> {
         let Some(address) = &settings.warehouse.address else { return Ok(None) };
-        let surroundings = self.surroundings(settings)?;
-        let warehouse = wiring::warehouse(address, &surroundings).map_err(|error| {
-            CommandError::failed("open the warehouse that `warehouse.address` names", error)
-        })?;
+        let Some(warehouse) = self.warehouse(settings)? else { return Ok(None) };
         let lake = settings.lake_address()?;
         let load = LoadSettings::between(&lake.to_string(), address.as_str());
         let load = change(LoadSettings { max_rejects: settings.warehouse.max_rejects, ..load });
@@ -49,6 +46,22 @@ impl Parts {
         let Some(address) = &settings.warehouse.address else { return Ok(None) };
         let view = wiring::warehouse_spending(address, &self.surroundings(settings)?);
         view.map(Some).map_err(|error| {
+            CommandError::failed("open the warehouse that `warehouse.address` names", error)
+        })
+    }
+
+    /// Opens the warehouse; `None` when the settings name none.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened.
+    pub(crate) fn warehouse(
+        &self,
+        settings: &Settings,
+    ) -> Result<Option<Arc<dyn Warehouse>>, CommandError> {
+        let Some(address) = &settings.warehouse.address else { return Ok(None) };
+        let warehouse = wiring::warehouse(address, &self.surroundings(settings)?);
+        warehouse.map(Some).map_err(|error| {
             CommandError::failed("open the warehouse that `warehouse.address` names", error)
         })
     }

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use pipeline_runner::{RunnerPorts, RunnerSettings};
+use shared::etl::CaseRows;
 use shared::etl::runs::{Definitions, DeskPorts, PipelineDesk};
-use shared::ports::Queue;
+use shared::ids::ConnectionId;
+use shared::ports::{PipelineEngine, Queue};
+use shared::sync::Mappings;
 
 use super::Parts;
 use crate::exit::CommandError;
@@ -40,14 +43,33 @@ impl Parts {
         }))
     }
 
+    /// Builds what works on rows of files and of the case store.
+    ///
+    /// # Errors
+    ///
+    /// When the key of masks cannot be read, or the warehouse cannot be opened.
+    pub(crate) async fn pipeline_engine(
+        &self,
+        settings: &Settings,
+        mappings: &[(ConnectionId, Mappings)],
+    ) -> Result<Arc<dyn PipelineEngine>, CommandError> {
+        let hiding = self.hiding(settings, mappings).await?;
+        let cases = hiding.map(|it| CaseRows::new(self.stores.rows.clone(), it));
+        Ok(wiring::pipelines(cases, self.warehouse(settings)?))
+    }
+
     /// Builds what runs pipelines.
     ///
     /// # Errors
     ///
-    /// When the folder of definitions cannot be opened.
-    pub(super) fn pipeline_runner(&self, settings: &Settings) -> Result<host::App, CommandError> {
+    /// When the folder of definitions or the key of masks cannot be opened.
+    pub(super) async fn pipeline_runner(
+        &self,
+        settings: &Settings,
+        mappings: &[(ConnectionId, Mappings)],
+    ) -> Result<host::App, CommandError> {
         let ports = RunnerPorts {
-            engine: wiring::pipelines(),
+            engine: self.pipeline_engine(settings, mappings).await?,
             definitions: Definitions::new(settings.open_pipelines()?),
             journal: self.stores.pipelines.clone(),
             queue: self.pipelines_queue.clone(),

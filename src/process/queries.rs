@@ -33,6 +33,25 @@ impl Parts {
             spill_folder: query.spill_folder.clone(),
             ..QuerySettings::default()
         };
+        let hiding = self.hiding(settings, mappings).await?;
+        let engine = wiring::queries(&self.stores, settings.open_lake()?, hiding, &bounds);
+        let failed = |error| CommandError::failed("prepare answers about the lake", error);
+        engine.map_err(failed)?.ok_or_else(|| {
+            failed(QueryError::Failed("this build was made without the feature `query`".to_owned()))
+        })
+    }
+
+    /// Collects what `mappings` hide of rows of the case store. `None`, and a line in the log, when one of
+    /// them hashes and `lake.mask_key` names no key: then nobody is shown any.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be read.
+    pub(super) async fn hiding(
+        &self,
+        settings: &Settings,
+        mappings: &[(ConnectionId, Mappings)],
+    ) -> Result<Option<Hiding>, CommandError> {
         let key = match &settings.lake.mask_key {
             Some(address) => Some(self.secrets.read(address).await.map_err(|error| {
                 CommandError::failed("read the key of masks that `lake.mask_key` names", error)
@@ -41,13 +60,12 @@ impl Parts {
         };
         let hiding = Hiding::new(mappings.iter().map(|(_, it)| it), key);
         let hiding = hiding.inspect_err(|error| {
-            info!(error = %shared::chain(error), "rows of the case store are no tables of queries");
+            info!(
+                error = %shared::chain(error),
+                "rows of the case store are neither tables of queries nor sources of pipelines"
+            );
         });
-        let engine = wiring::queries(&self.stores, settings.open_lake()?, hiding.ok(), &bounds);
-        let failed = |error| CommandError::failed("prepare answers about the lake", error);
-        engine.map_err(failed)?.ok_or_else(|| {
-            failed(QueryError::Failed("this build was made without the feature `query`".to_owned()))
-        })
+        Ok(hiding.ok())
     }
 
     /// Builds what answers questions about the lake, and keeps the answers.

@@ -132,3 +132,53 @@ async fn what_is_missing_or_misspelt_is_named_with_its_fix() {
     let said = office.refused(&["warehouse", "status"]);
     assert!(said.contains("warehouse.address: is not set: write such as"), "{said}");
 }
+
+const OF_STORE: &str = r#"
+pipeline: open-cases
+source: {at: store:case, columns: [{name: id}, {name: title}, {name: version}]}
+key: id
+rules:
+  - {not_null: title, action: stop}
+sink: {at: file:data/cases.csv}
+"#;
+
+const OF_TABLE: &str = r#"
+pipeline: fees
+source:
+  at: snowflake:LEGAL.PUBLIC.FEES
+  columns: [{name: id, from: ID, required: true}, {name: fee, from: FEE, type: "decimal(12,2)"}]
+key: id
+steps:
+  - derive: {gross: fee * 1.19}
+rules:
+  - {range: {column: fee, min: 0}}
+threshold: 30
+sink: {at: snowflake:LEGAL.PUBLIC.FEES_OUT}
+quarantine: {at: snowflake:LEGAL.PUBLIC.FEES_REJECTS}
+"#;
+
+#[tokio::test]
+async fn pipelines_read_the_case_store_and_run_within_the_warehouse() {
+    let Some(office) = Office::new().await else { return };
+    let folder = office.place.path();
+    std::fs::create_dir(folder.join("data")).unwrap();
+    std::fs::write(folder.join("cases.yaml"), OF_STORE).unwrap();
+    std::fs::write(folder.join("fees.yaml"), OF_TABLE).unwrap();
+
+    let ran = office.answer(&["pipelines", "run", "cases.yaml"]);
+    assert_eq!((&ran["n_read"], &ran["n_out"]), (&json!(1), &json!(1)), "{ran}");
+    assert_eq!(std::fs::read_to_string(folder.join("data/cases.csv")).unwrap().lines().count(), 2);
+
+    let compiled = office.answer(&["pipelines", "compile", "fees.yaml", "--to", "snowflake"]);
+    assert_eq!(compiled["statements"][0]["for"], "types", "{compiled}");
+    let table = "create table \"FEES\" (\"ID\" varchar, \"FEE\" number(12,2))";
+    let rows = "insert into \"FEES\" values ('a', 10.50), ('b', -1), (null, 2)";
+    office.peer.sql(&[table, rows]).await;
+    let ran = office.answer(&["pipelines", "run", "fees.yaml", "--show-rejects", "5"]);
+    assert_eq!((&ran["n_read"], &ran["n_rejected"]), (&json!(3), &json!(2)), "{ran}");
+    assert_eq!((&ran["n_out"], &ran["verdict"]), (&json!(1), &json!("passed")), "{ran}");
+    let seen = office.peer.sql(&["select \"id\" from \"FEES_OUT\" where \"gross\" = 12.495"]).await;
+    assert_eq!(seen.as_array().unwrap().len(), 1, "{seen}");
+    let kept = office.peer.sql(&["select * from \"FEES_REJECTS\""]).await;
+    assert_eq!(kept.as_array().unwrap().len(), 2, "{kept}");
+}

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use host::{App, CostKeeper, LedgerReady, QueueReady};
 use shared::config::Env;
+use shared::etl::CaseRows;
 use shared::etl::runs::Definitions;
+use shared::lake::Hiding;
 use shared::ports::{Ledger, SystemClock, SystemRandom};
+use tracing::info;
 use wiring::Outside;
 
 use crate::config::Config;
@@ -30,10 +33,12 @@ pub fn assemble(ports: RunnerPorts, ledger: Arc<dyn Ledger>, settings: RunnerSet
 /// Every setting that is missing or malformed, or what kept a store from being opened.
 pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env.clone())?;
-    let Outside { stores, meter, .. } = Outside::open(env.clone(), &config.outside).await?;
+    let outside = Outside::open(env.clone(), &config.outside).await?;
+    let cases = case_rows(&config, &outside).await?;
+    let Outside { stores, meter, .. } = outside;
     let clock = Arc::new(SystemClock);
     let ports = RunnerPorts {
-        engine: wiring::pipelines(),
+        engine: wiring::pipelines(cases, None),
         definitions: Definitions::new(wiring::blobs(&config.pipelines, &env)?),
         journal: stores.pipelines,
         queue: wiring::queue(&config.queue).await?,
@@ -45,4 +50,24 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let (ledger, budgets) = (stores.ledger, config.outside.costs.budgets);
     let costs = CostKeeper::new(meter, stores.costs, ledger.clone(), clock, budgets);
     Ok(assemble(ports, ledger, settings).flush(Arc::new(costs)))
+}
+
+/// Returns the rows of the case store, with what is masked of them hidden; `None`, and a line in the log,
+/// when a mask hashes and no key is set.
+async fn case_rows(
+    config: &Config,
+    outside: &Outside,
+) -> Result<Option<CaseRows>, Box<dyn Error + Send + Sync>> {
+    let mut mappings = Vec::new();
+    for settings in &config.outside.connections {
+        mappings.push(settings.open(&outside.surroundings)?.mappings);
+    }
+    let key = match &config.mask_key {
+        Some(address) => Some(outside.surroundings.secrets.read(address).await?),
+        None => None,
+    };
+    let hiding = Hiding::new(&mappings, key).inspect_err(|error| {
+        info!(error = %shared::chain(error), "rows of the case store are no source of pipelines");
+    });
+    Ok(hiding.ok().map(|hiding| CaseRows::new(outside.stores.rows.clone(), hiding)))
 }

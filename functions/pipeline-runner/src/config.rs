@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shared::config::{ConfigError, Env};
+use shared::ports::SecretAddress;
 use url::Url;
 use wiring::{BlobAddress, OutsideSettings};
 
@@ -12,8 +13,11 @@ const WITHIN: Duration = Duration::from_mins(14);
 /// Settings of this function.
 #[derive(Debug)]
 pub struct Config {
-    /// The case store, which keeps the journal of runs, and prices.
+    /// The case store, which keeps the journal of runs; the connections, whose mappings say what is
+    /// hidden of its rows; and prices.
     pub outside: OutsideSettings,
+    /// Where the key of the mask `hash` lies: `LAKE_MASK_KEY`.
+    pub mask_key: Option<SecretAddress>,
     /// Where definitions are: `PIPELINES`, such as `s3://example-pipelines/pipelines` or
     /// `file:pipelines`.
     pub pipelines: BlobAddress,
@@ -33,6 +37,7 @@ impl Config {
     /// [`ConfigError`] with every setting that is missing or malformed.
     pub fn read(mut env: Env) -> Result<Self, ConfigError> {
         let outside = OutsideSettings::read(&mut env);
+        let mask_key = env.optional("LAKE_MASK_KEY");
         let pipelines = env.required("PIPELINES");
         let queue = env.required("PIPELINES_QUEUE");
         let within = env.duration_or("PIPELINES_WITHIN", WITHIN);
@@ -42,6 +47,7 @@ impl Config {
         let found = outside.zip(pipelines).zip(queue);
         env.finish(found.map(|((outside, pipelines), queue)| Self {
             outside,
+            mask_key,
             pipelines,
             queue,
             within,

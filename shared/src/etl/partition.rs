@@ -78,7 +78,7 @@ impl Pipeline {
     }
 
     /// Lists every file it writes, each with its setting.
-    fn written(&self) -> impl Iterator<Item = (&'static str, &Place)> {
+    pub(super) fn written(&self) -> impl Iterator<Item = (&'static str, &Place)> {
         let sink = std::iter::once(("sink", &self.sink.part.at));
         let quarantine = self.quarantine.iter().map(|it| ("quarantine", &it.at));
         sink.chain(quarantine).chain(self.baseline.iter().map(|it| ("baseline", it)))

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::case_rows::case_column;
+use super::check::Check;
 use super::fault::{Faults, Located, PipelineFault};
+use super::json_path::JsonPath;
 use super::kind::{ColumnKind, SourceColumn, ValueFormat};
 use super::place::{FileForm, Place, Sink, Source};
 use super::rule::{Action, Percent, Rule};
@@ -116,6 +119,7 @@ impl Pipeline {
         self.check_sets(&mut faults);
         self.check_rules(&mut faults);
         self.check_partitions(&mut faults);
+        self.check_places(&mut faults);
         if faults.is_empty() { Ok(()) } else { Err(faults.into_list()) }
     }
 
@@ -199,6 +203,12 @@ impl Pipeline {
                             `action: drop`";
                 faults.add(*line, path, text);
             }
+            if let Check::Reference { to, .. } = &rule.check
+                && let Some(entity) = to.at.entity()
+                && let Err(text) = case_column(entity, &to.column.from)
+            {
+                faults.add(*line, path, text);
+            }
             if rule.check.needs_baseline() && self.baseline.is_none() {
                 faults.add(*line, path, "compares with an earlier run: say where by `baseline`");
             }
@@ -220,8 +230,15 @@ fn check_source(line: u64, path: &str, part: &Source, faults: &mut Faults<'_>) {
             let text = format!("`{}` is there twice: keep one", column.name);
             faults.add(line, format!("{path}.columns"), text);
         }
-        let is_csv = matches!(part.form, FileForm::Csv(_));
-        if !is_csv && column.format != ValueFormat::Usual {
+        let named = match (&part.form, part.at.entity()) {
+            (FileForm::Json(_), _) => JsonPath::parse(&column.from).map(drop),
+            (_, Some(entity)) => case_column(entity, &column.from).map(drop),
+            _ => Ok(()),
+        };
+        if let Err(text) = named {
+            faults.add(line, format!("{path}.columns"), text);
+        }
+        if !part.form.is_text() && column.format != ValueFormat::Usual {
             let text = format!("`{}`: only text files have formats", column.name);
             faults.add(line, format!("{path}.columns"), text);
         }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::etl::pushdown::PushedDown;
 use crate::etl::{
     Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, ReplayRow, RunReport,
     TestedRows,
@@ -65,6 +66,18 @@ pub trait PipelineEngine: Send + Sync {
     ///
     /// Every fault.
     fn plan(&self, pipeline: &Pipeline) -> Result<PipelinePlan, Vec<PipelineFault>>;
+
+    /// Compiles `pipeline` to statements of a warehouse, which give the same rows and the same rejects; for
+    /// a run that begins at `now`, where its time matters. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// Every fault, and every step that is not the same there, with the reason.
+    fn push_down(
+        &self,
+        pipeline: &Pipeline,
+        now: Option<Timestamp>,
+    ) -> Result<PushedDown, Vec<PipelineFault>>;
 
     /// Runs `pipeline`.
     ///

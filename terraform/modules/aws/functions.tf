@@ -1,10 +1,14 @@
 # Each function with its own role, log and alias, and the environment that docs/settings.md describes.
 
 locals {
+  # Queues whose senders name messages by keys, under which one is sent once. Orders of runs and reports come
+  # again on purpose: what they order is in the case store.
+  keyed_queues = ["events"]
+
   # The address of each queue, as `shared/wiring` reads it.
   queue_addresses = {
     for name, it in aws_sqs_queue.main :
-    name => "sqs://${replace(replace(it.url, "https://", ""), "http://", "")}?queue=${name}&dedupe=${aws_dynamodb_table.claims.name}&large=${urlencode("s3://${module.bucket["messages"].name}")}"
+    name => "sqs://${replace(replace(it.url, "https://", ""), "http://", "")}?queue=${name}${contains(local.keyed_queues, name) ? "&dedupe=${aws_dynamodb_table.claims.name}" : ""}&large=${urlencode("s3://${module.bucket["messages"].name}")}"
   }
 
   # Everything that a function may be told, by what its metadata says that it works with.

@@ -23,7 +23,7 @@ locals {
   consumed = { for name, it in local.functions : name => [for queue in local.queue_names : queue if it.trigger == "queue:${queue}"] }
   sent     = { for name, it in local.functions : name => [for queue in local.queue_names : queue if contains(it.writes, "queue:${queue}")] }
   # Who looks through dead letters sends them again as they are, under no key.
-  claiming = { for name in keys(local.functions) : name => length(setsubtract(local.sent[name], local.looked[name])) > 0 }
+  claiming = { for name in keys(local.functions) : name => length(setintersection(local.keyed_queues, setsubtract(local.sent[name], local.looked[name]))) > 0 }
   looked   = { for name, it in local.functions : name => [for queue in local.queue_names : queue if contains(it.reads, "queue:${queue}") && it.trigger != "queue:${queue}"] }
 
   # The stores of blobs, each a bucket of that name, that each function reads from and writes to.

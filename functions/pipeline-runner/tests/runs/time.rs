@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pipeline_runner::{PipelineRunner, RunnerPorts, RunnerSettings};
 use shared::Retry;
+use shared::etl::pushdown::PushedDown;
 use shared::etl::runs::{Definitions, DeskPorts, PipelineDesk};
 use shared::etl::{
     OpenBlobs, Percent, Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest,
@@ -48,6 +49,14 @@ impl PipelineEngine for Endless {
             lineage: Vec::new(),
             filtered_by: Default::default(),
         })
+    }
+
+    fn push_down(
+        &self,
+        _pipeline: &Pipeline,
+        _now: Option<Timestamp>,
+    ) -> Result<PushedDown, Vec<PipelineFault>> {
+        Err(Vec::new())
     }
 
     async fn run(

@@ -1,9 +1,11 @@
 //! Sources and sinks as they are written.
 
+use crate::etl::case_rows::{case_column, case_columns};
 use crate::etl::fault::{Faults, no_such_name};
 use crate::etl::kind::{ColumnKind, SourceColumn, ValueFormat};
-use crate::etl::place::{CsvForm, FileForm, Place, Sink, Source};
+use crate::etl::place::{CsvForm, FileForm, JsonForm, Place, Sink, Source};
 use crate::etl::yaml::At;
+use crate::model::Entity;
 
 /// Reads where a file is.
 pub(super) fn place(at: &At<'_>, faults: &mut Faults<'_>) -> Option<Place> {
@@ -13,6 +15,19 @@ pub(super) fn place(at: &At<'_>, faults: &mut Faults<'_>) -> Option<Place> {
 
 /// Reads how a file is written; without a word its name says it.
 fn form(at: &At<'_>, place: Option<&Place>, faults: &mut Faults<'_>) -> Option<FileForm> {
+    let no_file = match place {
+        Some(place) if place.entity().is_some() => {
+            Some((FileForm::Store, "rows of the case store are"))
+        }
+        Some(place) if place.table().is_some() => Some((FileForm::Table, "a table is")),
+        _ => None,
+    };
+    if let Some((form, what)) = no_file {
+        for it in ["format", "delimiter", "null_words"].iter().filter_map(|it| at.get(it)) {
+            it.fault(faults, format!("{what} no file: remove it"));
+        }
+        return Some(form);
+    }
     let name = match at.get("format") {
         Some(it) => it.text(faults)?,
         None => {
@@ -22,21 +37,28 @@ fn form(at: &At<'_>, place: Option<&Place>, faults: &mut Faults<'_>) -> Option<F
     };
     let form = match name.as_str() {
         "csv" => FileForm::Csv(csv(at, faults)),
+        "json" | "jsonl" | "ndjson" => {
+            let null_words = null_words(at, faults);
+            FileForm::Json(JsonForm { null_words })
+        }
         "parquet" => FileForm::Parquet,
         other => {
-            let known = ["csv", "parquet"];
+            let known = ["csv", "json", "parquet"];
             at.fault(faults, format!("format: {}", no_such_name("format", other, &known)));
             return None;
         }
     };
-    if form == FileForm::Parquet {
-        for key in ["delimiter", "null_words"] {
-            if let Some(it) = at.get(key) {
-                it.fault(faults, "only files of the format `csv` have it: remove it");
-            }
-        }
+    if let Some(it) = at.get("delimiter").filter(|_| !matches!(form, FileForm::Csv(_))) {
+        it.fault(faults, "only files of the format `csv` have it: remove it");
+    }
+    if let Some(it) = at.get("null_words").filter(|_| !form.is_text()) {
+        it.fault(faults, "only files of the formats `csv` and `json` have it: remove it");
     }
     Some(form)
+}
+
+fn null_words(at: &At<'_>, faults: &mut Faults<'_>) -> Vec<String> {
+    at.get("null_words").and_then(|it| it.texts(faults)).unwrap_or_default()
 }
 
 fn csv(at: &At<'_>, faults: &mut Faults<'_>) -> CsvForm {
@@ -51,9 +73,7 @@ fn csv(at: &At<'_>, faults: &mut Faults<'_>) -> CsvForm {
             _ => it.fault(faults, "write one ASCII character, such as `\";\"` or `\"\\t\"`"),
         }
     }
-    if let Some(it) = at.get("null_words") {
-        form.null_words = it.texts(faults).unwrap_or_default();
-    }
+    form.null_words = null_words(at, faults);
     form
 }
 
@@ -62,9 +82,15 @@ pub(super) fn source(at: &At<'_>, faults: &mut Faults<'_>) -> Option<Source> {
     at.keys(&["at", "format", "delimiter", "null_words", "columns"], faults);
     let place = at.need("at", faults).and_then(|it| place(&it, faults));
     let form = form(at, place.as_ref(), faults);
-    let columns = at.need("columns", faults)?;
-    let read = columns.items().iter().filter_map(|it| column(it, faults)).collect();
-    Some(Source { at: place?, form: form?, columns: read })
+    let place = place?;
+    let columns = match (at.get("columns"), place.entity()) {
+        (None, Some(entity)) => case_columns(entity),
+        _ => {
+            let columns = at.need("columns", faults)?.items();
+            columns.iter().filter_map(|it| column(it, place.entity(), faults)).collect()
+        }
+    };
+    Some(Source { at: place, form: form?, columns })
 }
 
 /// Reads a sink.
@@ -84,17 +110,21 @@ pub(super) fn reference(at: &At<'_>, faults: &mut Faults<'_>) -> Option<(Place, 
     Some((place?, form?, column))
 }
 
-fn column(at: &At<'_>, faults: &mut Faults<'_>) -> Option<SourceColumn> {
+/// Reads a column. One of the case store holds, without a word, what it holds there.
+fn column(at: &At<'_>, entity: Option<Entity>, faults: &mut Faults<'_>) -> Option<SourceColumn> {
     at.keys(&["name", "from", "type", "format", "required"], faults);
     let name = at.need("name", faults)?.text(faults)?;
-    let kind = match at.get("type") {
-        Some(it) => kind(&it, faults)?,
-        None => ColumnKind::Text,
+    let from = match at.get("from") {
+        Some(it) => it.text(faults)?,
+        None => name.clone(),
     };
-    let mut column = SourceColumn::new(name, kind);
-    if let Some(it) = at.get("from") {
-        column.from = it.text(faults)?;
-    }
+    let kind = match (at.get("type"), entity) {
+        (Some(it), _) => kind(&it, faults)?,
+        // A name that is not there is told when all is checked.
+        (None, Some(entity)) => case_column(entity, &from).unwrap_or(ColumnKind::Text),
+        (None, None) => ColumnKind::Text,
+    };
+    let mut column = SourceColumn::new(name, kind).with_header(from);
     if let Some(it) = at.get("format") {
         column.format = value_format(&it, kind, faults)?;
     }

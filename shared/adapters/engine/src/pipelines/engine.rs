@@ -9,9 +9,10 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use futures_util::future::poll_fn;
+use shared::etl::pushdown::{InWarehouse, PushedDown};
 use shared::etl::{
-    Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, ReplayRow, RunReport,
-    Tally, TestedRows,
+    CaseRows, Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, ReplayRow,
+    RunReport, Tally, TestedRows,
 };
 use shared::ports::{Clock, PipelineEngine, PipelineProgress, RunOptions};
 use shared::time::Timestamp;
@@ -22,8 +23,9 @@ use super::compiled::{Compiled, compile};
 use super::given::GivenFiles;
 use super::language::Language;
 use super::output::Output;
+use super::pushdown;
 use super::rejects::reject_schema;
-use super::source::{Files, OpenStore};
+use super::source::{Files, OpenStore, Stores};
 use super::text::text_of;
 
 /// 2026-01-01T00:00:00Z: the time of a test that names none.
@@ -31,7 +33,8 @@ const TEST_TIME: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// Runs pipelines over blob stores, with the expressions of `DataFusion`.
 pub struct Pipelines {
-    open: OpenStore,
+    stores: Stores,
+    warehouse: Option<InWarehouse>,
     clock: Arc<dyn Clock>,
     scratch: PathBuf,
 }
@@ -39,7 +42,21 @@ pub struct Pipelines {
 impl Pipelines {
     /// Opens stores by `open`, and takes the time of runs from `clock`.
     pub fn new(open: OpenStore, clock: Arc<dyn Clock>) -> Self {
-        Self { open, clock, scratch: std::env::temp_dir() }
+        let (stores, scratch) = (Stores { open, cases: None }, std::env::temp_dir());
+        Self { stores, warehouse: None, clock, scratch }
+    }
+
+    /// Reads rows of the case store, too.
+    #[must_use]
+    pub fn with_case_store(mut self, cases: CaseRows) -> Self {
+        self.stores.cases = Some(cases);
+        self
+    }
+
+    /// Runs pipelines from tables into tables in `warehouse`.
+    #[must_use]
+    pub fn with_warehouse(self, warehouse: InWarehouse) -> Self {
+        Self { warehouse: Some(warehouse), ..self }
     }
 
     /// Puts what memory cannot hold into a folder within `scratch`, which goes with the run. Without it
@@ -85,7 +102,7 @@ impl Pipelines {
         let started_at = self.clock.now();
         let now = options.now.unwrap_or(started_at);
         let compiled = compile(pipeline, &Language::new(now)).map_err(PipelineError::Invalid)?;
-        let base = baseline::read(&self.open, pipeline, options.now).await?;
+        let base = baseline::read(&self.stores.open, pipeline, options.now).await?;
         let mut run = Run::begin(self, pipeline, compiled, rows, options).await?;
         let passed = run.pass_all(progress).await;
         if let Err(error) = passed {
@@ -102,7 +119,7 @@ impl Pipelines {
         }
         run.end(&mut report).await?;
         if report.is_passed() && !options.is_dry_run {
-            baseline::write(&self.open, pipeline, &next).await?;
+            baseline::write(&self.stores.open, pipeline, &next).await?;
         }
         let took = self.clock.now().since(started_at);
         report.duration_ms = took.as_millis().try_into().unwrap_or(u64::MAX);
@@ -116,12 +133,30 @@ impl PipelineEngine for Pipelines {
         compile(pipeline, &Language::new(self.clock.now())).map(|it| it.plan)
     }
 
+    fn push_down(
+        &self,
+        pipeline: &Pipeline,
+        now: Option<Timestamp>,
+    ) -> Result<PushedDown, Vec<PipelineFault>> {
+        pushdown::push_down(pipeline, now)
+    }
+
     async fn run(
         &self,
         pipeline: &Pipeline,
         options: RunOptions,
         progress: &dyn PipelineProgress,
     ) -> Result<RunReport, PipelineError> {
+        if pipeline.is_in_warehouse() {
+            let now = options.now.unwrap_or_else(|| self.clock.now());
+            let pushed =
+                pushdown::push_down(pipeline, Some(now)).map_err(PipelineError::Invalid)?;
+            let warehouse = self.warehouse.as_ref().ok_or_else(|| PipelineError::Unfit {
+                at: pipeline.source.part.at.to_string(),
+                text: "no warehouse is named in the settings (`warehouse.address`)".to_owned(),
+            })?;
+            return warehouse.run(pipeline, &pushed, options, progress).await;
+        }
         self.run_over(pipeline, None, options, progress).await
     }
 
@@ -132,6 +167,10 @@ impl PipelineEngine for Pipelines {
         options: RunOptions,
         progress: &dyn PipelineProgress,
     ) -> Result<RunReport, PipelineError> {
+        if pipeline.is_in_warehouse() {
+            let text = "rows of a table are put right in the table, and run again".to_owned();
+            return Err(PipelineError::Unfit { at: pipeline.source.part.at.to_string(), text });
+        }
         self.run_over(pipeline, Some(rows), options, progress).await
     }
 
@@ -176,14 +215,14 @@ impl Run {
         rows: Option<Vec<ReplayRow>>,
         options: RunOptions,
     ) -> Result<Self, PipelineError> {
-        let open_store = &engine.open;
+        let open_store = &engine.stores.open;
         let schema = Arc::clone(&compiled.schema);
         let samples = Vec::new();
         let rejects = Rejects { samples, n_samples: options.n_samples, quarantine: None };
         let keeps_rows = pipeline.quarantine.is_some() && !options.is_dry_run;
         let links = engine.links(pipeline, compiled, rejects, false);
         let links = Links { rows, keeps_rows, ..links };
-        let chain = Chain::begin(&Files::Stores(Arc::clone(open_store)), links).await?;
+        let chain = Chain::begin(&Files::Stores(engine.stores.clone()), links).await?;
         let mut sink = None;
         if !options.is_dry_run {
             if let Some(place) = &pipeline.quarantine {

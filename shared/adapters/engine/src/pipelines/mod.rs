@@ -9,12 +9,18 @@ mod engine;
 mod figures;
 mod flow;
 mod given;
+mod json;
 mod keys;
 mod kinds;
 mod language;
 mod origins;
 mod output;
 mod parquet;
+#[cfg(feature = "sets")]
+mod pushdown;
+#[cfg(not(feature = "sets"))]
+#[path = "no_pushdown.rs"]
+mod pushdown;
 mod rejects;
 mod replayed;
 mod rows;
@@ -24,6 +30,7 @@ mod sets;
 #[path = "no_sets.rs"]
 mod sets;
 mod source;
+mod store;
 mod text;
 mod typed;
 

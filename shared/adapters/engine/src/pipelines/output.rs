@@ -13,6 +13,7 @@ use shared::PortError;
 use shared::etl::{FileForm, OutputFile, PipelineError, Place, Sink};
 use shared::ports::{BlobStore, MediaType, NewUpload, PartTag, RunningSha256, Upload};
 
+use super::json::json_lines;
 use super::source::OpenStore;
 use super::text::text_of;
 use crate::parquet_files::{ParquetSettings, port_error};
@@ -29,6 +30,7 @@ pub(super) struct Output {
 
 enum Form {
     Csv { delimiter: char },
+    Json,
     Parquet(Box<ArrowWriter<Vec<u8>>>),
 }
 
@@ -58,7 +60,12 @@ impl Output {
         let settings = ParquetSettings::default();
         let failed = |source| PipelineError::store(what, &sink.at, source);
         let (form, media_type) = match &sink.form {
+            FileForm::Store | FileForm::Table => {
+                let text = "is no file: a table of Snowflake is written there".to_owned();
+                return Err(PipelineError::Unfit { at: sink.at.to_string(), text });
+            }
             FileForm::Csv(csv) => (Form::Csv { delimiter: csv.delimiter.into() }, "text/csv"),
+            FileForm::Json(_) => (Form::Json, "application/x-ndjson"),
             FileForm::Parquet => {
                 let writer = parquet_writer(schema);
                 let writer =
@@ -87,11 +94,14 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// [`PipelineError::Store`]; the file is to be abandoned.
+    /// [`PipelineError::Store`], or [`PipelineError::Unfit`] when a value has no form in the file; it is
+    /// to be abandoned.
     pub(super) async fn write(&mut self, batch: &RecordBatch) -> Result<(), PipelineError> {
         self.n_rows += batch.num_rows() as u64;
         let bytes = match &mut self.form {
             Form::Csv { delimiter } => csv_lines(batch, *delimiter),
+            Form::Json => json_lines(batch)
+                .map_err(|text| PipelineError::Unfit { at: self.place.to_string(), text })?,
             Form::Parquet(writer) => group(writer, batch, self.settings)
                 .map_err(|error| port_error(error, "write", &self.place.key))
                 .map_err(|source| self.failed(source))?,

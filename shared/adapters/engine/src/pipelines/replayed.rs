@@ -1,7 +1,7 @@
 //! Rows that a person put right, as a source.
 
 use async_trait::async_trait;
-use shared::etl::{FileForm, PipelineError, ReplayRow};
+use shared::etl::{PipelineError, ReplayRow};
 
 use super::origins::Origins;
 use super::source::{N_ROWS_AT_ONCE, Portion, RowSource, Wanted};
@@ -25,10 +25,7 @@ impl ReplayedRows {
     pub(super) fn new(wanted: Wanted, rows: Vec<ReplayRow>) -> Result<Self, PipelineError> {
         let typed = TypedRows::new(wanted.columns.clone(), wanted.key.clone());
         let typed = typed.map_err(|error| wanted.unfit(error.to_string()))?;
-        let null_words = match &wanted.form {
-            FileForm::Csv(csv) => csv.null_words.clone(),
-            FileForm::Parquet => Vec::new(),
-        };
+        let null_words = wanted.form.null_words().to_vec();
         Ok(Self { wanted, null_words, waiting: rows.into_iter(), rows: typed, origins: None })
     }
 }

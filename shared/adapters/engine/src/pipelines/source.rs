@@ -4,20 +4,31 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::PortError;
-use shared::etl::{FileForm, PipelineError, Place, Reject, SourceColumn, no_such_name};
+use shared::etl::{CaseRows, FileForm, PipelineError, Place, Reject, SourceColumn, no_such_name};
 use shared::ports::BlobStore;
 
 use super::csv::CsvSource;
 use super::given::GivenFiles;
+use super::json::JsonSource;
 use super::origins::Origins;
 use super::parquet::ParquetSource;
 use super::rows::Rows;
+use super::store::StoreSource;
 
 /// Rows that are worked on at once.
 pub(super) const N_ROWS_AT_ONCE: usize = 8192;
 
 /// Opens the blob store at an address.
 pub type OpenStore = Arc<dyn Fn(&str) -> Result<Arc<dyn BlobStore>, PortError> + Send + Sync>;
+
+/// What sources are read from.
+#[derive(Clone)]
+pub(super) struct Stores {
+    /// Opens blob stores.
+    pub(super) open: OpenStore,
+    /// The rows of the case store, where this process may read them.
+    pub(super) cases: Option<CaseRows>,
+}
 
 /// Some rows of a source, and those that could not be read.
 pub(super) struct Portion {
@@ -117,8 +128,8 @@ impl Wanted {
 /// Where files are read.
 #[derive(Clone)]
 pub(super) enum Files {
-    /// In blob stores.
-    Stores(OpenStore),
+    /// In stores.
+    Stores(Stores),
     /// Among the rows of a test.
     Given(Arc<GivenFiles>),
 }
@@ -131,7 +142,7 @@ impl Files {
     /// [`PipelineError::Store`], or [`PipelineError::Unfit`] when a column is missing.
     pub(super) async fn open(&self, wanted: Wanted) -> Result<Box<dyn RowSource>, PipelineError> {
         match self {
-            Self::Stores(open_store) => open(open_store, wanted).await,
+            Self::Stores(stores) => open(stores, wanted).await,
             Self::Given(files) => match files.open(&wanted)? {
                 Some(source) => Ok(source),
                 None => files.nothing(&wanted),
@@ -150,7 +161,7 @@ impl Files {
         wanted: Wanted,
     ) -> Result<Option<Box<dyn RowSource>>, PipelineError> {
         match self {
-            Self::Stores(open_store) => match open(open_store, wanted).await {
+            Self::Stores(stores) => match open(stores, wanted).await {
                 Ok(source) => Ok(Some(source)),
                 Err(PipelineError::Store { source, .. })
                     if source.kind() == shared::PortErrorKind::NotFound =>
@@ -164,10 +175,23 @@ impl Files {
     }
 }
 
-async fn open(open_store: &OpenStore, wanted: Wanted) -> Result<Box<dyn RowSource>, PipelineError> {
-    let store = open_store(&wanted.at.store).map_err(|error| wanted.failed(error))?;
+async fn open(stores: &Stores, wanted: Wanted) -> Result<Box<dyn RowSource>, PipelineError> {
+    if let Some(entity) = wanted.at.entity() {
+        let cases = stores.cases.clone().ok_or_else(|| {
+            wanted.unfit(
+                "cannot be read here: the case store must be named in the settings, and the key of \
+                 its masks where one hashes (`lake.mask_key`)",
+            )
+        })?;
+        return Ok(Box::new(StoreSource::open(cases, entity, wanted)?));
+    }
+    let store = (stores.open)(&wanted.at.store).map_err(|error| wanted.failed(error))?;
     Ok(match wanted.form.clone() {
         FileForm::Csv(form) => Box::new(CsvSource::open(&*store, wanted, form).await?),
+        FileForm::Json(form) => Box::new(JsonSource::open(&*store, wanted, form).await?),
         FileForm::Parquet => Box::new(ParquetSource::open(store, wanted).await?),
+        FileForm::Store | FileForm::Table => {
+            return Err(wanted.unfit("is no file: a table of Snowflake is worked on there"));
+        }
     })
 }

@@ -4,11 +4,14 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod fake_warehouse;
 mod gate;
+mod json;
 mod memory;
 mod page;
 mod peers;
 mod place;
+mod pushed;
 mod replay;
 mod rows;
 mod rules;
@@ -16,3 +19,4 @@ mod sets;
 mod sets_model;
 mod sets_peers;
 mod spill;
+mod store;

@@ -6,6 +6,23 @@ use crate::place::Place;
 
 pub(crate) const MEBIBYTE: u64 = 1024 * 1024;
 
+/// The same from objects of JSON in one array, on one line.
+fn write_array(place: &Place, n_rows: u64) {
+    let mut file =
+        std::io::BufWriter::new(std::fs::File::create(place.path().join("in.json")).unwrap());
+    for row in 0..n_rows {
+        let before = if row == 0 { '[' } else { ',' };
+        let day = row % 28 + 1;
+        write!(
+            file,
+            "{before}{{\"id\":\"id{row}\",\"n\":{row},\"day\":\"2026-01-{day:02}\",\"text\":\"{:032x}\"}}",
+            u128::from(row).wrapping_mul(0x9E37_79B9_7F4A_7C15_BF58_476D_1CE4_E5B9)
+        )
+        .unwrap();
+    }
+    write!(file, "]").unwrap();
+}
+
 const CASES: &str = r#"
 pipeline: many
 source:
@@ -63,4 +80,18 @@ async fn ten_times_the_rows_take_the_same_memory() {
     // Groups of rows are as long as they become only in the long file.
     assert!(more < 32 * MEBIBYTE, "{few} bytes, then {more} more");
     assert!(few + more < 200 * MEBIBYTE);
+}
+
+#[tokio::test]
+async fn one_array_of_many_objects_takes_no_more_memory_than_one_of_few() {
+    let place = Place::new();
+    let text = CASES.replace("in.csv", "in.json");
+    write_array(&place, 30_000);
+    place.verdict(&text).await;
+    let Some(few) = peak() else { return };
+    write_array(&place, 300_000);
+    let report = place.verdict(&text).await;
+    assert_eq!((report.n_read, report.n_out), (300_000, 300_000));
+    let more = peak().unwrap() - few;
+    assert!(more < 32 * MEBIBYTE, "{few} bytes, then {more} more");
 }

@@ -29,7 +29,7 @@ pub(crate) fn python() -> Option<PathBuf> {
     named
 }
 
-async fn ask(python: &PathBuf, what: &str, place: &Place, name: &str) -> String {
+pub(crate) async fn ask(python: &PathBuf, what: &str, place: &Place, name: &str) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pipelines/read_output.py");
     let path = place.path().join(name);
     let done = Command::new(python).arg(script).arg(what).arg(path).output().await.unwrap();

@@ -44,4 +44,33 @@ def read(path):
     print(json.dumps({"duckdb": rows, "pyarrow": by_arrow, "types": types}))
 
 
-{"write": write, "read": read}[sys.argv[1]](sys.argv[2])
+def objects(path):
+    """What DuckDB reads of objects of JSON, whatever form the file has."""
+    duckdb.sql("SET TimeZone = 'UTC'")
+    relation = duckdb.sql("SELECT * FROM read_json(?)", params=[path])
+    rows = [dict(zip(relation.columns, map(plain, row))) for row in relation.fetchall()]
+    print(json.dumps(rows))
+
+
+def write_objects(path):
+    """The same objects one a line, as an array, and as an array that people can read."""
+    rows = [
+        {
+            "id": f"k{n}",
+            "address": {"city": f"Ort \u00fc {n % 7}, [{n}]", "zip": {"code": n}} if n % 3 else None,
+            "fee": n / 4,
+            "open": n % 2 == 0,
+            "tags": ["a]", {"b": n}],
+            "a.b": None if n % 5 == 0 else n,
+        }
+        for n in range(20_000)
+    ]
+    with open(path + ".ndjson", "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=row["open"]) + "\n" for row in rows)
+    with open(path + ".json", "w", encoding="utf-8-sig") as file:
+        json.dump(rows, file)
+    with open(path + "-indented.json", "w", encoding="utf-8") as file:
+        json.dump(rows, file, indent=2)
+
+
+{"write": write, "read": read, "objects": objects, "write_objects": write_objects}[sys.argv[1]](sys.argv[2])
