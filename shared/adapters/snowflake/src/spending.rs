@@ -1,5 +1,5 @@
 //! What our statements used, by the view that the account keeps of them.
-//! Source: Snowflake, Account Usage, "QUERY_ATTRIBUTION_HISTORY view".
+//! Source: Snowflake, Account Usage, "`QUERY_ATTRIBUTION_HISTORY` view".
 
 use std::time::Duration;
 
