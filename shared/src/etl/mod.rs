@@ -23,7 +23,7 @@ mod sets;
 mod step;
 mod tally;
 mod unit_test;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use baseline::{Baseline, ColumnFigures};
 pub use check::{Bounds, Check, ColumnTest, Comparison, Figure, ReferenceSet, RowCheck};
