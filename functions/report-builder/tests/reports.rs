@@ -17,9 +17,7 @@ use shared::ports::{
     BlobStore, CaseStore as _, Clock, MemoryQueue, Queue as _, Report, ReportFilter, ReportFormat,
     ReportJournal as _, ReportReader, ReportState, SystemRandom, read_whole,
 };
-use shared::reports::{
-    BuildPorts, BuildSettings, Newsroom, ReportDefinitions, ReportSources,
-};
+use shared::reports::{BuildPorts, BuildSettings, Newsroom, ReportDefinitions, ReportSources};
 use shared::time::Timestamp;
 use shared::worker::{Failure, Message, MessageHandler as _, ScheduleHandler as _, Tick};
 use wiring::BlobAddress;
@@ -142,7 +140,10 @@ async fn due_report_is_built_once_in_every_format_and_says_the_same_in_each() {
 
     let csv = fixture.bytes(report, ReportFormat::Csv, Some("by_period")).await;
     let csv = String::from_utf8(csv).unwrap();
-    assert!(csv.contains("\r\n2026-11,2,0,3,\r\n") && csv.contains("\r\n2026-09,1,0,1,\r\n"), "{csv}");
+    assert!(
+        csv.contains("\r\n2026-11,2,0,3,\r\n") && csv.contains("\r\n2026-09,1,0,1,\r\n"),
+        "{csv}"
+    );
 
     let key = &report.file(ReportFormat::Parquet, Some("by_period")).unwrap().key;
     let schema = TableSchema::first(vec![

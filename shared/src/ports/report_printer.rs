@@ -9,7 +9,8 @@ use crate::reports::ReportDocument;
 ///
 /// # Contract
 ///
-/// - Every text of the document stands in the pages as text, and every chart as lines and areas.
+/// - Every text of the document stands in the pages as text, but for the end of a value that would fill a
+///   page by itself; every chart stands there as lines and areas.
 /// - Equal documents make equal bytes.
 pub trait ReportPrinter: Send + Sync {
     /// Prints `document`.

@@ -247,7 +247,8 @@ impl ReportDesk {
         if report.state != ReportState::Ready {
             return Err(ReportDeskError::NotReady { id: id.clone(), state: report.state });
         }
-        let first = report.files.first().map_or(ReportFormat::Html, |it| it.format);
+        let holds = |it: &&ReportFile| table.is_none() || it.table.as_deref() == table;
+        let first = report.files.iter().find(holds).map_or(ReportFormat::Html, |it| it.format);
         let format = format.unwrap_or(first);
         let Some(file) = report.file(format, table).cloned() else {
             let names = report.files.iter().filter(|it| it.format == format);

@@ -217,7 +217,7 @@ mod tests {
             told(&FIRM.replace("[html, pdf]", "[html, html]")),
             ["firm.yaml:6: formats.1: is there twice: take one away"]
         );
-        assert!(told(&FIRM.replace("title:", "titel:"))[0].contains("did you mean `title`?"));
+        assert!(told(&FIRM.replace("title:", "titel:"))[1].contains("did you mean `title`?"));
         assert_eq!(told("report: [").len(), 1);
     }
 }
