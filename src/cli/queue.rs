@@ -21,7 +21,7 @@ pub(crate) struct QueueArgs {
     #[arg(long, global = true)]
     pipelines: bool,
     /// Looks at the queue of reports in place of that of events.
-    #[arg(long, conflicts_with = "pipelines")]
+    #[arg(long, global = true, conflicts_with = "pipelines")]
     reports: bool,
 }
 
