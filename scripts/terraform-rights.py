@@ -41,6 +41,8 @@ BY_WAREHOUSE = {("warehouse-loader", it) for it in (
 # Messages of pipelines are short, and only a partition that fails hides its message or abandons its file.
 BY_FAULT = {("pipeline-runner", it) for it in (
     "s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:AbortMultipartUpload", "sqs:ChangeMessageVisibility")}
+# Likewise of reports.
+BY_FAULT |= {("report-builder", it) for it in ("s3:ListBucket", "s3:AbortMultipartUpload", "sqs:ChangeMessageVisibility")}
 # Only a budget that is reached is written down by them: what they order and do is in the case store.
 BY_BUDGET = {(it, "dynamodb:PutItem") for it in ("pipeline-runner", "report-builder")}
 BY_EVENT_SOURCE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -77,6 +79,10 @@ def simulated(work: Path, _org: str) -> None:
         ("pipeline-runner", "sqs:SendMessage", queues["pipelines"], True),
         ("pipeline-runner", "sqs:SendMessage", queues["events"], False),
         ("analytics-api", "sqs:SendMessage", queues["pipelines"], True),
+        ("analytics-api", "sqs:SendMessage", queues["reports"], True),
+        ("report-builder", "sqs:ReceiveMessage", queues["reports"], True),
+        ("report-builder", "sqs:SendMessage", queues["reports"], True),
+        ("report-builder", "sqs:SendMessage", queues["pipelines"], False),
         ("warehouse-loader", "dynamodb:PutItem", table, True),
         ("delta-poller", "dynamodb:PutItem", table, True),
         ("webhook-intake", "dynamodb:PutItem", table, False),
@@ -174,6 +180,7 @@ def by_api(work: Path, made: dict, org: str, api: str, case: str) -> None:
 
     document(ask, case)
     pipeline(made, ask)
+    report(made, ask)
     ask("PATCH", f"/v1/cases/{case}", b'{"title": "From here"}')
     ask("POST", "/v1/outbox/allow-deletes", b'{"connection": "main", "object": "Case"}')
     ask("GET", "/v1/outbox")
@@ -202,6 +209,30 @@ def pipeline(made: dict, ask) -> None:
     wait_for("an order that was set aside", 120, lambda: json.loads(ask("GET", dead))["items"])
     ask("POST", f"{dead}/replay", b'{"all": true}')
     print(f"run {run} of a pipeline wrote a file for each of its own")
+
+
+def report(made: dict, ask) -> None:
+    """A report goes from the API and from the clock over its queue into its files, and its topic hears of it."""
+    definition = {"report": "told", "title": "Told", "about": "What is told.", "kind": "firm", "period": "day",
+                  "formats": ["html", "pdf", "csv", "parquet"], "schedule": "00:00", "deliver": ["topic"]}
+    boto3.client("s3").put_object(
+        Bucket=made["buckets"]["pipelines"], Key="pipelines/reports/told.yaml", Body=json.dumps(definition).encode())
+    ordered = json.loads(ask("POST", "/v1/reports", b'{"report": "told"}'))["id"]
+    invoke(made, "report-builder")
+    for which in (f"/v1/reports/{ordered}", "/v1/reports?report=told&limit=1"):
+        def ready() -> bool:
+            found = json.loads(ask("GET", which))
+            found = found.get("items", [found])[0]
+            return found["state"] == "ready" and found["deliveries"][0]["state"] == "sent"
+        wait_for("a report, and that its topic was told", 180, ready)
+    link = json.loads(ask("GET", f"/v1/reports/{ordered}/link?format=pdf"))["link"]
+    if not answer_of(link["url"], None, {}, "GET")[1].startswith("%PDF"):
+        die("the link of a report leads to something else")
+    boto3.client("sqs").send_message(QueueUrl=made["queue_urls"]["reports"], MessageBody="no order")
+    dead = "/v1/queues/reports/dead-letters"
+    wait_for("an order of a report that was set aside", 120, lambda: json.loads(ask("GET", dead))["items"])
+    ask("POST", f"{dead}/replay", b'{"all": true}')
+    print(f"report {ordered} was built, linked and told of")
 
 
 def document(ask, case: str) -> None:

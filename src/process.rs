@@ -3,6 +3,7 @@
 mod lake;
 mod pipelines;
 mod queries;
+mod reports;
 mod terms;
 
 use std::process::ExitCode;
@@ -43,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) queue: Arc<dyn Queue>,
     /// The queue of runs of pipelines.
     pub(crate) pipelines_queue: Arc<dyn Queue>,
+    /// The queue of reports.
+    pub(crate) reports_queue: Arc<dyn Queue>,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -61,6 +64,7 @@ impl Parts {
             .await
             .map_err(|error| CommandError::failed(format!("open the queue `{address}`"), error))?;
         let pipelines_queue = Self::open_pipelines_queue(settings).await?;
+        let reports_queue = Self::open_reports_queue(settings).await?;
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let prices = settings.price_list()?;
         let stores = settings.open_stores().await?;
@@ -68,7 +72,7 @@ impl Parts {
         let ledger = stores.ledger.clone();
         wiring::watch_cloud_calls(meter.clone(), ledger, clock.clone(), &*random);
         let secrets = Arc::new(settings.secret_store());
-        Ok(Self { stores, queue, pipelines_queue, secrets, meter, clock, random })
+        Ok(Self { stores, queue, pipelines_queue, reports_queue, secrets, meter, clock, random })
     }
 
     /// Opens every connection that `settings` name.
@@ -191,10 +195,11 @@ impl Parts {
             feed: self.stores.feed.clone(),
             journal: self.stores.journal.clone(),
             ledger: self.stores.ledger.clone(),
-            queues: vec![self.queue.clone(), self.pipelines_queue.clone()],
+            queues: self.queues(),
             authenticator: sign_in.authenticator(),
             walls: self.stores.walls.clone(),
             pipelines: Some(self.pipeline_desk(settings)?),
+            reports: Some(self.report_desk(settings)?),
             costs: self.stores.costs.clone(),
             cost_terms: Arc::new(CostTerms {
                 currency: self.meter.prices().currency().to_owned(),
@@ -289,6 +294,7 @@ impl Parts {
                 settings.warehouse.every.0,
             ))
             .app(self.pipeline_runner(settings, &mappings).await?)
+            .app(self.report_builder(settings).await?)
             .app(host::App::new("audit").schedule(
                 "audit-verify",
                 VERIFY_EVERY,

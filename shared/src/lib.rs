@@ -20,6 +20,8 @@ pub mod model;
 pub mod platform;
 pub mod ports;
 pub mod queries;
+#[cfg(feature = "analytics")]
+pub mod reports;
 pub mod sealed;
 pub mod secret;
 pub mod sync;

@@ -18,6 +18,7 @@ mod pipelines;
 mod platforms;
 mod queue;
 mod records;
+mod reports;
 mod sandbox;
 mod secret;
 mod setup;
@@ -98,6 +99,9 @@ enum Command {
     /// Runs pipelines: files through typed steps and quality rules into files.
     #[command(subcommand)]
     Pipelines(pipelines::PipelinesCommand),
+    /// Builds reports of the firm, of a case, of a pipeline, and reads them.
+    #[command(subcommand)]
+    Reports(reports::ReportsCommand),
     /// Looks into the queues and their dead letters.
     Queue(queue::QueueArgs),
     /// Takes in what another system kept.
@@ -214,6 +218,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CommandError> {
             nifi::run(command, &places.in_force().await?.settings, output).await
         }
         Command::Pipelines(command) => pipelines::run(command, &places, output).await,
+        Command::Reports(command) => reports::run(command, &places, output).await,
         Command::Queue(command) => queue::run(command, &settings()?, output).await,
         Command::Import(command) => import::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, || Ok(settings()?), output).await,

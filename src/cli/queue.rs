@@ -20,6 +20,9 @@ pub(crate) struct QueueArgs {
     /// Looks at the queue of runs of pipelines in place of that of events.
     #[arg(long, global = true)]
     pipelines: bool,
+    /// Looks at the queue of reports in place of that of events.
+    #[arg(long, global = true, conflicts_with = "pipelines")]
+    reports: bool,
 }
 
 /// What to do with one of them.
@@ -109,8 +112,12 @@ pub(crate) async fn run(
     settings: &Settings,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let QueueArgs { command, pipelines } = args;
-    let address = if pipelines { settings.pipelines_queue()? } else { settings.events_queue()? };
+    let QueueArgs { command, pipelines, reports } = args;
+    let address = match (pipelines, reports) {
+        (true, _) => settings.pipelines_queue()?,
+        (_, true) => settings.reports_queue()?,
+        _ => settings.events_queue()?,
+    };
     let queue = wiring::queue(&address)
         .await
         .map_err(|error| CommandError::failed(format!("open the queue `{address}`"), error))?;

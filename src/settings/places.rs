@@ -105,14 +105,62 @@ impl Settings {
         })
     }
 
-    /// Returns the address of the queue of runs of pipelines: by default it is where the queue of events
-    /// is, where that can hold several.
+    /// Opens the store of reports' files.
+    ///
+    /// # Errors
+    ///
+    /// When the setting is no address, or the store cannot be opened.
+    pub(crate) fn open_reports(&self) -> Result<Arc<dyn BlobStore>, CommandError> {
+        self.open_place("reports.at", self.reports.at.as_deref(), "reports")
+    }
+
+    /// Opens the folder of the firm's own definitions of reports.
+    ///
+    /// # Errors
+    ///
+    /// When the setting is no address, or the folder cannot be opened.
+    pub(crate) fn open_report_definitions(&self) -> Result<Arc<dyn BlobStore>, CommandError> {
+        let given = self.reports.definitions.as_deref();
+        self.open_place("reports.definitions", given, "report-definitions")
+    }
+
+    /// Opens the store that `given`, the setting `name`, addresses; else `folder` in the data folder.
+    fn open_place(
+        &self,
+        name: &str,
+        given: Option<&str>,
+        folder: &str,
+    ) -> Result<Arc<dyn BlobStore>, CommandError> {
+        let address = match given {
+            Some(address) => BlobAddress::parse(address)
+                .map_err(|error| ConfigError::new(vec![format!("{name}: {error}")]))?,
+            None => BlobAddress::Folder(self.data_dir.join(folder)),
+        };
+        wiring::blobs(&address, &Env::of_process())
+            .map_err(|error| CommandError::failed(format!("open `{name}`, `{address}`"), error))
+    }
+
+    /// Returns the address of the queue of runs of pipelines.
     ///
     /// # Errors
     ///
     /// When the data folder cannot be written as an address.
     pub(crate) fn pipelines_queue(&self) -> Result<Url, ConfigError> {
-        if let Some(address) = &self.pipelines.queue {
+        self.queue_beside(self.pipelines.queue.as_ref(), "pipelines")
+    }
+
+    /// Returns the address of the queue of reports.
+    ///
+    /// # Errors
+    ///
+    /// When the data folder cannot be written as an address.
+    pub(crate) fn reports_queue(&self) -> Result<Url, ConfigError> {
+        self.queue_beside(self.reports.queue.as_ref(), "reports")
+    }
+
+    /// Returns `given`, else the queue `name` where the queue of events is, where that can hold several.
+    fn queue_beside(&self, given: Option<&Url>, name: &str) -> Result<Url, ConfigError> {
+        if let Some(address) = given {
             return Ok(address.clone());
         }
         match &self.store.events_queue {
@@ -120,14 +168,14 @@ impl Settings {
                 let mut address = events.clone();
                 let others: Vec<(String, String)> = events
                     .query_pairs()
-                    .filter(|(name, _)| name != "queue")
-                    .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                    .filter(|(key, _)| key != "queue")
+                    .map(|(key, value)| (key.into_owned(), value.into_owned()))
                     .collect();
                 address.query_pairs_mut().clear().extend_pairs(others);
-                address.query_pairs_mut().append_pair("queue", "pipelines");
+                address.query_pairs_mut().append_pair("queue", name);
                 Ok(address)
             }
-            _ => self.in_data_dir("queue.db?queue=pipelines"),
+            _ => self.in_data_dir(&format!("queue.db?queue={name}")),
         }
     }
 

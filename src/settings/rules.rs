@@ -15,6 +15,9 @@ const MIN_BETWEEN_COMPARISONS: Duration = Duration::from_mins(5);
 /// The least memory for answers, in bytes: 16 MiB.
 const MIN_QUERY_BYTES: usize = 16 * 1024 * 1024;
 
+/// The longest link. Source: Amazon S3 user guide, "Expiration of a presigned URL".
+const MAX_LINK_FOR: Duration = Duration::from_hours(24 * 7);
+
 impl Settings {
     /// Returns every such fault, each with the path of a setting and the way out.
     pub(super) fn faults(&self) -> Vec<Fault> {
@@ -28,6 +31,7 @@ impl Settings {
         self.check_query(&mut faults);
         self.check_nifi(&mut faults);
         self.check_pipelines(&mut faults);
+        self.check_reports(&mut faults);
         faults.extend(self.costs.faults().into_iter().map(|it| it.below("costs")));
         faults.extend(self.http.faults().into_iter().map(|it| it.below("http")));
         faults.extend(self.telemetry.faults().into_iter().map(|it| it.below("telemetry")));
@@ -138,6 +142,25 @@ impl Settings {
         }
         if self.pipelines.within.as_ref().is_some_and(|it| it.0.is_zero()) {
             faults.push(Fault::new("pipelines.within", "is nothing: write `14m`, or leave it out"));
+        }
+    }
+
+    fn check_reports(&self, faults: &mut Vec<Fault>) {
+        let reports = &self.reports;
+        let places = [("reports.at", &reports.at), ("reports.definitions", &reports.definitions)];
+        for (name, place) in places {
+            if let Some(Err(fault)) = place.as_deref().map(BlobAddress::parse) {
+                faults.push(Fault::new(name, fault.to_string()));
+            }
+        }
+        if reports.webhook.is_some() && reports.webhook_secret.is_none() {
+            let what = "has no secret: name where it lies as `webhook_secret`, such as \
+                        `env:REPORTS_WEBHOOK_SECRET`";
+            faults.push(Fault::new("reports.webhook", what));
+        }
+        if reports.link_for.as_ref().is_some_and(|it| it.0.is_zero() || it.0 > MAX_LINK_FOR) {
+            let what = "is no time up to `7d`: write such as `6h`, or leave it out";
+            faults.push(Fault::new("reports.link_for", what));
         }
     }
 

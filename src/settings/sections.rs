@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) nifi: NifiSettings,
     /// Where pipelines are, and how they are run.
     pub(crate) pipelines: PipelinesSettings,
+    /// Where reports are, and who hears of them.
+    pub(crate) reports: ReportsSettings,
     /// How the API answers.
     pub(crate) api: ApiSettings,
     /// Where sealed secrets are, and what opens them.
@@ -249,6 +251,36 @@ pub(crate) struct PipelinesSettings {
     pub(crate) queue: Option<Url>,
     /// How long a file of a source may take, such as `14m`; as long as it takes when nothing is written.
     pub(crate) within: Option<Span>,
+}
+
+/// Where reports are, and who hears of them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ReportsSettings {
+    /// Where their files go, such as `file:FOLDER` or `s3://BUCKET/PREFIX`; by default the folder
+    /// `reports` in the data folder.
+    #[schemars(extend("examples" = ["s3://example-reports/reports"]))]
+    pub(crate) at: Option<String>,
+    /// Where the firm's own definitions are, each a file `NAME.yaml`, likewise; by default the folder
+    /// `report-definitions` in the data folder.
+    #[schemars(extend("examples" = ["s3://example-pipelines/pipelines/reports"]))]
+    pub(crate) definitions: Option<String>,
+    /// The queue of orders, such as `sqlite:queue.db?queue=reports`; by default beside the queue of
+    /// events.
+    #[schemars(extend("examples" = ["sqlite:queue.db?queue=reports"]))]
+    pub(crate) queue: Option<Url>,
+    /// The topic that hears of reports whose definitions name it.
+    #[schemars(extend("examples" = ["sns:arn:aws:sns:eu-west-1:123456789012:reports"]))]
+    pub(crate) topic: Option<Url>,
+    /// The webhook that hears of reports whose definitions name it; its messages are signed after
+    /// Standard Webhooks.
+    #[schemars(extend("examples" = ["https://firm.example/hooks/reports"]))]
+    pub(crate) webhook: Option<Url>,
+    /// Where the secret lies that those are signed with.
+    #[schemars(extend("examples" = ["env:REPORTS_WEBHOOK_SECRET"]))]
+    pub(crate) webhook_secret: Option<SecretAddress>,
+    /// How long links in messages are good, such as `6h`, which is the default; at most `7d`.
+    pub(crate) link_for: Option<Span>,
 }
 
 /// Where sealed secrets are, and what opens them.

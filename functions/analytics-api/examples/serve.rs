@@ -32,6 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         authenticator: Arc::new(testing::TestDesk),
         walls: firm.clone(),
         pipelines: Some(testing::pipelines().await),
+        reports: Some(testing::reports(&firm).await),
         costs: Arc::new(shared::ports::MemoryCostLedger::default()),
         cost_terms: Arc::new(CostTerms::of(&CostSettings::default()).map_err(ConfigError::from)?),
         settings: Arc::new(testing::book().await),

@@ -17,6 +17,7 @@ use shared::ports::{
     Documents, IncidentView, Ledger, Queue, SyncJournal, Walls,
 };
 use shared::queries::AnswerCache;
+use shared::reports::ReportDesk;
 use shared::sync::Desk;
 use tokio::sync::Semaphore;
 
@@ -71,6 +72,8 @@ pub struct Ports {
     pub walls: Arc<dyn Walls>,
     /// Pipelines and their runs; without it there are none.
     pub pipelines: Option<PipelineDesk>,
+    /// Reports; without it there are none.
+    pub reports: Option<ReportDesk>,
     /// What calls to platforms cost.
     pub costs: Arc<dyn CostLedger>,
     /// The currency of costs, and the budgets.

@@ -15,6 +15,7 @@ use shared::etl::runs::{Definitions, DeskPorts, PipelineDesk};
 use shared::platform::{OutboundSettings, Surroundings, description_of};
 use shared::ports::{LocalSecrets, Queue, SystemClock, SystemRandom};
 use shared::queries::{AnswerCache, QuerySettings};
+use shared::reports::{ReportDefinitions, ReportDesk, ReportDeskPorts};
 use url::Url;
 use wiring::{BlobAddress, CaseStores, IdentitySettings, PlatformSecrets, WiringError};
 
@@ -41,6 +42,13 @@ pub struct Config {
     /// Where definitions of pipelines are: `PIPELINES`, such as `s3://BUCKET/PREFIX` or `file:FOLDER`;
     /// without it, and the queue, there are none.
     pub pipelines: Option<BlobAddress>,
+    /// Where files of reports are: `REPORTS`, likewise, and the queue of orders: `REPORTS_QUEUE`; without
+    /// both there are no reports.
+    pub reports: Option<BlobAddress>,
+    /// As above.
+    pub reports_queue: Option<Url>,
+    /// Where the firm's own definitions of reports are: `REPORT_DEFINITIONS`, likewise.
+    pub report_definitions: Option<BlobAddress>,
     /// Where the bytes of documents are: `DOCUMENTS`, such as `s3://BUCKET` or `file:FOLDER`; without
     /// it documents can be neither sent nor read.
     pub documents: Option<BlobAddress>,
@@ -91,6 +99,9 @@ impl Config {
         let lake = env.optional("LAKE");
         let pipelines_queue = env.optional("PIPELINES_QUEUE");
         let pipelines = env.optional("PIPELINES");
+        let reports_queue = env.optional("REPORTS_QUEUE");
+        let reports = env.optional("REPORTS");
+        let report_definitions = env.optional("REPORT_DEFINITIONS");
         let identity = IdentitySettings::read(&mut env);
         wiring::read_platforms(&mut env);
         let connections = wiring::ConnectionSettings::read(&mut env);
@@ -113,6 +124,9 @@ impl Config {
             events_queue,
             pipelines_queue,
             pipelines,
+            reports,
+            reports_queue,
+            report_definitions,
             documents,
             lake,
             identity,
@@ -205,6 +219,31 @@ async fn pipelines(
     })))
 }
 
+/// Opens the desk of reports where they are set up, and shows their queue to people.
+async fn reports(
+    config: &Config,
+    env: &Env,
+    stores: &CaseStores,
+    queues: &mut Vec<Arc<dyn Queue>>,
+) -> Result<Option<ReportDesk>, WiringError> {
+    let (Some(at), Some(queue)) = (&config.reports, &config.reports_queue) else {
+        return Ok(None);
+    };
+    let own = config.report_definitions.as_ref().map(|it| wiring::blobs(it, env)).transpose()?;
+    let queue = wiring::queue(queue).await?;
+    queues.push(queue.clone());
+    Ok(Some(ReportDesk::new(ReportDeskPorts {
+        definitions: ReportDefinitions::new(own),
+        journal: stores.reports.clone(),
+        queue,
+        store: wiring::blobs(at, env)?,
+        view: stores.view.clone(),
+        pipelines: stores.pipelines.clone(),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    })))
+}
+
 /// Puts this function together from the settings in `env`.
 ///
 /// # Errors
@@ -234,6 +273,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         wiring::authenticator(&config.identity, tls, clock.clone(), Arc::new(SystemRandom))?;
     let mut queues = vec![wiring::queue(&config.events_queue).await?];
     let pipelines = pipelines(&config, &env, &stores, &mut queues).await?;
+    let reports = reports(&config, &env, &stores, &mut queues).await?;
     let ports = Ports {
         view: stores.view,
         tally: stores.tally,
@@ -248,6 +288,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         authenticator,
         walls: stores.walls,
         pipelines,
+        reports,
         costs: stores.costs,
         cost_terms: Arc::new(CostTerms::of(&config.costs).map_err(ConfigError::from)?),
         settings: Arc::new(SettingsEditor::new(

@@ -61,13 +61,19 @@ pub(crate) struct ByteLink {
 }
 
 impl ByteLink {
-    fn of_store(link: BlobLink, expires_at: Timestamp) -> Self {
+    /// Shows a link of a store, good until `expires_at`.
+    pub(crate) fn of_store(link: BlobLink, expires_at: Timestamp) -> Self {
         let BlobLink { method, url, headers } = link;
         let headers = headers.into_iter().collect();
         Self { method, url: url.into(), headers, expires_at: Some(expires_at) }
     }
 
-    fn of_api(method: &'static str, path: String, headers: BTreeMap<String, String>) -> Self {
+    /// Shows a path of this API.
+    pub(crate) fn of_api(
+        method: &'static str,
+        path: String,
+        headers: BTreeMap<String, String>,
+    ) -> Self {
         Self { method, url: path, headers, expires_at: None }
     }
 }

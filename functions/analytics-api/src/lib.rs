@@ -36,6 +36,7 @@ mod query;
 mod queues;
 mod reconciliations;
 mod replay;
+mod reports;
 mod resilience;
 mod router;
 mod rows;

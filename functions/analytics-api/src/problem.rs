@@ -153,6 +153,12 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, kind, title, detail.into())
     }
 
+    /// A report has no such file now; `detail` says why.
+    pub(crate) fn report_state(detail: impl Into<String>) -> Self {
+        let kind = "urn:moodbridge:problem:report-state";
+        Self::new(StatusCode::CONFLICT, kind, "The report does not stand so", detail.into())
+    }
+
     /// Nothing here answers named queries; `detail` says what to turn on.
     pub(crate) fn no_queries(detail: impl Into<String>) -> Self {
         let kind = "urn:moodbridge:problem:no-queries";

@@ -22,7 +22,7 @@ use crate::query::shorten;
 use crate::{
     audit, cases, changes, conflicts, costs, dashboard, documents, integrations, me, metrics,
     named_queries, openapi, outbox, overview, pipelines, platforms, queues, reconciliations,
-    replay, resilience, rows, settings, walls,
+    replay, reports, resilience, rows, settings, walls,
 };
 
 /// The path that every route of this function begins with.
@@ -97,6 +97,7 @@ pub(crate) fn documented_routes() -> (OpenApiRouter<Arc<Api>>, Doors) {
         .route(Needs(Permission::SyncRead), routes!(reconciliations::list_reconciliations))
         .route(Needs(Permission::ChangesFollow), routes!(changes::follow_changes))
         .and(pipeline_routes)
+        .and(report_routes)
         .and(row_routes)
         .and(document_routes)
         .finish()
@@ -117,6 +118,17 @@ fn pipeline_routes(routes: GuardedRoutes) -> GuardedRoutes {
         .route(run, routes!(orders::replay_pipeline))
         .route(run, routes!(orders::retry_pipeline_run))
         .route(run, routes!(orders::cancel_pipeline_run))
+}
+
+/// Adds the routes of reports. Whose rows a report shows is asked again by its desk.
+fn report_routes(routes: GuardedRoutes) -> GuardedRoutes {
+    let read = Access::Needs(Permission::FiguresRead);
+    routes
+        .route(read, routes!(reports::list_report_definitions))
+        .route(read, routes!(reports::list_reports, reports::orders::order_report))
+        .route(read, routes!(reports::get_report))
+        .route(read, routes!(reports::files::link_report))
+        .route(read, routes!(reports::files::get_report_content))
 }
 
 /// Adds the routes that change rows.

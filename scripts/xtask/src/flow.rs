@@ -22,6 +22,9 @@ struct Function {
     description: String,
     /// `http`, `queue:NAME` or `schedule:rate(…)`.
     trigger: String,
+    /// `rate(…)`, when the clock starts it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schedule: Option<String>,
     #[serde(default)]
     routes: Vec<String>,
     reads: Vec<String>,
@@ -59,6 +62,10 @@ fn functions() -> Result<Vec<Function>, ChoreError> {
 
 fn check_trigger(function: &Function) -> Result<(), &'static str> {
     let trigger = function.trigger.as_str();
+    let by_clock = function.schedule.as_deref();
+    if by_clock.is_some_and(|it| !trigger.starts_with("queue:") || !it.starts_with("rate(")) {
+        return Err("`schedule` stands beside a queue trigger, as `rate(…)`");
+    }
     if trigger == "http" {
         return if function.routes.is_empty() {
             Err("an http trigger needs routes")
@@ -93,7 +100,10 @@ fn table(functions: &[Function]) -> String {
     );
     for function in functions {
         let trigger = match function.routes.as_slice() {
-            [] => format!("`{}`", function.trigger),
+            [] => match &function.schedule {
+                Some(schedule) => format!("`{}`<br>`schedule:{schedule}`", function.trigger),
+                None => format!("`{}`", function.trigger),
+            },
             routes => routes.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join("<br>"),
         };
         let list = |items: &[String]| {

@@ -2,7 +2,7 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 37] = [
+const COUNTERS: [(&str, &str); 39] = [
     ("dispatch_changes_total", "Changes that were taken as flow files."),
     ("http_requests_total", "Requests answered, by route, method and status."),
     ("http_requests_shed_total", "Requests turned away because too many were in hand."),
@@ -32,6 +32,8 @@ const COUNTERS: [(&str, &str); 37] = [
     ("query_cache_total", "Answers that were kept, awaited by another, or worked out."),
     ("queue_messages_total", "Messages handled, by outcome."),
     ("relay_records_total", "Records taken from the outbox, by outcome."),
+    ("report_deliveries_total", "News of reports sent, by receiver and outcome."),
+    ("reports_total", "Reports that ended, by state."),
     ("schedule_runs_total", "Runs of a schedule, by outcome."),
     ("sign_ins_total", "Sign-ins, by outcome."),
     ("sync_differences_total", "Records that differed between both sides."),
@@ -76,7 +78,7 @@ const GAUGES: [(&str, &str); 28] = [
     ("warehouse_files_waiting", "Files of the lake that a warehouse has not loaded yet, by table."),
 ];
 
-const HISTOGRAMS: [(&str, &str); 8] = [
+const HISTOGRAMS: [(&str, &str); 9] = [
     ("http_request_duration_seconds", "Time until a response began."),
     ("pipeline_partition_seconds", "Time of one try of a partition, by pipeline."),
     ("platform_call_seconds", "Time of one attempt to call a platform."),
@@ -84,6 +86,7 @@ const HISTOGRAMS: [(&str, &str); 8] = [
     ("query_seconds", "Time from a question to the lake to its answer."),
     ("queue_message_duration_seconds", "Time in the handler of a message."),
     ("relay_lag_seconds", "Time from a change here to its commit over there."),
+    ("report_build_seconds", "Time of building a report, by definition."),
     ("sync_lag_seconds", "Time from an event's arrival to its commit."),
 ];
 

@@ -27,7 +27,7 @@ mod step;
 mod stores;
 mod tally;
 mod unit_test;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use baseline::{Baseline, ColumnFigures};
 pub use case_rows::{CaseRow, CaseRows, case_column, case_columns};

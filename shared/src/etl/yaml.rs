@@ -10,14 +10,14 @@ use super::rule::Scalar;
 
 /// A value and the line it stands on.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub(super) line: u64,
-    pub(super) content: Content,
+pub(crate) struct Node {
+    pub(crate) line: u64,
+    pub(crate) content: Content,
 }
 
 /// What a node holds.
 #[derive(Clone, Debug)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Null,
     Scalar(Scalar),
     List(Vec<Node>),
@@ -26,10 +26,10 @@ pub(super) enum Content {
 
 /// One key with its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) line: u64,
-    pub(super) key: String,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) line: u64,
+    pub(crate) key: String,
+    pub(crate) value: Node,
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -106,20 +106,20 @@ impl<'de> Visitor<'de> for AnyValue {
 
 /// A node that is being read, with the path to it.
 #[derive(Clone)]
-pub(super) struct At<'a> {
-    pub(super) node: &'a Node,
-    pub(super) line: u64,
-    pub(super) path: String,
+pub(crate) struct At<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) line: u64,
+    pub(crate) path: String,
 }
 
 impl<'a> At<'a> {
     /// The whole file.
-    pub(super) fn root(node: &'a Node) -> Self {
+    pub(crate) fn root(node: &'a Node) -> Self {
         Self { node, line: node.line, path: String::new() }
     }
 
     /// Notes a fault here.
-    pub(super) fn fault(&self, faults: &mut Faults<'_>, text: impl Into<String>) {
+    pub(crate) fn fault(&self, faults: &mut Faults<'_>, text: impl Into<String>) {
         faults.add(self.line, &self.path, text);
     }
 
@@ -130,7 +130,7 @@ impl<'a> At<'a> {
     }
 
     /// Returns its keys with their values.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, Self)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, Self)> {
         let entries = match &self.node.content {
             Content::Map(entries) => entries.as_slice(),
             _ => &[],
@@ -139,12 +139,12 @@ impl<'a> At<'a> {
     }
 
     /// Returns the value of `key`, when it is there.
-    pub(super) fn get(&self, key: &str) -> Option<Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<Self> {
         self.entries().find(|(name, _)| *name == key).map(|it| it.1)
     }
 
     /// Returns the value of `key`, which must be there.
-    pub(super) fn need(&self, key: &str, faults: &mut Faults<'_>) -> Option<Self> {
+    pub(crate) fn need(&self, key: &str, faults: &mut Faults<'_>) -> Option<Self> {
         let found = self.get(key);
         if found.is_none() {
             self.fault(faults, format!("`{key}` is missing"));
@@ -153,7 +153,7 @@ impl<'a> At<'a> {
     }
 
     /// Notes every key that is none of `known`, and a value that has no keys.
-    pub(super) fn keys(&self, known: &[&str], faults: &mut Faults<'_>) {
+    pub(crate) fn keys(&self, known: &[&str], faults: &mut Faults<'_>) {
         if !matches!(self.node.content, Content::Map(_)) {
             self.fault(faults, format!("write the keys `{}`", known.join("`, `")));
         }
@@ -165,7 +165,7 @@ impl<'a> At<'a> {
     }
 
     /// Returns its items; one value is a list of itself.
-    pub(super) fn items(&self) -> Vec<Self> {
+    pub(crate) fn items(&self) -> Vec<Self> {
         match &self.node.content {
             Content::List(items) => {
                 let item =
@@ -178,7 +178,7 @@ impl<'a> At<'a> {
     }
 
     /// Reads a value that is neither a list nor a map.
-    pub(super) fn scalar(&self, faults: &mut Faults<'_>) -> Option<Scalar> {
+    pub(crate) fn scalar(&self, faults: &mut Faults<'_>) -> Option<Scalar> {
         if let Content::Scalar(value) = &self.node.content {
             return Some(value.clone());
         }
@@ -187,7 +187,7 @@ impl<'a> At<'a> {
     }
 
     /// Reads text; a number or a flag is taken as it is written.
-    pub(super) fn text(&self, faults: &mut Faults<'_>) -> Option<String> {
+    pub(crate) fn text(&self, faults: &mut Faults<'_>) -> Option<String> {
         let text = self.scalar(faults)?.to_string();
         if text.trim().is_empty() {
             self.fault(faults, "is empty");
@@ -197,7 +197,7 @@ impl<'a> At<'a> {
     }
 
     /// Reads a list of texts, or one text.
-    pub(super) fn texts(&self, faults: &mut Faults<'_>) -> Option<Vec<String>> {
+    pub(crate) fn texts(&self, faults: &mut Faults<'_>) -> Option<Vec<String>> {
         let items = self.items();
         if items.is_empty() {
             self.fault(faults, "is empty: write at least one");
@@ -207,7 +207,7 @@ impl<'a> At<'a> {
     }
 
     /// Reads true or false.
-    pub(super) fn flag(&self, faults: &mut Faults<'_>) -> Option<bool> {
+    pub(crate) fn flag(&self, faults: &mut Faults<'_>) -> Option<bool> {
         if let Content::Scalar(Scalar::Bool(value)) = self.node.content {
             return Some(value);
         }
@@ -217,7 +217,7 @@ impl<'a> At<'a> {
 
     /// Reads a number.
     #[expect(clippy::cast_precision_loss, reason = "bounds of figures are far below 2^53")]
-    pub(super) fn number(&self, faults: &mut Faults<'_>) -> Option<f64> {
+    pub(crate) fn number(&self, faults: &mut Faults<'_>) -> Option<f64> {
         match self.node.content {
             Content::Scalar(Scalar::Whole(it)) => Some(it as f64),
             Content::Scalar(Scalar::Number(it)) if it.is_finite() => Some(it),
@@ -229,7 +229,7 @@ impl<'a> At<'a> {
     }
 
     /// Reads a whole number that is not negative.
-    pub(super) fn count<T: TryFrom<i64>>(&self, faults: &mut Faults<'_>) -> Option<T> {
+    pub(crate) fn count<T: TryFrom<i64>>(&self, faults: &mut Faults<'_>) -> Option<T> {
         let count = match self.node.content {
             Content::Scalar(Scalar::Whole(it)) => T::try_from(it).ok(),
             _ => None,
@@ -241,7 +241,7 @@ impl<'a> At<'a> {
     }
 
     /// Reads one of some words.
-    pub(super) fn word<T: Copy>(
+    pub(crate) fn word<T: Copy>(
         &self,
         words: &[(&'static str, T)],
         faults: &mut Faults<'_>,

@@ -75,6 +75,7 @@ mod memory_log_search;
 mod memory_orchestrator;
 mod memory_pipeline_journal;
 mod memory_queue;
+mod memory_report_journal;
 pub mod orchestrator;
 #[cfg(any(test, feature = "testkit"))]
 pub mod orchestrator_contract;
@@ -95,6 +96,11 @@ mod record_scan;
 #[cfg(any(test, feature = "testkit"))]
 pub mod record_scan_contract;
 mod remote_session;
+mod report_journal;
+#[cfg(any(test, feature = "testkit"))]
+pub mod report_journal_contract;
+#[cfg(feature = "analytics")]
+mod report_printer;
 mod schema_reader;
 mod secrets;
 mod settings_store;
@@ -111,6 +117,7 @@ mod walls;
 #[cfg(any(test, feature = "testkit"))]
 pub mod walls_contract;
 pub mod warehouse;
+mod webhook;
 
 pub use audit_chain::{AuditChain, ChainedRow};
 pub use audit_log::{AuditFault, AuditLog, AuditRow, AuditVerification};
@@ -184,6 +191,7 @@ pub use memory_log_search::MemoryLogSearch;
 pub use memory_orchestrator::MemoryOrchestrator;
 pub use memory_pipeline_journal::MemoryPipelineJournal;
 pub use memory_queue::MemoryQueue;
+pub use memory_report_journal::MemoryReportJournal;
 pub use outbox::{
     Claim, Outbox, OutboxDepth, OutboxEntry, OutboxKind, OutboxMark, OutboxStatus, Setback,
 };
@@ -202,9 +210,16 @@ pub use reconcile_journal::{
 };
 pub use record_scan::{RecordScan, ScanRange, ScannedRecord};
 pub use remote_session::{RemoteSession, RemoteSessions};
+pub use report_journal::{
+    DeliveryState, Report, ReportDelivery, ReportFile, ReportFilter, ReportFormat, ReportJournal,
+    ReportKind, ReportReader, ReportReceiver, ReportState,
+};
+#[cfg(feature = "analytics")]
+pub use report_printer::ReportPrinter;
 pub use schema_reader::SchemaReader;
 pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
 pub use settings_store::{LedgerSettingsStore, SettingChange, SettingsStore, SettingsVersion};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};
 pub use usage_meter::{FunctionUsage, MeasuredUsage, UsageMeter};
 pub use walls::{ShownCases, Stance, Wall, Walls, wall_audit};
+pub use webhook::WebhookSender;

@@ -42,6 +42,8 @@ mod postgres;
 #[cfg(feature = "sql")]
 mod queries;
 mod queue;
+#[cfg(feature = "reports")]
+mod reports;
 mod secrets;
 #[cfg(feature = "sql")]
 mod store;
@@ -90,6 +92,8 @@ pub use platforms::{
 #[cfg(feature = "sql")]
 pub use queries::queries;
 pub use queue::queue;
+#[cfg(feature = "reports")]
+pub use reports::{report_printer, report_tables, webhook};
 pub use secrets::PlatformSecrets;
 #[cfg(feature = "salesforce")]
 pub use shared::platform::OpenConnection;

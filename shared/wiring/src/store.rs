@@ -7,8 +7,8 @@ use adapter_sql::store::PostgresCaseStore;
 use shared::ports::{
     AuditChain, AuditLog, CaseStore, CaseTally, CaseView, ChangeFeed, Conflicts, CostLedger,
     CurrentRows, Documents, FieldViews, History, IncidentView, Ledger, LedgerSettingsStore,
-    MatterImport, Outbox, PipelineJournal, ReconcileJournal, RecordScan, SettingsStore,
-    SyncJournal, SystemClock, Walls,
+    MatterImport, Outbox, PipelineJournal, ReconcileJournal, RecordScan, ReportJournal,
+    SettingsStore, SyncJournal, SystemClock, Walls,
 };
 use url::Url;
 
@@ -56,6 +56,8 @@ pub struct CaseStores {
     pub journal: Arc<dyn SyncJournal>,
     /// Runs of pipelines.
     pub pipelines: Arc<dyn PipelineJournal>,
+    /// Reports that were asked for.
+    pub reports: Arc<dyn ReportJournal>,
     /// What calls to platforms cost.
     pub costs: Arc<dyn CostLedger>,
     /// Cursors and states.
@@ -86,6 +88,7 @@ impl CaseStores {
             + CaseTally
             + SyncJournal
             + PipelineJournal
+            + ReportJournal
             + CostLedger
             + Ledger
             + 'static,
@@ -112,6 +115,7 @@ impl CaseStores {
             tally: metered::case_tally(store.clone()),
             journal: metered::sync_journal(store.clone()),
             pipelines: metered::pipeline_journal(store.clone()),
+            reports: metered::report_journal(store.clone()),
             costs: metered::cost_ledger(store.clone()),
             settings: Arc::new(LedgerSettingsStore::new(ledger.clone())),
             ledger,

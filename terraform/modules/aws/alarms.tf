@@ -25,7 +25,7 @@ locals {
   oldest_s = { for queue in local.queue_names : queue => max(var.alarms.oldest_message_seconds, 4 * local.slowest_s[queue]) }
 
   queue_alarms = merge([
-    # Nobody may want a pipeline for days.
+    # Nobody may want a pipeline or a report for days.
     for queue in local.queue_names : { for name, it in {
       "${queue}-behind" = {
         queue     = aws_sqs_queue.main[queue].name, metric = "ApproximateAgeOfOldestMessage", statistic = "Maximum"
@@ -42,7 +42,7 @@ locals {
         threshold = 1, period = 3600 * var.alarms.quiet_hours, compare = "LessThanThreshold", missing = "breaching"
         says      = "Nothing came into `${queue}` for ${var.alarms.quiet_hours} h. ${local.runbooks}/no-events.md"
       }
-    } : name => it if name != "pipelines-quiet" }
+    } : name => it if !contains(["pipelines-quiet", "reports-quiet"], name) }
   ]...)
 }
 

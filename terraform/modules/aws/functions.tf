@@ -27,9 +27,13 @@ locals {
       },
       {
         for shelf in distinct(concat(local.shelves[name].read, local.shelves[name].written)) :
-        # Definitions stand beside the files of pipelines, in the part of the bucket that functions may read.
-        upper(shelf) => "s3://${module.bucket[shelf].name}${shelf == "pipelines" ? "/pipelines" : ""}"
+        # Definitions stand beside the files of pipelines, in the part of the bucket that functions may read;
+        # reports stand in the part of theirs.
+        upper(shelf) => "s3://${module.bucket[shelf].name}${contains(["pipelines", "reports"], shelf) ? "/${shelf}" : ""}"
       },
+      # The bucket of reports forgets after a while: their definitions stand beside those of pipelines.
+      contains(local.shelves[name].read, "reports") ? { REPORT_DEFINITIONS = "s3://${module.bucket["pipelines"].name}/pipelines/reports" } : {},
+      { for topic in local.published[name] : "${upper(topic)}_TOPIC" => "sns:${aws_sns_topic.news[topic].arn}" },
       contains(concat(it.reads, it.writes), "crm") || contains(concat(it.reads, it.writes), "case-store") ? { CONNECTIONS = jsonencode(var.connections) } : {},
       anytrue([for route in it.routes : strcontains(route, " /hooks/")]) ? { INTAKE_SETTINGS = jsonencode(var.intake) } : {},
       anytrue([for route in it.routes : strcontains(route, " /v1/")]) ? local.api_settings : {},

@@ -26,6 +26,9 @@ locals {
   claiming = { for name in keys(local.functions) : name => length(setintersection(local.keyed_queues, setsubtract(local.sent[name], local.looked[name]))) > 0 }
   looked   = { for name, it in local.functions : name => [for queue in local.queue_names : queue if contains(it.reads, "queue:${queue}") && it.trigger != "queue:${queue}"] }
 
+  # The topics that each function tells.
+  published = { for name, it in local.functions : name => [for topic in local.topic_names : topic if contains(it.writes, "topic:${topic}")] }
+
   # The stores of blobs, each a bucket of that name, that each function reads from and writes to.
   shelves = {
     for name, it in local.functions : name => {
@@ -39,6 +42,7 @@ locals {
       "lambda.${local.region}.${local.suffix}",
       length(local.consumed[name]) + length(local.sent[name]) + length(local.looked[name]) > 0 ? "sqs.${local.region}.${local.suffix}" : "",
       contains(local.sees[name], "ledger") || local.claiming[name] ? "dynamodb.${local.region}.${local.suffix}" : "",
+      length(local.published[name]) > 0 ? "sns.${local.region}.${local.suffix}" : "",
       length(local.secrets[name]) > 0 ? "secretsmanager.${local.region}.${local.suffix}" : "",
       length(local.consumed[name]) + length(local.sent[name]) + length(local.shelves[name].read) + length(local.shelves[name].written) > 0 ? "s3.${local.region}.${local.suffix}" : "",
     ])
@@ -66,6 +70,11 @@ locals {
           sid    = "SendTo"
           action = ["sqs:SendMessage"]
           on     = [aws_sqs_queue.main[queue].arn]
+        }],
+        [for topic in local.published[name] : {
+          sid    = "Tell"
+          action = ["sns:Publish"]
+          on     = [aws_sns_topic.news[topic].arn]
         }],
         # Depths are asked for before a queue is filled further, when a new version checks that it is sound,
         # and shown to people.
@@ -136,7 +145,7 @@ locals {
   statement_of_key = {
     for name in keys(local.functions) : name => {
       Sid       = "Unseal"
-      Action    = concat(["kms:Decrypt"], length(local.sent[name]) + length(local.consumed[name]) + length(local.shelves[name].written) > 0 || contains(local.functions[name].writes, "ledger") ? ["kms:GenerateDataKey"] : [])
+      Action    = concat(["kms:Decrypt"], length(local.sent[name]) + length(local.consumed[name]) + length(local.shelves[name].written) + length(local.published[name]) > 0 || contains(local.functions[name].writes, "ledger") ? ["kms:GenerateDataKey"] : [])
       Resource  = [aws_kms_key.main.arn]
       Condition = { StringEquals = { "kms:ViaService" = local.unsealing[name] } }
     }

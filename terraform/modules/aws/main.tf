@@ -25,12 +25,13 @@ locals {
 
   http_functions     = { for name, it in local.functions : name => it if it.trigger == "http" }
   queue_functions    = { for name, it in local.functions : name => trimprefix(it.trigger, "queue:") if startswith(it.trigger, "queue:") }
-  schedule_functions = { for name, it in local.functions : name => coalesce(local.special[name].schedule, trimprefix(it.trigger, "schedule:")) if startswith(it.trigger, "schedule:") }
+  schedule_functions = { for name, it in local.functions : name => coalesce(local.special[name].schedule, try(it.schedule, null), trimprefix(it.trigger, "schedule:")) if startswith(it.trigger, "schedule:") || try(it.schedule, null) != null }
 
   queue_names = toset([
     for it in distinct(flatten([for it in values(local.functions) : concat([it.trigger], it.reads, it.writes)])) :
     trimprefix(it, "queue:") if startswith(it, "queue:")
   ])
+  topic_names = toset([for it in distinct(flatten([for it in values(local.functions) : it.writes])) : trimprefix(it, "topic:") if startswith(it, "topic:")])
 }
 
 # A name in `functions` that no function has is a slip of the pen.

@@ -40,6 +40,11 @@ output "queues" {
   value       = local.queue_addresses
 }
 
+output "topics" {
+  description = "ARNs of the topics that functions tell, by name: subscribe to them."
+  value       = { for name, it in aws_sns_topic.news : name => it.arn }
+}
+
 output "queue_urls" {
   description = "URLs of the queues."
   value       = { for name, it in aws_sqs_queue.main : name => it.url }

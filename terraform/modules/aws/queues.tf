@@ -78,8 +78,9 @@ resource "aws_lambda_event_source_mapping" "queue" {
 
   event_source_arn = aws_sqs_queue.main[each.value].arn
   function_name    = module.function[each.key].alias_arn
-  # A partition of a pipeline takes minutes, and much of a function's memory: it is handed out alone.
-  batch_size              = each.value == "pipelines" ? 1 : var.queues.batch_size
+  # A partition of a pipeline takes minutes, and much of a function's memory: it is handed out alone. So is
+  # a report.
+  batch_size              = contains(["pipelines", "reports"], each.value) ? 1 : var.queues.batch_size
   function_response_types = ["ReportBatchItemFailures"]
   tags                    = local.tags
 

@@ -42,6 +42,7 @@ use crate::router::{OLD_PREFIX, PREFIX, documented_routes, old_routes};
         (name = "audit", description = "Who changed what, when and why"),
         (name = "integrations", description = "The connections and how well they work"),
         (name = "pipelines", description = "Pipelines, their runs, and asking for runs"),
+        (name = "reports", description = "Reports: ask for one, list them, read them"),
         (name = "costs", description = "What calls to platforms cost"),
         (name = "settings", description = "The settings, their history, and changes to them"),
         (name = "queues", description = "Queues and dead letters"),

@@ -3,11 +3,13 @@
 pub(crate) mod document;
 mod documents;
 mod pipelines;
+mod reports;
 mod requests;
 mod schemas;
 
 pub(crate) use documents::{CompleteRequest, DocumentRequest, PartLinksRequest};
 pub(crate) use pipelines::{ReplayRowsRequest, StartRunRequest};
+pub(crate) use reports::OrderReportRequest;
 pub(crate) use requests::{
     AllowDeletesRequest, BulkResolveRequest, MergeRequest, ResolveRequest, RowRequest,
 };

@@ -6,6 +6,7 @@ mod incidents;
 mod pipelines;
 mod questions;
 mod queue;
+mod reports;
 mod screens;
 mod shelf;
 mod tally;
@@ -15,6 +16,7 @@ pub(crate) use book::book;
 pub(crate) use desk::TestDesk;
 pub(crate) use pipelines::pipelines;
 pub(crate) use questions::questions;
+pub(crate) use reports::reports;
 pub(crate) use two_way::two_way;
 
 use std::sync::Mutex;
@@ -362,3 +364,5 @@ pub(crate) use desk::{CHAIR, EXPIRED, UNCHECKED};
 
 #[cfg(test)]
 pub(crate) use pipelines::{FAILED_RUN, QUEUED_RUN};
+#[cfg(test)]
+pub(crate) use reports::READY_REPORT;

@@ -16,7 +16,7 @@ use crate::testing::{CASE_ID, EXPIRED, Firm, UNCHECKED};
 
 /// What each operation asks for, written down a second time: a route that is added, or that asks for
 /// something else than before, has to be thought of here too.
-const MATRIX: [(&str, Option<Permission>); 73] = [
+const MATRIX: [(&str, Option<Permission>); 79] = [
     ("get /api/dashboard", Some(Permission::CasesRead)),
     ("get /api/health", None),
     ("get /v1/audit", Some(Permission::AuditRead)),
@@ -90,6 +90,12 @@ const MATRIX: [(&str, Option<Permission>); 73] = [
     ("post /v1/pipelines/{name}/replay", Some(Permission::PipelinesRun)),
     ("post /v1/pipelines/runs/{id}/retry", Some(Permission::PipelinesRun)),
     ("post /v1/pipelines/runs/{id}/cancel", Some(Permission::PipelinesRun)),
+    ("get /v1/reports/definitions", Some(Permission::FiguresRead)),
+    ("get /v1/reports", Some(Permission::FiguresRead)),
+    ("post /v1/reports", Some(Permission::FiguresRead)),
+    ("get /v1/reports/{id}", Some(Permission::FiguresRead)),
+    ("get /v1/reports/{id}/link", Some(Permission::FiguresRead)),
+    ("get /v1/reports/{id}/content", Some(Permission::FiguresRead)),
 ];
 
 /// The operations that ask for no token.
@@ -199,7 +205,7 @@ async fn a_refused_request_does_nothing() {
     let routes = serve(&firm).await;
     for (method, path, _) in operations(&document().await) {
         if method != "get" {
-            for token in [None, Some(EXPIRED), Some("anna.viewer")] {
+            for token in [None, Some(EXPIRED), Some("anna.client")] {
                 assert!(ask(&routes, &method, &path, token).await.is_client_error());
             }
         }

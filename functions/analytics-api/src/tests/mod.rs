@@ -11,6 +11,7 @@ mod live;
 mod metrics;
 mod named_queries;
 mod pipelines;
+mod reports;
 mod settings;
 mod store;
 mod streams;
@@ -27,7 +28,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::testing::{
-    CHAIR, Firm, NOON, StoppedClock, TestDesk, book, ledger, pipelines, questions, two_way,
+    CHAIR, Firm, NOON, StoppedClock, TestDesk, book, ledger, pipelines, questions, reports, two_way,
 };
 use crate::{Api, CostTerms, Ports, router};
 
@@ -47,6 +48,7 @@ async fn ports(firm: &Arc<Firm>) -> Ports {
         authenticator: Arc::new(TestDesk),
         walls: firm.clone(),
         pipelines: Some(pipelines().await),
+        reports: Some(reports(firm).await),
         costs: Arc::new(shared::ports::MemoryCostLedger::default()),
         cost_terms: Arc::new(CostTerms::of(&Default::default()).unwrap()),
         settings: Arc::new(book().await),

@@ -68,6 +68,7 @@ impl Laptop {
             authenticator: Arc::new(TestDesk),
             walls: Arc::clone(&stores.walls),
             pipelines: None,
+            reports: None,
             costs: stores.costs,
             cost_terms: Arc::new(CostTerms::of(&Default::default()).unwrap()),
             settings: Arc::new(book().await),

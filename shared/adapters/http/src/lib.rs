@@ -22,6 +22,7 @@ mod retry_budget;
 mod settings;
 mod status;
 mod transport;
+mod webhook;
 
 pub use body::{BodyChunks, BodySource};
 pub use client::HttpClient;
@@ -30,3 +31,4 @@ pub use request::Request;
 pub use response::{BodyStream, Response};
 pub use settings::{HedgeSettings, HttpSettings, Pace, PlainHttp, TlsSettings};
 pub use status::kind_of_status;
+pub use webhook::SignedWebhook;

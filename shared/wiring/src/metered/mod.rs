@@ -24,7 +24,7 @@ pub(crate) use ports::warehouse;
 pub(crate) use ports::{
     audit_chain, audit_log, case_store, case_tally, case_view, change_feed, conflicts, cost_ledger,
     current_rows, documents, field_views, history, incident_view, ledger, matter_import, outbox,
-    pipeline_journal, reconcile_journal, record_scan, sync_journal, walls,
+    pipeline_journal, reconcile_journal, record_scan, report_journal, sync_journal, walls,
 };
 #[cfg(feature = "nifi")]
 pub(crate) use ports::{dataflow, flow_files};

@@ -156,9 +156,9 @@ mod stores {
         Filed, FiledDocument, History, ImportTallies, IncidentFigures, IncidentView, ItemBatch,
         Kept, Ledger, LedgerEntry, MatterImport, Outbox, OutboxDepth, OutboxEntry, OutboxStatus,
         Overview, PartitionRun, PartitionTally, PastRow, PipelineJournal, PipelineRun,
-        PipelineRunFilter, ReconcileJournal, Reconciliation, RecordScan, ScanRange, ScannedRecord,
-        Setback, Shadow, ShownCases, StoreDigest, SyncJournal, SyncRun, TallyQuery, Wall, Walls,
-        Write,
+        PipelineRunFilter, ReconcileJournal, Reconciliation, RecordScan, Report, ReportFilter,
+        ReportJournal, ScanRange, ScannedRecord, Setback, Shadow, ShownCases, StoreDigest,
+        SyncJournal, SyncRun, TallyQuery, Wall, Walls, Write,
     };
     use shared::time::Timestamp;
 
@@ -279,6 +279,13 @@ mod stores {
         async fn tally_partitions(run: &CorrelationId) -> Vec<PartitionTally>;
     });
 
+    metered!(report_journal, MeteredReportJournal, ReportJournal, "report_journal", {
+        async fn open_report(report: &Report) -> Report;
+        async fn report(id: &CorrelationId) -> Option<Kept<Report>>;
+        async fn put_report(report: &Report, revision: u64) -> bool;
+        async fn reports(filter: &ReportFilter) -> Vec<Report>;
+    });
+
     metered!(cost_ledger, MeteredCostLedger, CostLedger, "cost_ledger", {
         async fn record_costs(batch: &CostBatch) -> ();
         async fn costs(sight: &Sight, query: &CostQuery) -> Vec<CostSum>;
@@ -315,7 +322,7 @@ mod stores {
 pub(crate) use stores::{
     audit_chain, audit_log, case_store, case_tally, case_view, change_feed, conflicts, cost_ledger,
     current_rows, documents, field_views, history, incident_view, ledger, matter_import, outbox,
-    pipeline_journal, reconcile_journal, record_scan, sync_journal, walls,
+    pipeline_journal, reconcile_journal, record_scan, report_journal, sync_journal, walls,
 };
 
 #[cfg(test)]

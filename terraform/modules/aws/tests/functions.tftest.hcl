@@ -119,6 +119,21 @@ run "rights" {
   }
 
   assert {
+    condition     = endswith(local.settings["report-builder"].REPORTS, "${module.bucket["reports"].name}/reports") && local.settings["analytics-api"].REPORTS == local.settings["report-builder"].REPORTS && strcontains(local.settings["report-builder"].REPORTS_QUEUE, "queue=reports") && strcontains(local.settings["analytics-api"].REPORTS_QUEUE, "queue=reports") && endswith(local.settings["analytics-api"].REPORT_DEFINITIONS, "${module.bucket["pipelines"].name}/pipelines/reports")
+    error_message = "The builder and the API know the same reports."
+  }
+
+  assert {
+    condition     = local.settings["report-builder"].REPORTS_TOPIC == "sns:${aws_sns_topic.news["reports"].arn}" && toset(flatten([for name, statements in local.statements : [for it in statements : name if contains(it.Action, "sns:Publish")]])) == toset(["report-builder"])
+    error_message = "The builder tells its topic, and nobody else tells any."
+  }
+
+  assert {
+    condition     = !strcontains(module.function["report-builder"].policy, "DeleteObject") && !anytrue([for it in local.statements["report-builder"] : contains(it.Action, "s3:PutObject") if anytrue([for on in it.Resource : startswith(on, module.bucket["pipelines"].arn)])])
+    error_message = "The builder deletes no file, and writes no definition."
+  }
+
+  assert {
     condition     = endswith(local.settings["pipeline-runner"].PIPELINES, "${module.bucket["pipelines"].name}/pipelines") && strcontains(local.settings["pipeline-runner"].PIPELINES_QUEUE, "queue=pipelines") && local.settings["analytics-api"].PIPELINES == local.settings["pipeline-runner"].PIPELINES
     error_message = "The runner and the API know the same definitions."
   }

@@ -69,9 +69,21 @@ run "partitions_are_handed_out_alone" {
   }
 }
 
+run "reports_are_started_by_queue_and_clock" {
+  assert {
+    condition     = aws_lambda_event_source_mapping.queue["report-builder"].batch_size == 1 && aws_cloudwatch_event_rule.schedule["report-builder"].schedule_expression == "rate(1 hour)"
+    error_message = "The builder is handed one report at a time, and looks every hour what is due."
+  }
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_event_rule.schedule), "pipeline-runner")
+    error_message = "Only what says so is started by the clock."
+  }
+}
+
 run "queues_over_tls_only" {
   assert {
-    condition     = toset(keys(aws_sqs_queue_policy.over_tls_only)) == toset(["events", "events-dead", "pipelines", "pipelines-dead"]) && strcontains(aws_sqs_queue_policy.over_tls_only["events"].policy, "aws:SecureTransport")
+    condition     = toset(keys(aws_sqs_queue_policy.over_tls_only)) == toset(["events", "events-dead", "pipelines", "pipelines-dead", "reports", "reports-dead"]) && strcontains(aws_sqs_queue_policy.over_tls_only["events"].policy, "aws:SecureTransport")
     error_message = "Queues refuse plain HTTP."
   }
 }

@@ -8,6 +8,7 @@ use shared::ports::{
 
 use super::pipeline_runs::{PipelineAnswer, PipelineJob};
 use super::prepared::PreparedWrite;
+use super::reports::{ReportAnswer, ReportJob};
 use super::two_way::{OutboxAnswer, OutboxJob};
 
 /// What one caller wants written.
@@ -29,6 +30,8 @@ pub(super) enum Job {
     RecordReconciliation(Box<Reconciliation>),
     /// Something about runs of pipelines.
     Pipelines(Box<PipelineJob>),
+    /// Something about reports.
+    Reports(Box<ReportJob>),
     /// Something about the outbox.
     Outbox(OutboxJob),
     /// What calls to platforms cost.
@@ -64,6 +67,8 @@ pub(super) enum Answer {
     Recorded,
     /// What the journal of pipelines answers.
     Pipelines(PipelineAnswer),
+    /// What the journal of reports answers.
+    Reports(ReportAnswer),
     /// What the outbox answers.
     Outbox(OutboxAnswer),
     /// What was decided of a wall is written.

@@ -21,6 +21,7 @@ mod migrations;
 mod pipeline_runs;
 mod postgres;
 mod prepared;
+mod reports;
 mod rows;
 mod search;
 mod sight;

@@ -16,6 +16,7 @@ use crate::store::documents::postgres_documents;
 use crate::store::jobs::{Answer, Job};
 use crate::store::pipeline_runs::postgres as pipeline_runs;
 use crate::store::prepared::PreparedWrite;
+use crate::store::reports::postgres as reports;
 use crate::store::text::marked;
 use crate::store::two_way::{postgres_outbox, postgres_reconciliations};
 
@@ -97,6 +98,7 @@ async fn run<'a>(
                 postgres_reconciliations::record(connection, run, marked).await?
             }
             Job::Pipelines(job) => pipeline_runs::run(connection, job, marked).await?,
+            Job::Reports(job) => reports::run(connection, job, marked).await?,
             Job::Outbox(job) => postgres_outbox::run(connection, job, batch.at()).await?,
             Job::RecordCosts(batch) => costs::record(connection, batch).await?,
             Job::SetWall(wall) => walls::set(connection, wall, batch).await?,

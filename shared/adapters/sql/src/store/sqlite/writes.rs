@@ -18,6 +18,7 @@ use crate::store::documents::sqlite_documents;
 use crate::store::jobs::{Answer, Job};
 use crate::store::pipeline_runs::sqlite as pipeline_runs;
 use crate::store::prepared::{Cell, PreparedWrite};
+use crate::store::reports::sqlite as reports;
 use crate::store::two_way::{sqlite_marks, sqlite_outbox, sqlite_reconciliations};
 use crate::writer::WriteGroup;
 
@@ -64,6 +65,7 @@ impl WriteGroup for CaseWrites {
                     sqlite_reconciliations::record(connection, run, plain).await?
                 }
                 Job::Pipelines(job) => pipeline_runs::run(connection, job, plain).await?,
+                Job::Reports(job) => reports::run(connection, job, plain).await?,
                 Job::Outbox(job) => sqlite_outbox::run(connection, job, batch.at()).await?,
                 Job::RecordCosts(batch) => costs::record(connection, batch).await?,
                 Job::SetWall(wall) => walls::set(connection, wall, &mut batch).await?,

@@ -12,8 +12,12 @@ use shared::ports::history_contract::history_contract;
 use shared::ports::pipeline_journal_contract::pipeline_journal_contract;
 use shared::ports::reconcile_journal_contract::reconcile_journal_contract;
 use shared::ports::record_scan_contract::record_scan_contract;
+use shared::ports::report_journal_contract::{report_journal_contract, screened_case, watcher};
 use shared::ports::two_way_contract::{identity_contract, outbox_contract};
-use shared::ports::{CaseStore, Clock, ScanRange, Shadow, SystemClock, Write, WriteKind};
+use shared::ports::{
+    CaseStore, Clock, ScanRange, Shadow, Stance, SystemClock, Wall, Walls, Write, WriteKind,
+};
+use shared::time::Timestamp;
 use tokio::sync::Mutex;
 
 use super::deployment::{Deployment, on_both_engines};
@@ -43,6 +47,7 @@ async fn sqlite_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
     conflicts_contract(|| files.fresh(Arc::new(SystemClock))).await;
     reconcile_journal_contract(&*files.fresh(Arc::new(SystemClock)).await).await;
     pipeline_journal_contract(&*files.fresh(Arc::new(SystemClock)).await).await;
+    report_journal_contract(&*screened(files.fresh(Arc::new(SystemClock)).await).await).await;
     record_scan_contract(|| files.fresh(Arc::new(SystemClock))).await;
     case_tally_contract(|| files.fresh(Arc::new(SystemClock))).await;
     current_rows_contract(|| files.fresh(Arc::new(SystemClock))).await;
@@ -72,10 +77,25 @@ async fn postgres_store_keeps_the_contracts_of_rows_that_travel_both_ways() {
     conflicts_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     reconcile_journal_contract(&*databases.fresh(Arc::new(SystemClock)).await).await;
     pipeline_journal_contract(&*databases.fresh(Arc::new(SystemClock)).await).await;
+    report_journal_contract(&*screened(databases.fresh(Arc::new(SystemClock)).await).await).await;
     record_scan_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     case_tally_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     current_rows_contract(|| databases.fresh(Arc::new(SystemClock))).await;
     history_contract(|clock| databases.fresh(clock)).await;
+}
+
+/// Hides the case of the contract of reports from its watcher.
+async fn screened<S: Walls>(store: Arc<S>) -> Arc<S> {
+    let wall = Wall {
+        case_id: screened_case(),
+        person: watcher(),
+        stance: Stance::Screened,
+        reason: "advised the other side".to_owned(),
+        set_by: watcher(),
+        set_at: Timestamp::EPOCH,
+    };
+    store.set_wall(&wall).await.unwrap();
+    store
 }
 
 fn case_of(account: &EntityId, number: u32) -> Write {
