@@ -55,7 +55,10 @@ impl Fixture {
         let store = Arc::new(store.unwrap());
         for (number, opened) in [(1, "2026-11-03"), (2, "2026-11-20"), (3, "2026-09-09")] {
             let mut row = text_fields([("title", "Doe v. Roe"), ("practice_area", "<Family>")]);
-            row.insert("opened_at".to_owned(), FieldValue::text(format!("{opened}T09:00:00.000Z")));
+            row.insert(
+                "opened_at".to_owned(),
+                FieldValue::text(&format!("{opened}T09:00:00.000Z")),
+            );
             row.insert("is_closed".to_owned(), FieldValue::Bool(false));
             store.apply(sample_write(Entity::Case, number, row)).await.unwrap();
         }
@@ -95,7 +98,14 @@ impl Fixture {
     async fn messages(&self) -> Vec<Message> {
         let (hidden, wait) = (Duration::from_mins(5), Duration::ZERO);
         let taken = self.queue.receive(NonZeroU32::new(9).unwrap(), hidden, wait).await.unwrap();
-        taken.into_iter().map(|it| it.message).collect()
+        let message = |it: shared::ports::Delivery| Message {
+            id: it.id,
+            body: it.body,
+            group: it.group,
+            attempt: it.attempt,
+            trace_parent: it.trace_parent,
+        };
+        taken.into_iter().map(message).collect()
     }
 
     async fn reports(&self) -> Vec<Report> {
