@@ -273,8 +273,7 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
         wiring::authenticator(&config.identity, tls, clock.clone(), Arc::new(SystemRandom))?;
     let mut queues = vec![wiring::queue(&config.events_queue).await?];
     let pipelines = pipelines(&config, &env, &stores, &mut queues).await?;
-    // Apart from the future of the function, which every start moves.
-    let reports = Box::pin(reports(&config, &env, &stores, &mut queues)).await?;
+    let reports = reports(&config, &env, &stores, &mut queues).await?;
     let ports = Ports {
         view: stores.view,
         tally: stores.tally,

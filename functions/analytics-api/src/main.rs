@@ -4,5 +4,6 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    host::start(analytics_api::app).await
+    // It opens much at once, and a start moves all of it.
+    Box::pin(host::start(analytics_api::app)).await
 }
