@@ -193,7 +193,7 @@ pub(super) fn shown_whole(value: i64) -> String {
         text.push('-');
     }
     for (idx, digit) in digits.chars().enumerate() {
-        if idx > 0 && (digits.len() - idx) % 3 == 0 {
+        if idx > 0 && (digits.len() - idx).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -1,5 +1,7 @@
 //! Printed reports, as a reader of PDF finds them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use lopdf::Document;
 use shared::lake::{Cell, ColumnType};
 use shared::ports::ReportPrinter as _;
