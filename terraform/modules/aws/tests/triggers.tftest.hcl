@@ -128,7 +128,7 @@ run "origins_without_tls_are_refused" {
 
 run "schedules" {
   assert {
-    condition     = toset(keys(aws_cloudwatch_event_rule.schedule)) == toset(["change-subscriber", "delta-poller", "outbox-relay", "reconciler", "warehouse-loader"])
+    condition     = toset(keys(aws_cloudwatch_event_rule.schedule)) == toset(["change-subscriber", "delta-poller", "outbox-relay", "reconciler", "report-builder", "warehouse-loader"])
     error_message = "Each function that starts by the clock has a rule."
   }
 
