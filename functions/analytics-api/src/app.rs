@@ -272,9 +272,8 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let authenticator =
         wiring::authenticator(&config.identity, tls, clock.clone(), Arc::new(SystemRandom))?;
     let mut queues = vec![wiring::queue(&config.events_queue).await?];
-    let pipelines = Box::pin(pipelines(&config, &env, &stores, &mut queues)).await?;
-    // Opening a queue is most of what this function is made of.
-    let reports = Box::pin(reports(&config, &env, &stores, &mut queues)).await?;
+    let pipelines = pipelines(&config, &env, &stores, &mut queues).await?;
+    let reports = reports(&config, &env, &stores, &mut queues).await?;
     let ports = Ports {
         view: stores.view,
         tally: stores.tally,
