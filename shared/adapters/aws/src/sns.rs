@@ -105,12 +105,36 @@ impl SnsTopic {
         entry.build()
     }
 
+    /// Sends one message by itself, and returns why it was refused.
+    async fn send_one(
+        &self,
+        entry: &PublishBatchRequestEntry,
+    ) -> Result<Option<PortError>, PortError> {
+        let text = |it: Option<&str>| it.map(str::to_owned);
+        let request = self.client.publish().topic_arn(&self.arn).message(entry.message());
+        let sent = request
+            .set_message_attributes(entry.message_attributes().cloned())
+            .set_message_group_id(text(entry.message_group_id()))
+            .set_message_deduplication_id(text(entry.message_deduplication_id()))
+            .send()
+            .await;
+        match sent.map_err(|error| self.call().failed(error)) {
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == PortErrorKind::Rejected => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Sends one request, and those of it again that were not taken for a fault of SNS. Returns why
     /// messages were refused, by their place.
     async fn send_request(
         &self,
         mut entries: Vec<PublishBatchRequestEntry>,
     ) -> Result<Vec<(String, PortError)>, PortError> {
+        if let [entry] = entries.as_slice() {
+            let refused = self.send_one(entry).await?;
+            return Ok(refused.map(|error| (entry.id().to_owned(), error)).into_iter().collect());
+        }
         let call = self.call();
         let mut refused = Vec::new();
         for attempt in 1.. {
