@@ -96,7 +96,7 @@ async fn day_is_counted_once_when_it_is_told_for_sure() {
     let lines = fixture.costs.lines();
     let told: Vec<_> = lines.iter().map(|it| (it.operation.as_str(), it.quantity)).collect();
     assert_eq!(told, [("load", 1_500_000), ("merge", 500_000)]);
-    assert_eq!(lines[0].cost.to_string(), "4.50", "a credit and a half at three dollars");
+    assert_eq!(lines[0].cost.to_string(), "4.5", "a credit and a half at three dollars");
 
     *fixture.clock.0.lock().unwrap() = at("2026-11-23T11:59:00Z");
     fixture.run().await.unwrap();
