@@ -226,8 +226,9 @@ def report(made: dict, ask) -> None:
             return found["state"] == "ready" and found["deliveries"][0]["state"] == "sent"
         wait_for("a report, and that its topic was told", 180, ready)
     link = json.loads(ask("GET", f"/v1/reports/{ordered}/link?format=pdf"))["link"]
-    if not answer_of(link["url"], None, {}, "GET")[1].startswith("%PDF"):
-        die("the link of a report leads to something else")
+    with urllib.request.urlopen(link["url"], timeout=60) as answer:
+        if not answer.read().startswith(b"%PDF"):
+            die("the link of a report leads to something else")
     boto3.client("sqs").send_message(QueueUrl=made["queue_urls"]["reports"], MessageBody="no order")
     dead = "/v1/queues/reports/dead-letters"
     wait_for("an order of a report that was set aside", 120, lambda: json.loads(ask("GET", dead))["items"])
