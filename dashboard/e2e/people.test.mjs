@@ -6,12 +6,13 @@ import { after, before, describe, it } from 'node:test';
 import { addresses, askApi, become, openBrowser, openSite, settle } from './browser.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const EVERY_PLACE = ['Overview', 'Cases', 'Trends', 'Conflicts', 'Sync', 'Integrations', 'Queues', 'Platforms', 'Costs', 'Settings'];
+const EVERY_PLACE = ['Overview', 'Cases', 'Trends', 'Reports', 'Conflicts', 'Sync', 'Pipelines', 'Integrations', 'Queues', 'Platforms', 'Costs', 'Settings'];
+const NO_PIPELINES = { pipelines: 'pipelines:read', pipeline: 'pipelines:read', run: 'pipelines:read' };
 /** What each role finds in the menu, and which permission every other page asks for. */
 const ROLES = {
-  client: { places: ['Cases'], refused: { overview: 'figures:read', trends: 'figures:read', conflicts: 'conflicts:read', conflict: 'conflicts:read', sync: 'sync:read', integrations: 'integrations:read', queues: 'queues:read', platforms: 'integrations:read', costs: 'costs:read', settings: 'settings:read' } },
-  operator: { places: ['Sync', 'Integrations', 'Queues', 'Platforms', 'Costs', 'Settings'], refused: { overview: 'figures:read', trends: 'figures:read', conflicts: 'conflicts:read', conflict: 'conflicts:read', cases: 'cases:read', case: 'cases:read' } },
-  viewer: { places: ['Overview', 'Cases', 'Trends'], refused: { conflicts: 'conflicts:read', conflict: 'conflicts:read', sync: 'sync:read', integrations: 'integrations:read', queues: 'queues:read', platforms: 'integrations:read', costs: 'costs:read', settings: 'settings:read' } },
+  client: { places: ['Cases'], refused: { ...NO_PIPELINES, overview: 'figures:read', trends: 'figures:read', reports: 'figures:read', conflicts: 'conflicts:read', conflict: 'conflicts:read', sync: 'sync:read', integrations: 'integrations:read', queues: 'queues:read', platforms: 'integrations:read', costs: 'costs:read', settings: 'settings:read' } },
+  operator: { places: ['Sync', 'Pipelines', 'Integrations', 'Queues', 'Platforms', 'Costs', 'Settings'], refused: { overview: 'figures:read', trends: 'figures:read', reports: 'figures:read', conflicts: 'conflicts:read', conflict: 'conflicts:read', cases: 'cases:read', case: 'cases:read' } },
+  viewer: { places: ['Overview', 'Cases', 'Trends', 'Reports'], refused: { ...NO_PIPELINES, conflicts: 'conflicts:read', conflict: 'conflicts:read', sync: 'sync:read', integrations: 'integrations:read', queues: 'queues:read', platforms: 'integrations:read', costs: 'costs:read', settings: 'settings:read' } },
   admin: { places: EVERY_PLACE, refused: {} },
 };
 let browser;
