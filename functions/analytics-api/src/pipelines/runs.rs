@@ -36,7 +36,9 @@ pub(crate) struct PipelineRunsQuery {
 
 /// Lists runs, the newest first.
 #[utoipa::path(get, path = "/pipelines/runs", tag = "pipelines", params(PipelineRunsQuery),
-    responses((status = 200, description = "A page of runs", body = PipelineRunPage), Problems))]
+    responses((status = 200, description = "A page of runs", body = PipelineRunPage),
+        (status = 404, description = "There is no run `after`", body = Problem, content_type = "application/problem+json"),
+        Problems))]
 pub(crate) async fn list_pipeline_runs(
     State(api): State<Arc<Api>>,
     RawQuery(raw): RawQuery,
