@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use shared::etl::runs::PipelineDeskError;
 use shared::ids::CorrelationId;
 use shared::ports::PipelineRunState;
 use utoipa::IntoParams;
@@ -12,7 +13,7 @@ use super::shapes::{PipelineQuality, PipelineRunDetail, PipelineRunItem, Pipelin
 use super::{Text, desk, name_of, run_of};
 use crate::api::{Api, json, render};
 use crate::openapi::Problems;
-use crate::problem::Problem;
+use crate::problem::{Fault, Problem};
 use crate::query::{NoParams, Query};
 
 /// Which runs to list.
@@ -36,9 +37,7 @@ pub(crate) struct PipelineRunsQuery {
 
 /// Lists runs, the newest first.
 #[utoipa::path(get, path = "/pipelines/runs", tag = "pipelines", params(PipelineRunsQuery),
-    responses((status = 200, description = "A page of runs", body = PipelineRunPage),
-        (status = 404, description = "There is no run `after`", body = Problem, content_type = "application/problem+json"),
-        Problems))]
+    responses((status = 200, description = "A page of runs", body = PipelineRunPage), Problems))]
 pub(crate) async fn list_pipeline_runs(
     State(api): State<Arc<Api>>,
     RawQuery(raw): RawQuery,
@@ -56,7 +55,12 @@ pub(crate) async fn list_pipeline_runs(
     let found = query.finish::<PipelineRunsQuery, _>((pipeline, state, after, limit))?;
     let (pipeline, state, after, limit) = found;
     let runs = desk(&api)?.runs(pipeline, state, after.as_ref(), limit).await;
-    let runs = runs.map_err(Problem::of_pipelines)?;
+    let runs = runs.map_err(|failed| match failed {
+        it @ PipelineDeskError::NoRun { .. } => {
+            Problem::invalid(vec![Fault::new("after", it.to_string())])
+        }
+        it => Problem::of_pipelines(it),
+    })?;
     let is_full = runs.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
     let items: Vec<_> = runs.into_iter().map(PipelineRunItem::of).collect();
     let next_after = items.last().map(PipelineRunItem::id).filter(|_| is_full);
