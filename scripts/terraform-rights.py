@@ -41,8 +41,9 @@ BY_WAREHOUSE = {("warehouse-loader", it) for it in (
 # Messages of pipelines are short, and only a partition that fails hides its message or abandons its file.
 BY_FAULT = {("pipeline-runner", it) for it in (
     "s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:AbortMultipartUpload", "sqs:ChangeMessageVisibility")}
-# Likewise of reports.
-BY_FAULT |= {("report-builder", it) for it in ("s3:ListBucket", "s3:AbortMultipartUpload", "sqs:ChangeMessageVisibility")}
+# Likewise of reports; their files are read by whoever is told a link, with the rights of the one who signed it.
+BY_FAULT |= {("report-builder", it) for it in (
+    "s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:AbortMultipartUpload", "sqs:ChangeMessageVisibility")}
 # Only a budget that is reached is written down by them: what they order and do is in the case store.
 BY_BUDGET = {(it, "dynamodb:PutItem") for it in ("pipeline-runner", "report-builder")}
 BY_EVENT_SOURCE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -307,6 +308,8 @@ def subject_of(service: str, call_: dict) -> str:
             return "arn:aws:dynamodb:*:table/" + call_["subject"]
         case "secretsmanager":
             return "arn:aws:secretsmanager:*:secret:" + call_["subject"] + "-XXXXXX"
+        case "sns":
+            return "arn:aws:sns:*:" + call_["subject"].rsplit(":", 1)[-1]
         case _:
             return "arn:aws:s3:::" + call_["subject"]
 
