@@ -17,6 +17,7 @@ const PLATFORM: &str = "snowflake";
 /// What is counted: a credit has too few digits for a statement.
 const UNIT: &str = "microcredit";
 const DAY: Duration = Duration::from_hours(24);
+const HOUR_MS: i64 = 3_600_000;
 /// How far back is counted the first time.
 const AT_FIRST: Duration = Duration::from_hours(7 * 24);
 
@@ -109,7 +110,10 @@ impl Credits {
                 count
             }
         };
-        let id = StatementId::of(&format!("credits {}", count.id));
+        // Within an hour an answer that was slow is picked up; behind it a failure is forgotten, which the
+        // warehouse would repeat under the same id, also when the right was granted meanwhile.
+        let hour = clock.now().as_millis().div_euclid(HOUR_MS);
+        let id = StatementId::of(&format!("credits {} {hour}", count.id));
         let found = view.spending(&id, counted.until, count.until).await.map_err(told)?;
         let lines: Vec<_> = found.into_iter().map(|it| self.line(it)).collect();
         let n_microcredits: u64 = lines.iter().map(|it| it.quantity).sum();

@@ -13,6 +13,7 @@ const NOON: &str = "2026-11-22T12:30:00Z";
 #[derive(Default)]
 struct Account {
     asked: Mutex<Vec<(Timestamp, Timestamp)>>,
+    ids: Mutex<Vec<StatementId>>,
     fails: Mutex<Vec<PortErrorKind>>,
 }
 
@@ -24,10 +25,11 @@ impl SpendingView for Account {
 
     async fn spending(
         &self,
-        _: &StatementId,
+        id: &StatementId,
         from: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Spending>, PortError> {
+        self.ids.lock().unwrap().push(id.clone());
         if let Some(kind) = self.fails.lock().unwrap().pop() {
             return Err(PortError::new(kind, "snowflake", "read", "credits"));
         }
@@ -132,4 +134,14 @@ async fn role_without_the_right_is_told_what_to_grant() {
     fixture.account.fails.lock().unwrap().push(PortErrorKind::Denied);
     let error = fixture.run().await.unwrap_err();
     assert!(error.to_string().contains("SNOWFLAKE.USAGE_VIEWER"), "{error}");
+
+    // The warehouse repeats a failure under its id: an hour later it is asked under another one.
+    fixture.account.fails.lock().unwrap().push(PortErrorKind::Denied);
+    assert!(fixture.run().await.is_err());
+    let later = fixture.clock.now().plus(Duration::from_hours(1));
+    *fixture.clock.0.lock().unwrap() = later;
+    fixture.run().await.unwrap();
+    let ids = fixture.account.ids.lock().unwrap().clone();
+    assert!(ids[0] == ids[1] && ids[1] != ids[2], "{ids:?}");
+    assert_eq!(fixture.n_lines(), 2);
 }
