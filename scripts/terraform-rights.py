@@ -404,7 +404,7 @@ def refused(work: Path, _org: str) -> None:
         forbidden = {
             "sqs:PurgeQueue": lambda: session.client("sqs").purge_queue(QueueUrl=made["queue_urls"]["events"]),
             "dynamodb:Scan": lambda: session.client("dynamodb").scan(TableName="moodbridge-local-ledger"),
-            "s3:ListBucket": lambda: session.client("s3").list_objects_v2(Bucket=made["buckets"]["reports"]),
+            "s3:ListBucket": lambda: session.client("s3").list_objects_v2(Bucket=made["buckets"]["artefacts"]),
             "s3:DeleteObject": lambda: session.client("s3").delete_object(Bucket=made["buckets"]["documents"], Key="documents/a"),
             "iam:ListRoles": lambda: session.client("iam").list_roles(),
             **{f"secretsmanager:GetSecretValue {it}": (lambda it=it: secret(it)) for it in sorted(secrets - mine)},
