@@ -84,7 +84,7 @@ async fn rows_beyond_memory_go_to_disk_and_come_out_the_same() {
         run(&place, &format!("filter: n < 500\n  - {steps}"), 8).await.unwrap();
         let before = peak();
         let little = run(&place, steps, 8).await.unwrap_or_else(|it| panic!("{name}: {it}"));
-        let more = before.map_or(0, |it| peak().unwrap() - it);
+        let more = before.map_or(0, |it| peak().unwrap().saturating_sub(it));
         let spilled = little.sets[0].spilled_bytes;
         eprintln!("{name}: {spilled} bytes on disk, peak {} MiB more", more / MEBIBYTE);
         assert!(spilled > MEBIBYTE, "{name}: {spilled}");
