@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use clap::{Args, Subcommand};
 use shared::etl::{Pipeline, PipelineError, PipelineFault, TestReport, read_pipeline};
 use shared::ports::{PipelineEngine, PipelineProgress, RunOptions};
+use wiring::PipelinePorts;
 
 use self::answers::{Checked, CheckedFile, Explained, Planned, Ran, RanAll, Tested};
 use crate::exit::{CommandError, FOUND_WRONG, STOPPED, SUCCESS};
@@ -84,7 +85,7 @@ pub(crate) async fn run(
     places: &Places,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let engine = wiring::pipelines(None, None);
+    let engine = wiring::pipelines(PipelinePorts::default());
     match command {
         PipelinesCommand::Validate(files) => validate(&files, &*engine, output),
         PipelinesCommand::Plan(file) => match planned(&file.file, &*engine)? {
@@ -197,7 +198,8 @@ async fn run_one(
         Err(faults) => return refuse(path, faults, output),
     };
     // A store is opened for those alone that read it: the others need no settings.
-    if pipeline.reads_case_store() || pipeline.is_in_warehouse() {
+    let has_tables = !pipeline.databases().is_empty();
+    if pipeline.reads_case_store() || pipeline.is_in_warehouse() || has_tables {
         let settings = places.in_force().await?.settings;
         let parts = Parts::open(&settings).await?;
         engine = parts.pipeline_engine(&settings, &parts.mappings(&settings)?).await?;

@@ -8,6 +8,7 @@ use shared::etl::runs::{Definitions, DeskPorts, PipelineDesk};
 use shared::ids::ConnectionId;
 use shared::ports::{PipelineEngine, Queue};
 use shared::sync::Mappings;
+use wiring::PipelinePorts;
 
 use super::Parts;
 use crate::exit::CommandError;
@@ -55,7 +56,12 @@ impl Parts {
     ) -> Result<Arc<dyn PipelineEngine>, CommandError> {
         let hiding = self.hiding(settings, mappings).await?;
         let cases = hiding.map(|it| CaseRows::new(self.stores.rows.clone(), it));
-        Ok(wiring::pipelines(cases, self.warehouse(settings)?))
+        let tables = wiring::tables(&settings.pipelines.databases).await;
+        let tables = Some(tables.map_err(|error| {
+            CommandError::failed("open the databases of `pipelines.databases`", error)
+        })?);
+        let warehouse = self.warehouse(settings)?;
+        Ok(wiring::pipelines(PipelinePorts { cases, warehouse, tables }))
     }
 
     /// Builds what runs pipelines.

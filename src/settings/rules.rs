@@ -143,6 +143,11 @@ impl Settings {
         if self.pipelines.within.as_ref().is_some_and(|it| it.0.is_zero()) {
             faults.push(Fault::new("pipelines.within", "is nothing: write `14m`, or leave it out"));
         }
+        for (name, address) in &self.pipelines.databases {
+            if let Err(text) = wiring::check_database(name, address) {
+                faults.push(Fault::new(format!("pipelines.databases.{name}"), text));
+            }
+        }
     }
 
     fn check_reports(&self, faults: &mut Vec<Fault>) {

@@ -1,5 +1,6 @@
 //! Every section of `moodbridge.toml`, as types. A new section is a field of [`Settings`].
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -251,6 +252,9 @@ pub(crate) struct PipelinesSettings {
     pub(crate) queue: Option<Url>,
     /// How long a file of a source may take, such as `14m`; as long as it takes when nothing is written.
     pub(crate) within: Option<Span>,
+    /// Databases whose tables pipelines read and write as `postgres:NAME/SCHEMA.TABLE`, each an address such
+    /// as `postgres://USER@HOST/DATABASE?password=env:NAME`.
+    pub(crate) databases: BTreeMap<String, Url>,
 }
 
 /// Where reports are, and who hears of them.

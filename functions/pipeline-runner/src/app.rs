@@ -10,7 +10,7 @@ use shared::etl::runs::Definitions;
 use shared::lake::Hiding;
 use shared::ports::{Ledger, SystemClock, SystemRandom};
 use tracing::info;
-use wiring::Outside;
+use wiring::{Outside, PipelinePorts};
 
 use crate::config::Config;
 use crate::ports::{RunnerPorts, RunnerSettings};
@@ -35,10 +35,15 @@ pub async fn app(env: Env) -> Result<App, Box<dyn Error + Send + Sync>> {
     let config = Config::read(env.clone())?;
     let outside = Outside::open(env.clone(), &config.outside).await?;
     let cases = case_rows(&config, &outside).await?;
+    let tables = wiring::tables(&config.databases).await?;
     let Outside { stores, meter, .. } = outside;
     let clock = Arc::new(SystemClock);
     let ports = RunnerPorts {
-        engine: wiring::pipelines(cases, None),
+        engine: wiring::pipelines(PipelinePorts {
+            cases,
+            tables: Some(tables),
+            ..PipelinePorts::default()
+        }),
         definitions: Definitions::new(wiring::blobs(&config.pipelines, &env)?),
         journal: stores.pipelines,
         queue: wiring::queue(&config.queue).await?,

@@ -1,5 +1,6 @@
 //! The settings of this function.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::config::{ConfigError, Env};
@@ -21,6 +22,9 @@ pub struct Config {
     /// Where definitions are: `PIPELINES`, such as `s3://example-pipelines/pipelines` or
     /// `file:pipelines`.
     pub pipelines: BlobAddress,
+    /// Databases whose tables pipelines read and write, each by its name: `PIPELINES_DATABASES`, such as
+    /// `{"reporting": "postgres://loader@host/reporting?password=env:REPORTING_PASSWORD"}`.
+    pub databases: BTreeMap<String, Url>,
     /// Where partitions are queued, and where messages come from when no platform hands them over:
     /// `PIPELINES_QUEUE`, such as `sqlite:queue.db?queue=pipelines`.
     pub queue: Url,
@@ -39,6 +43,7 @@ impl Config {
         let outside = OutsideSettings::read(&mut env);
         let mask_key = env.optional("LAKE_MASK_KEY");
         let pipelines = env.required("PIPELINES");
+        let databases = wiring::read_databases(&mut env);
         let queue = env.required("PIPELINES_QUEUE");
         let within = env.duration_or("PIPELINES_WITHIN", WITHIN);
         if within.is_zero() {
@@ -49,6 +54,7 @@ impl Config {
             outside,
             mask_key,
             pipelines,
+            databases,
             queue,
             within,
         }))

@@ -189,8 +189,8 @@ async fn finish(run: &PipelineRun, watch: &Watch<'_>, report: RunReport) -> Resu
             it.state = state;
             it.message = message;
             it.counts = counts;
+            it.output = report.written_at().map(str::to_owned);
             it.rules = report.rules;
-            it.output = report.output.map(|it| it.at);
             it.quarantine = report.quarantine.map(|it| it.at);
             ended(it, run, watch);
         })

@@ -7,6 +7,7 @@ mod baseline;
 mod case_rows;
 mod check;
 mod condition;
+mod database;
 mod fault;
 mod file;
 mod json_path;
@@ -33,6 +34,7 @@ pub use baseline::{Baseline, ColumnFigures};
 pub use case_rows::{CaseRow, CaseRows, case_column, case_columns};
 pub use check::{Bounds, Check, ColumnTest, Comparison, Figure, ReferenceSet, RowCheck};
 pub use condition::{Kinds, name as quoted_name};
+pub use database::{DatabaseTable, WriteMode};
 pub use fault::{Faults, Located, PipelineFault, no_such_name};
 pub use file::read_pipeline;
 pub use json_path::JsonPath;
@@ -44,7 +46,9 @@ pub use pipeline::{Pipeline, PipelineBuilder};
 pub use place::{CsvForm, FileForm, JsonForm, Place, Sink, Source, WarehouseTable};
 pub use plan::{PipelinePlan, PlannedColumn, PlannedRule, PlannedStep};
 pub use replay::{MAX_REPLAYED_BYTES, MAX_REPLAYED_ROWS, ReplayRow, replayed_rows};
-pub use report::{OutputFile, PipelineError, Reject, RuleReport, RunReport, SetReport, Verdict};
+pub use report::{
+    OutputFile, PipelineError, Reject, RuleReport, RunReport, SetReport, Verdict, WrittenTable,
+};
 pub use rule::{Action, Percent, Rule, Scalar};
 pub use sets::{Aggregate, Deduplicate, History, Join, JoinKind, Keep, OrderBy};
 pub use step::Step;

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use super::database::WriteMode;
 use super::fault::Faults;
 use super::pipeline::Pipeline;
 use super::place::{Place, Sink};
@@ -103,7 +104,8 @@ impl Pipeline {
         }
         for (name, place) in self.written() {
             let line = if name == "sink" { self.sink.line } else { 0 };
-            if is_partitioned && !place.is_of_partition() {
+            let is_file = place.database_table().is_none();
+            if is_partitioned && is_file && !place.is_of_partition() {
                 let text = format!(
                     "`{place}` is the same for every file of `{source}`, and each would take the \
                      place of the one before: write `{PARTITION}` into its name"
@@ -158,15 +160,26 @@ impl Pipeline {
     }
 
     /// Returns the pipeline of one partition for rows that are replayed as `run`: its files have names
-    /// of their own, `…-replay-RUN`, rules of all rows are left out, and no figures are kept.
+    /// of their own, `…-replay-RUN`, rules of all rows are left out, and no figures are kept. Rows of a
+    /// table go into it.
     ///
     /// # Errors
     ///
-    /// When a name is too long.
+    /// When a name is too long, or the rows would take the place of all that the table has.
     pub fn for_replay(&self, run: &str) -> Result<Self, String> {
         let tail = format!("replay-{run}");
         let mut replayed = self.clone();
-        replayed.sink.part.at = self.sink.part.at.with_tail(&tail)?;
+        let sink = &self.sink.part;
+        match (sink.at.database_table(), &sink.write) {
+            (None, _) => replayed.sink.part.at = sink.at.with_tail(&tail)?,
+            (Some(table), WriteMode::Replace) => {
+                return Err(format!(
+                    "each run replaces `{table}`, and so would these rows alone: put them right in the \
+                     source and run it again, or write `write: merge`"
+                ));
+            }
+            (Some(_), _) => {}
+        }
         let own = |it: &Sink| Ok::<_, String>(Sink { at: it.at.with_tail(&tail)?, ..it.clone() });
         replayed.quarantine = self.quarantine.as_ref().map(own).transpose()?;
         replayed.baseline = None;

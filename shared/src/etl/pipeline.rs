@@ -66,7 +66,7 @@ impl Pipeline {
     ///     form: FileForm::Csv(Default::default()),
     ///     columns: vec![SourceColumn::new("id", ColumnKind::Text)],
     /// };
-    /// let sink = Sink { at: Place::parse("file:data/cases.parquet")?, form: FileForm::Parquet };
+    /// let sink = Sink::new(Place::parse("file:data/cases.parquet")?, FileForm::Parquet);
     /// let there = Check::Row(RowCheck::Column(ColumnTest::NotNull, "id".to_owned()));
     /// let pipeline = Pipeline::builder("cases", source, sink)
     ///     .key(["id"])

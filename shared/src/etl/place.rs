@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::database::{DatabaseTable, WriteMode};
 use super::fault::no_such_name;
 use super::kind::SourceColumn;
 use crate::model::Entity;
@@ -16,7 +17,8 @@ const CASE_STORE: &str = "store:";
 const SNOWFLAKE: &str = "snowflake:";
 
 /// A file in a blob store: `s3://BUCKET/PREFIX/NAME` or `file:FOLDER/NAME`; or rows of the case store:
-/// `store:case`; or a table of Snowflake: `snowflake:DATABASE.SCHEMA.TABLE`.
+/// `store:case`; or a table of Snowflake: `snowflake:DATABASE.SCHEMA.TABLE`; or a table of PostgreSQL:
+/// `postgres:DATABASE/SCHEMA.TABLE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The address of the store.
@@ -37,6 +39,9 @@ impl Place {
         }
         if let Some(name) = raw.strip_prefix(SNOWFLAKE) {
             return Self::of_table(name);
+        }
+        if let Some(place) = DatabaseTable::place(raw) {
+            return place;
         }
         let fault = || format!("`{raw}` names no file: write such as `file:data/cases.csv`");
         let (place, query) = match raw.split_once('?') {
@@ -153,6 +158,8 @@ pub enum FileForm {
     Store,
     /// None: a table of a warehouse.
     Table,
+    /// None: a table of a database.
+    Database,
 }
 
 impl FileForm {
@@ -164,6 +171,7 @@ impl FileForm {
             Self::Parquet => "parquet",
             Self::Store => "store",
             Self::Table => "table",
+            Self::Database => "database",
         }
     }
 
@@ -178,7 +186,7 @@ impl FileForm {
             Self::Csv(CsvForm { null_words, .. }) | Self::Json(JsonForm { null_words }) => {
                 null_words
             }
-            Self::Parquet | Self::Store | Self::Table => &[],
+            Self::Parquet | Self::Store | Self::Table | Self::Database => &[],
         }
     }
 }
@@ -201,6 +209,15 @@ pub struct Sink {
     pub at: Place,
     /// How it is written.
     pub form: FileForm,
+    /// What becomes of rows that are there. Only a table of a database has rows that may stay.
+    pub write: WriteMode,
+}
+
+impl Sink {
+    /// Replaces what is at `at`.
+    pub fn new(at: Place, form: FileForm) -> Self {
+        Self { at, form, write: WriteMode::Replace }
+    }
 }
 
 #[cfg(test)]

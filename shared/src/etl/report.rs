@@ -111,6 +111,23 @@ pub struct OutputFile {
     pub sha256: Sha256Digest,
 }
 
+/// Rows that a run wrote into a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WrittenTable {
+    /// Where it is.
+    pub at: String,
+    /// How they were written, such as `merge`.
+    pub write: &'static str,
+    /// How many rows the run gave.
+    pub n_rows: u64,
+    /// How many of them came in.
+    pub n_new: u64,
+    /// How many took the place of another. The others were there already, the same.
+    pub n_changed: u64,
+    /// Whether the same run had appended them before, so that they were not appended again.
+    pub was_there: bool,
+}
+
 fn as_text<S: serde::Serializer>(it: &Sha256Digest, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(it)
 }
@@ -152,6 +169,9 @@ pub struct RunReport {
     /// What was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputFile>,
+    /// What was written into a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<WrittenTable>,
     /// The rejects, where they were written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<OutputFile>,
@@ -164,6 +184,12 @@ impl RunReport {
     /// Tells whether the gate is open.
     pub fn is_passed(&self) -> bool {
         !matches!(self.verdict, Verdict::Stopped { .. })
+    }
+
+    /// Returns where rows were written.
+    pub fn written_at(&self) -> Option<&str> {
+        let file = self.output.as_ref().map(|it| it.at.as_str());
+        file.or(self.table.as_ref().map(|it| it.at.as_str()))
     }
 }
 

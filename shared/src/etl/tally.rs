@@ -189,7 +189,7 @@ mod tests {
         let at = |raw| Place::parse(raw).unwrap();
         let columns = vec![SourceColumn::new("id", ColumnKind::Text)];
         let source = Source { at: at("file:in/a.parquet"), form: FileForm::Parquet, columns };
-        let sink = Sink { at: at("file:out/a.parquet"), form: FileForm::Parquet };
+        let sink = Sink::new(at("file:out/a.parquet"), FileForm::Parquet);
         let check = Check::Row(RowCheck::Column(ColumnTest::NotNull, "id".to_owned()));
         let mut rule = Rule::new(check, action).with_name("there");
         rule.threshold = threshold.and_then(Percent::new);

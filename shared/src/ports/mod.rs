@@ -107,6 +107,7 @@ mod settings_store;
 #[cfg(any(test, feature = "testkit"))]
 pub mod settings_store_contract;
 mod sync_journal;
+mod tables;
 pub mod topic;
 #[cfg(any(test, feature = "testkit"))]
 pub mod topic_contract;
@@ -220,6 +221,7 @@ pub use schema_reader::SchemaReader;
 pub use secrets::{InvalidSecretAddress, LocalSecrets, SecretAddress, SecretWriter, Secrets};
 pub use settings_store::{LedgerSettingsStore, SettingChange, SettingsStore, SettingsVersion};
 pub use sync_journal::{RunOutcome, SyncJournal, SyncRun};
+pub use tables::{LoadId, Loaded, TableError, TableLoad, TableLoading, TableRows, Tables, TextRow};
 pub use usage_meter::{FunctionUsage, MeasuredUsage, UsageMeter};
 pub use walls::{ShownCases, Stance, Wall, Walls, wall_audit};
 pub use webhook::WebhookSender;

@@ -49,6 +49,8 @@ mod secrets;
 mod store;
 #[cfg(feature = "pubsub")]
 mod streams;
+#[cfg(feature = "sql")]
+mod tables;
 mod topic;
 #[cfg(feature = "snowflake")]
 mod warehouse;
@@ -84,7 +86,7 @@ pub use orchestrator::orchestrator;
 #[cfg(all(feature = "salesforce", feature = "sql"))]
 pub use outside::{Outside, OutsideSettings};
 #[cfg(feature = "pipelines")]
-pub use pipelines::{open_blobs, pipelines};
+pub use pipelines::{PipelinePorts, open_blobs, pipelines};
 #[cfg(feature = "salesforce")]
 pub use platforms::{
     load_named_platforms, load_platforms, manifest_schema, platform, platforms, read_platforms,
@@ -99,6 +101,8 @@ pub use secrets::PlatformSecrets;
 pub use shared::platform::OpenConnection;
 #[cfg(feature = "sql")]
 pub use store::{CaseStores, case_store};
+#[cfg(feature = "sql")]
+pub use tables::{check_database, read_databases, tables};
 pub use topic::topic;
 #[cfg(feature = "snowflake")]
 pub use warehouse::{check_warehouse, warehouse, warehouse_spending};

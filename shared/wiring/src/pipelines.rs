@@ -6,7 +6,7 @@ use adapter_engine::Pipelines;
 use shared::etl::pushdown::InWarehouse;
 use shared::etl::{CaseRows, OpenBlobs};
 use shared::ports::warehouse::Warehouse;
-use shared::ports::{PipelineEngine, SystemClock, SystemRandom};
+use shared::ports::{PipelineEngine, SystemClock, SystemRandom, Tables};
 use shared::{PortError, PortErrorKind};
 
 use crate::blobs::blob_store;
@@ -21,19 +21,29 @@ pub fn open_blobs() -> OpenBlobs {
     })
 }
 
-/// Puts together what runs pipelines: each of their places is opened by its address, and rows of the
-/// case store are read from `cases`, and pipelines from tables into tables run in `warehouse`, where they
-/// are there.
-pub fn pipelines(
-    cases: Option<CaseRows>,
-    warehouse: Option<Arc<dyn Warehouse>>,
-) -> Arc<dyn PipelineEngine> {
+/// What pipelines reach beside files; without a part, a pipeline that needs it says so.
+#[derive(Clone, Default)]
+pub struct PipelinePorts {
+    /// Rows of the case store.
+    pub cases: Option<CaseRows>,
+    /// The warehouse in which pipelines from tables into tables run.
+    pub warehouse: Option<Arc<dyn Warehouse>>,
+    /// Tables of databases.
+    pub tables: Option<Arc<dyn Tables>>,
+}
+
+/// Puts together what runs pipelines: each of their places is opened by its address, and what is no file
+/// is reached by `ports`.
+pub fn pipelines(ports: PipelinePorts) -> Arc<dyn PipelineEngine> {
     let clock = Arc::new(SystemClock);
     let mut engine = Pipelines::new(open_blobs(), clock.clone());
-    if let Some(cases) = cases {
+    if let Some(cases) = ports.cases {
         engine = engine.with_case_store(cases);
     }
-    if let Some(warehouse) = warehouse {
+    if let Some(tables) = ports.tables {
+        engine = engine.with_tables(tables);
+    }
+    if let Some(warehouse) = ports.warehouse {
         let random = Arc::new(SystemRandom);
         engine = engine.with_warehouse(InWarehouse { warehouse, clock, random });
     }

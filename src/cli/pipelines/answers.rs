@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use shared::etl::{
     ColumnLineage, PipelineFault, PipelinePlan, PlannedColumn, RunReport, TestReport, Verdict,
+    WrittenTable,
 };
 
 /// One file that was checked.
@@ -173,6 +174,11 @@ impl fmt::Display for Ran {
             if let Some(file) = file {
                 writeln!(f, "{what}: {}, {} rows, {} bytes", file.at, file.n_rows, file.n_bytes)?;
             }
+        }
+        if let Some(table) = &it.table {
+            let WrittenTable { at, n_rows, n_new, n_changed, was_there, .. } = table;
+            let told = if *was_there { ", appended by this run before" } else { "" };
+            writeln!(f, "written: {at}, {n_rows} rows, {n_new} new, {n_changed} changed{told}")?;
         }
         match &it.verdict {
             Verdict::Stopped { reason } => write!(f, "STOPPED, no output is seen: {reason}"),

@@ -86,7 +86,7 @@ fn moved(args: &CompileArgs, mut pipeline: Pipeline) -> Result<Pipeline, Vec<Pip
         pipeline.source.part.form = FileForm::Table;
     }
     let sink = |option: &str, name: &String| {
-        Ok::<_, Vec<PipelineFault>>(Sink { at: place(option, name)?, form: FileForm::Table })
+        Ok::<_, Vec<PipelineFault>>(Sink::new(place(option, name)?, FileForm::Table))
     };
     let target = args.target.as_ref().map(|it| sink("--target", it)).transpose()?;
     let quarantine = args.quarantine.as_ref().map(|it| sink("--quarantine", it)).transpose()?;
@@ -116,7 +116,8 @@ mod tests {
             now: None,
         };
         let pipeline = read_pipeline("p.yaml", text).unwrap();
-        let compiled = compile(&args, pipeline, &*wiring::pipelines(None, None));
+        let compiled =
+            compile(&args, pipeline, &*wiring::pipelines(wiring::PipelinePorts::default()));
         compiled.map(|it| it.to_string()).map_err(|it| it[0].to_string())
     }
 

@@ -7,6 +7,7 @@ pub mod import;
 pub mod postgres;
 pub mod queue;
 pub mod store;
+pub mod tables;
 
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

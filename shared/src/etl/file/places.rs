@@ -1,6 +1,7 @@
 //! Sources and sinks as they are written.
 
 use crate::etl::case_rows::{case_column, case_columns};
+use crate::etl::database::WriteMode;
 use crate::etl::fault::{Faults, no_such_name};
 use crate::etl::kind::{ColumnKind, SourceColumn, ValueFormat};
 use crate::etl::place::{CsvForm, FileForm, JsonForm, Place, Sink, Source};
@@ -20,6 +21,7 @@ fn form(at: &At<'_>, place: Option<&Place>, faults: &mut Faults<'_>) -> Option<F
             Some((FileForm::Store, "rows of the case store are"))
         }
         Some(place) if place.table().is_some() => Some((FileForm::Table, "a table is")),
+        Some(place) if place.database_table().is_some() => Some((FileForm::Database, "a table is")),
         _ => None,
     };
     if let Some((form, what)) = no_file {
@@ -95,10 +97,40 @@ pub(super) fn source(at: &At<'_>, faults: &mut Faults<'_>) -> Option<Source> {
 
 /// Reads a sink.
 pub(super) fn sink(at: &At<'_>, faults: &mut Faults<'_>) -> Option<Sink> {
-    at.keys(&["at", "format", "delimiter"], faults);
+    at.keys(&["at", "format", "delimiter", "write", "by"], faults);
     let place = at.need("at", faults).and_then(|it| place(&it, faults));
     let form = form(at, place.as_ref(), faults);
-    Some(Sink { at: place?, form: form? })
+    let place = place?;
+    let write = match place.database_table() {
+        Some(_) => write_mode(at, faults)?,
+        None => {
+            for it in ["write", "by"].iter().filter_map(|it| at.get(it)) {
+                it.fault(
+                    faults,
+                    "only a table of a database has it, a file is replaced: remove it",
+                );
+            }
+            WriteMode::Replace
+        }
+    };
+    Some(Sink { at: place, form: form?, write })
+}
+
+/// Reads what becomes of rows that a table has. Without a word nothing is done to them: somebody may need
+/// them.
+fn write_mode(at: &At<'_>, faults: &mut Faults<'_>) -> Option<WriteMode> {
+    let Some(write) = at.get("write") else {
+        let text = "say what becomes of the rows that the table has: `write: append`, `write: merge` \
+                    with `by`, or `write: replace`";
+        at.fault(faults, text);
+        return None;
+    };
+    let by = match at.get("by") {
+        Some(it) => Some(it.texts(faults)?),
+        None => None,
+    };
+    let name = write.text(faults)?;
+    WriteMode::parse(&name, by).map_err(|text| write.fault(faults, text)).ok()
 }
 
 /// Reads the place, the form and the column of a reference.

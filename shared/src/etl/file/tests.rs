@@ -5,7 +5,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::etl::{Action, Check, ColumnKind, FileForm, Join, JoinKind, Keep, OrderBy, ValueFormat};
+use crate::etl::{
+    Action, Check, ColumnKind, FileForm, Join, JoinKind, Keep, OrderBy, ValueFormat, WriteMode,
+};
 
 const WHOLE: &str = r#"
 pipeline: clean-cases
@@ -288,5 +290,69 @@ proptest! {
             prop_assert!(!faults.is_empty());
             prop_assert!(faults.iter().all(|it| it.file == "p.yaml" && !it.text.is_empty()));
         }
+    }
+}
+
+#[test]
+fn sink_in_a_database_says_what_becomes_of_its_rows() {
+    let read = |source: &str, sink: &str, more: &str| {
+        let text = format!(
+            "pipeline: p\nsource: {{at: '{source}', columns: [{{name: id}}]}}\nsink: {sink}\n{more}"
+        );
+        let faults =
+            |it: Vec<PipelineFault>| it.iter().map(ToString::to_string).collect::<Vec<_>>();
+        read_pipeline("p.yaml", &text).map_err(|it| faults(it).join("\n"))
+    };
+    let table = |write: &str| format!("{{at: 'postgres:reporting/public.cases'{write}}}");
+    let pipeline = read("file:in/a.csv", &table(", write: merge, by: [id]"), "").unwrap();
+    assert_eq!(pipeline.sink.part.write, WriteMode::Merge { by: vec!["id".to_owned()] });
+    assert_eq!(pipeline.databases().into_iter().collect::<Vec<_>>(), ["reporting"]);
+    assert!(pipeline.for_replay("7").unwrap().sink.part.at == pipeline.sink.part.at);
+    let replaced = read("file:in/a.csv", &table(", write: replace"), "").unwrap();
+    assert!(replaced.for_replay("7").unwrap_err().contains("write `write: merge`"));
+    assert!(read("file:in/a-*.csv", &table(", write: append"), "").is_ok());
+    for (source, sink, more, told) in [
+        ("file:in/a.csv", table(""), "", "sink: say what becomes of the rows that the table has"),
+        ("file:in/a.csv", table(", write: merge"), "", "sink.write: `merge` needs the columns"),
+        (
+            "file:in/a.csv",
+            table(", write: append, format: csv"),
+            "",
+            "a table is no file: remove it",
+        ),
+        (
+            "file:in/a-*.csv",
+            table(", write: replace"),
+            "",
+            "would take the place of the one before",
+        ),
+        (
+            "postgres:reporting/public.cases",
+            table(", write: append"),
+            "",
+            "another file of this pipeline",
+        ),
+        (
+            "file:in/a.csv",
+            "{at: 'file:b.csv', write: append}".to_owned(),
+            "",
+            "a file is replaced: remove",
+        ),
+        (
+            "file:in/a.csv",
+            table(", write: append"),
+            "quarantine: {at: 'postgres:reporting/public.rejects', write: append}\n",
+            "quarantine: `postgres:reporting/public.rejects` is a table, and this is a file",
+        ),
+        ("snowflake:A.B.C", table(", write: append"), "", "is a table of Snowflake"),
+        (
+            "file:in/a.csv",
+            table(", write: merge, by: [ids]"),
+            "",
+            "sink.by: there is no column behind",
+        ),
+    ] {
+        let faults = read(source, &sink, more).unwrap_err();
+        assert!(faults.contains(told), "{told}: {faults}");
     }
 }

@@ -172,6 +172,7 @@ impl Running<'_> {
             sets: Vec::new(),
             unread_columns: Vec::new(),
             output: None,
+            table: None,
             quarantine: None,
             samples: self.samples(pushed, options.n_samples).await?,
         };

@@ -14,7 +14,7 @@ use shared::etl::{
     CaseRows, Pipeline, PipelineError, PipelineFault, PipelinePlan, PipelineTest, ReplayRow,
     RunReport, Tally, TestedRows,
 };
-use shared::ports::{Clock, PipelineEngine, PipelineProgress, RunOptions};
+use shared::ports::{Clock, LoadId, PipelineEngine, PipelineProgress, RunOptions, Tables};
 use shared::time::Timestamp;
 
 use super::baseline;
@@ -25,6 +25,7 @@ use super::language::Language;
 use super::output::Output;
 use super::pushdown;
 use super::rejects::reject_schema;
+use super::sink::RunSink;
 use super::source::{Files, OpenStore, Stores};
 use super::text::text_of;
 
@@ -42,7 +43,7 @@ pub struct Pipelines {
 impl Pipelines {
     /// Opens stores by `open`, and takes the time of runs from `clock`.
     pub fn new(open: OpenStore, clock: Arc<dyn Clock>) -> Self {
-        let (stores, scratch) = (Stores { open, cases: None }, std::env::temp_dir());
+        let (stores, scratch) = (Stores { open, cases: None, tables: None }, std::env::temp_dir());
         Self { stores, warehouse: None, clock, scratch }
     }
 
@@ -50,6 +51,13 @@ impl Pipelines {
     #[must_use]
     pub fn with_case_store(mut self, cases: CaseRows) -> Self {
         self.stores.cases = Some(cases);
+        self
+    }
+
+    /// Reads and writes tables of databases, too.
+    #[must_use]
+    pub fn with_tables(mut self, tables: Arc<dyn Tables>) -> Self {
+        self.stores.tables = Some(tables);
         self
     }
 
@@ -103,7 +111,7 @@ impl Pipelines {
         let now = options.now.unwrap_or(started_at);
         let compiled = compile(pipeline, &Language::new(now)).map_err(PipelineError::Invalid)?;
         let base = baseline::read(&self.stores.open, pipeline, options.now).await?;
-        let mut run = Run::begin(self, pipeline, compiled, rows, options).await?;
+        let mut run = Run::begin(self, pipeline, compiled, rows, options, now).await?;
         let passed = run.pass_all(progress).await;
         if let Err(error) = passed {
             run.abandon().await;
@@ -199,10 +207,17 @@ impl PipelineEngine for Pipelines {
     }
 }
 
+/// Returns what tells the rows of a run from those of every other.
+fn load_id(pipeline: &Pipeline, is_replay: bool, run_at: Timestamp) -> LoadId {
+    let source = &pipeline.source.part.at;
+    let source = if is_replay { format!("replay of {source}") } else { source.to_string() };
+    LoadId { pipeline: pipeline.name.clone(), source, run_at }
+}
+
 /// A run that is under way.
 struct Run {
     chain: Chain,
-    sink: Option<Output>,
+    sink: Option<RunSink>,
     options: RunOptions,
     n_out: u64,
 }
@@ -214,8 +229,10 @@ impl Run {
         compiled: Compiled,
         rows: Option<Vec<ReplayRow>>,
         options: RunOptions,
+        now: Timestamp,
     ) -> Result<Self, PipelineError> {
         let open_store = &engine.stores.open;
+        let id = load_id(pipeline, rows.is_some(), now);
         let schema = Arc::clone(&compiled.schema);
         let samples = Vec::new();
         let rejects = Rejects { samples, n_samples: options.n_samples, quarantine: None };
@@ -230,7 +247,8 @@ impl Run {
                 let quarantine = Output::begin(open_store, "quarantine", place, &schema).await?;
                 chain.common.write_rejects(quarantine).await;
             }
-            sink = Some(Output::begin(open_store, "sink", &pipeline.sink.part, &schema).await?);
+            let at = &pipeline.sink.part;
+            sink = Some(RunSink::begin(&engine.stores, at, &schema, id).await?);
         }
         Ok(Self { chain, sink, options, n_out: 0 })
     }
@@ -298,6 +316,7 @@ impl Run {
             sets: self.chain.set_reports(),
             unread_columns: self.chain.unread_columns.clone(),
             output: None,
+            table: None,
             quarantine: None,
             samples: Vec::new(),
         }
@@ -311,7 +330,7 @@ impl Run {
             report.quarantine = Some(it.finish().await?);
         }
         match self.sink {
-            Some(it) if report.is_passed() => report.output = Some(it.finish().await?),
+            Some(it) if report.is_passed() => it.finish(report).await?,
             Some(it) => it.abandon().await?,
             None => {}
         }
@@ -320,8 +339,11 @@ impl Run {
 
     async fn abandon(self) {
         let (_, quarantine) = self.chain.common.take_rejects().await;
-        for output in [self.sink, quarantine].into_iter().flatten() {
-            // The run has failed already; parts that stay are swept by the store.
+        // The run has failed already; parts that stay are swept by the store.
+        if let Some(output) = self.sink {
+            let _ = output.abandon().await;
+        }
+        if let Some(output) = quarantine {
             let _ = output.abandon().await;
         }
     }

@@ -29,8 +29,10 @@ mod sets;
 #[cfg(not(feature = "sets"))]
 #[path = "no_sets.rs"]
 mod sets;
+mod sink;
 mod source;
 mod store;
+mod tables;
 mod text;
 mod typed;
 

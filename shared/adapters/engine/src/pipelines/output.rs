@@ -60,7 +60,7 @@ impl Output {
         let settings = ParquetSettings::default();
         let failed = |source| PipelineError::store(what, &sink.at, source);
         let (form, media_type) = match &sink.form {
-            FileForm::Store | FileForm::Table => {
+            FileForm::Store | FileForm::Table | FileForm::Database => {
                 let text = "is no file: a table of Snowflake is written there".to_owned();
                 return Err(PipelineError::Unfit { at: sink.at.to_string(), text });
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use shared::PortError;
 use shared::etl::{CaseRows, FileForm, PipelineError, Place, Reject, SourceColumn, no_such_name};
-use shared::ports::BlobStore;
+use shared::ports::{BlobStore, Tables};
 
 use super::csv::CsvSource;
 use super::given::GivenFiles;
@@ -14,6 +14,7 @@ use super::origins::Origins;
 use super::parquet::ParquetSource;
 use super::rows::Rows;
 use super::store::StoreSource;
+use super::tables::TableSource;
 
 /// Rows that are worked on at once.
 pub(super) const N_ROWS_AT_ONCE: usize = 8192;
@@ -28,6 +29,8 @@ pub(super) struct Stores {
     pub(super) open: OpenStore,
     /// The rows of the case store, where this process may read them.
     pub(super) cases: Option<CaseRows>,
+    /// Tables of databases, where the settings name some.
+    pub(super) tables: Option<Arc<dyn Tables>>,
 }
 
 /// Some rows of a source, and those that could not be read.
@@ -185,12 +188,15 @@ async fn open(stores: &Stores, wanted: Wanted) -> Result<Box<dyn RowSource>, Pip
         })?;
         return Ok(Box::new(StoreSource::open(cases, entity, wanted)?));
     }
+    if wanted.at.database_table().is_some() {
+        return Ok(Box::new(TableSource::open(stores.tables.as_ref(), wanted).await?));
+    }
     let store = (stores.open)(&wanted.at.store).map_err(|error| wanted.failed(error))?;
     Ok(match wanted.form.clone() {
         FileForm::Csv(form) => Box::new(CsvSource::open(&*store, wanted, form).await?),
         FileForm::Json(form) => Box::new(JsonSource::open(&*store, wanted, form).await?),
         FileForm::Parquet => Box::new(ParquetSource::open(store, wanted).await?),
-        FileForm::Store | FileForm::Table => {
+        FileForm::Store | FileForm::Table | FileForm::Database => {
             return Err(wanted.unfit("is no file: a table of Snowflake is worked on there"));
         }
     })
