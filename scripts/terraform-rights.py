@@ -193,11 +193,11 @@ def by_api(work: Path, made: dict, org: str, api: str, case: str) -> None:
 
 
 def pipeline(made: dict, ask) -> None:
-    """A pipeline goes from the API over its queue to its file; what is no order is set aside and shown."""
+    """A pipeline goes from the API and from the clock over its queue to its file; what is no order is set aside and shown."""
     s3, bucket = boto3.client("s3"), made["buckets"]["pipelines"]
     at = f"s3://{bucket}/pipelines"
     definition = {"pipeline": "cases", "source": {"at": f"{at}/in/*.csv", "columns": [{"name": "id"}]},
-                  "sink": {"at": f"{at}/out/{{partition}}.csv"}}
+                  "sink": {"at": f"{at}/out/{{partition}}.csv"}, "schedule": {"every": "15m"}}
     s3.put_object(Bucket=bucket, Key="pipelines/cases.yaml", Body=json.dumps(definition).encode())
     for name in ("a", "b"):
         s3.put_object(Bucket=bucket, Key=f"pipelines/in/{name}.csv", Body=f"id\n{name}\n".encode())
@@ -205,6 +205,12 @@ def pipeline(made: dict, ask) -> None:
     wait_for("the run of a pipeline", 180, lambda: json.loads(ask("GET", f"/v1/pipelines/runs/{run}"))["state"] == "succeeded")
     if s3.get_object(Bucket=bucket, Key="pipelines/out/b.csv")["Body"].read() != b"id\nb\n":
         die("the file of a pipeline is another one")
+    invoke(made, "pipeline-runner")
+
+    def by_clock() -> bool:
+        found = json.loads(ask("GET", "/v1/pipelines/runs?pipeline=cases&limit=9"))["items"]
+        return any(it["started_by"] == "schedule" and it["state"] == "succeeded" for it in found)
+    wait_for("the run of a pipeline by the clock", 180, by_clock)
     boto3.client("sqs").send_message(QueueUrl=made["queue_urls"]["pipelines"], MessageBody="no order")
     dead = "/v1/queues/pipelines/dead-letters"
     wait_for("an order that was set aside", 120, lambda: json.loads(ask("GET", dead))["items"])

@@ -56,6 +56,15 @@ describe('pipelines', onMock, () => {
     await page.waitForSelector('.lead .pill:has-text("Queued")');
   }));
 
+  it('its schedule and when it is due next are told', () => visit('#/pipelines', async (page) => {
+    assert.match(await page.textContent('tr:has-text("clean-cases")'), /each day at 06:00 UTC/);
+    assert.equal(await page.locator('tr:has-text("payments") .row-note').count(), 0);
+    await page.click('text=clean-cases');
+    await page.waitForSelector('#definition');
+    assert.match(await page.textContent('.facts:has-text("Runs by itself")'), /each day at 06:00 UTC, next in \d+/);
+    assert.ok(await page.locator('tr:has-text("the clock")').count() > 0);
+  }));
+
   it('each column of the strip leads to its run', () => visit('#/pipelines/clean-cases', async (page) => {
     assert.equal(await page.locator('.strip-run').count(), 30);
     const shut = page.locator('.strip-run.tone-warn');

@@ -46,8 +46,8 @@ export class Pipelines {
   #list() {
     const last = this.#runs[0];
     return [
-      { name: 'clean-cases', about: 'Cases as the court sends them, with clean addresses and days open.', is_valid: true, faults: [], last_run: bare(last) },
-      { name: 'payments', about: null, is_valid: false, faults: [FAULT], last_run: null },
+      { name: 'clean-cases', about: 'Cases as the court sends them, with clean addresses and days open.', is_valid: true, faults: [], last_run: bare(last), schedule: { text: 'each day at 06:00 UTC', next_at: nextAt(6 * 3_600_000) } },
+      { name: 'payments', about: null, is_valid: false, faults: [FAULT], last_run: null, schedule: null },
     ];
   }
 
@@ -108,11 +108,17 @@ function madeRun(name, at, random, place) {
   const rules = partitions[0].rules.map((it, which) => ({ ...it, n_checked: it.n_checked + partitions[1].rules[which].n_checked, n_failed: it.n_failed + partitions[1].rules[which].n_failed }));
   const states = [...new Set(partitions.map((it) => it.state))];
   return {
-    id, pipeline: 'clean-cases', kind: 'source', state, round: 1, definition: 'ab'.repeat(32), only: [], n_partitions: 2, message, started_by: place % 3 === 0 ? 'person:olga.operator' : 'airflow:nightly',
+    id, pipeline: 'clean-cases', kind: 'source', state, round: 1, definition: 'ab'.repeat(32), only: [], n_partitions: 2, message, started_by: place % 3 === 0 ? 'person:olga.operator' : 'schedule',
     correlation_id: id, idempotency_key: null, requested_at: instant(at), started_at: instant(at + 400), finished_at: instant(at + 7_200),
     counts: { n_read: sum('n_read'), n_filtered: 0, n_rejected: sum('n_rejected'), n_out: sum('n_out') },
     partition_states: states.map((it) => ({ state: it, n_partitions: partitions.filter((one) => one.state === it).length })), rules, partitions,
   };
+}
+
+/** When it is that time of a day in UTC next. */
+function nextAt(withinDay, now = Date.now()) {
+  const today = now - (now % DAY_MS) + withinDay;
+  return instant(today > now ? today : today + DAY_MS);
 }
 
 /** A run without what only its own page shows. */

@@ -144,6 +144,7 @@ export function caseName(it: Pick<CaseSummary, 'title' | 'docket_number' | 'case
 export function actorName(actor: string): string {
   const [kind = '', ...rest] = actor.split(':');
   const name = rest.join(':');
+  if (actor === 'schedule') return 'the clock';
   if (name === '') return actor;
   return kind === 'person' ? name : `${fieldName(kind)} (${name})`;
 }

@@ -23,6 +23,7 @@ it('actor is a person by name or a system with its connection', () => {
   expect(actorName('person:anna')).toBe('anna');
   expect(actorName('salesforce:main')).toBe('Salesforce (main)');
   expect(actorName('cron')).toBe('cron');
+  expect(actorName('schedule')).toBe('the clock');
 });
 
 it('closed case is grey whatever its status, and importance beyond five is critical', () => {

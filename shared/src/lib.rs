@@ -22,6 +22,7 @@ pub mod ports;
 pub mod queries;
 #[cfg(feature = "analytics")]
 pub mod reports;
+pub mod schedule;
 pub mod sealed;
 pub mod secret;
 pub mod sync;

@@ -89,11 +89,11 @@ pub(crate) async fn run(
     match command {
         PipelinesCommand::Validate(files) => validate(&files, &*engine, output),
         PipelinesCommand::Plan(file) => match planned(&file.file, &*engine)? {
-            Ok((_, plan)) => answer(output, &Planned(plan), SUCCESS),
+            Ok((pipeline, plan)) => answer(output, &Planned::of(&pipeline, plan), SUCCESS),
             Err(faults) => refuse(&file.file, faults, output),
         },
         PipelinesCommand::Explain(file) => match planned(&file.file, &*engine)? {
-            Ok((_, plan)) => answer(output, &Explained(plan), SUCCESS),
+            Ok((pipeline, plan)) => answer(output, &Explained::of(&pipeline, plan), SUCCESS),
             Err(faults) => refuse(&file.file, faults, output),
         },
         PipelinesCommand::Compile(args) => {

@@ -24,6 +24,7 @@ tests:
   - name: gross is worked out
     given: [{id: a, fee: 100}, {id: b, fee: -1}]
     expect: {rows: [{id: a, gross: 119}], rejects: [{rule: range_fee, row: 2}]}
+schedule: {every: 15m, days: [mon]}
 "#;
 
 fn fails(folder: &Path, arguments: &[&str], code: i32) -> String {
@@ -47,8 +48,10 @@ fn pipeline_is_checked_planned_tested_run_and_stopped() {
     assert_eq!(checked["is_valid"], true, "{checked}");
     let plan = command_json(folder, &["--json", "pipelines", "plan", "cases.yaml"]);
     assert_eq!(plan["steps"][0]["columns"][2], json!({"name": "gross", "type": "decimal(16,4)"}));
+    assert_eq!(plan["schedule"], "every 15 minutes on Monday UTC");
     let explained = command_json(folder, &["--json", "pipelines", "explain", "cases.yaml"]);
     assert_eq!(explained["lineage"][2]["from"], json!(["fee"]));
+    assert_eq!(explained["schedule"], plan["schedule"]);
     let tested = command_json(folder, &["--json", "pipelines", "test", "cases.yaml"]);
     assert_eq!(tested["is_passed"], true, "{tested}");
 

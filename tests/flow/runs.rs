@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::firm::{Firm, command_json};
+use crate::moodbridge::{Moodbridge, free_port};
+use crate::place::Place;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -109,4 +111,46 @@ async fn run_goes_from_the_api_over_the_queue_to_files_and_is_retried_and_replay
     ] {
         assert!(page.contains(line), "{line} is not in\n{page}");
     }
+}
+
+#[tokio::test]
+async fn run_that_is_due_is_started_by_the_clock_and_once() {
+    let place = Place::new().await;
+    let folder = place.path();
+    for name in ["data", "out", "rejects", ".moodbridge", ".moodbridge/pipelines"] {
+        std::fs::create_dir(folder.join(name)).unwrap();
+    }
+    std::fs::write(folder.join("data/2026-01.csv"), "id,opened\na,2026-01-02\n").unwrap();
+    let text = format!("{PARTED}schedule: {{every: 24h}}\n");
+    std::fs::write(folder.join(".moodbridge/pipelines/parted.yaml"), text).unwrap();
+    let ports = [free_port(), free_port()];
+    let (port, sandbox_port) = (ports[0].to_string(), ports[1].to_string());
+    let mut arguments = vec!["dev", "--port", &port, "--sandbox-port", &sandbox_port];
+    arguments.extend(["--activity", "0", "--empty", "--poll-every", "1h", "--events", "none"]);
+    let addresses = place.addresses();
+    if let Some((cases, queue)) = &addresses {
+        arguments.extend(["--cases", cases.as_str(), "--queue", queue.as_str()]);
+    }
+    let path = "/v1/pipelines/runs?pipeline=parted";
+
+    // It looks when it starts; the second start looks again.
+    let mut seen = json!(null);
+    for _ in 0..2 {
+        let mut moodbridge = Moodbridge::start(folder, ports[0], &arguments).await;
+        let is_over = |it: &Value| it["items"][0]["state"] == "succeeded";
+        seen = moodbridge.wait_for(path, PATIENCE, is_over).await.0;
+        let listed = command_json(folder, &["--json", "pipelines", "list"]);
+        assert_eq!(listed["items"][0]["schedule"], "each day at 00:00 UTC");
+        let next_at = listed["items"][0]["next_at"].as_str().unwrap();
+        assert!(next_at.ends_with("T00:00:00.000Z"), "{listed}");
+        moodbridge.stop();
+    }
+
+    let items = seen["items"].as_array().unwrap();
+    let keys: Vec<_> = items.iter().filter_map(|it| it["idempotency_key"].as_str()).collect();
+    assert!(keys[0].starts_with("schedule-parted-"), "{seen}");
+    // One more where midnight came between.
+    let days: std::collections::BTreeSet<_> = keys.iter().collect();
+    assert_eq!((days.len(), &items[0]["started_by"]), (items.len(), &json!("schedule")));
+    assert_eq!(read(folder, "out/2026-01.csv"), "id,opened\na,2026-01-02\n");
 }

@@ -619,6 +619,12 @@ export interface PipelineItem {
   is_valid: boolean;
   faults: PipelineFault[];
   last_run: PipelineRun | null;
+  schedule: PipelineSchedule | null;
+}
+
+export interface PipelineSchedule {
+  text: string;
+  next_at: Instant;
 }
 
 export interface PipelineDefinition {

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { announce } from '../announce';
 import { Problem } from '../api/problem';
-import type { PipelineDefinition, PipelineDetail, PipelineQuality, RuleQuality, RunQuality } from '../api/types';
+import type { PipelineDefinition, PipelineDetail, PipelineQuality, PipelineSchedule, RuleQuality, RunQuality } from '../api/types';
 import { count, counted, instant } from '../format';
 import { useLoad } from '../load';
 import { usePaged } from '../more';
@@ -12,7 +12,7 @@ import { Icon } from '../parts/icons';
 import { LoadMore } from '../parts/load-more';
 import { RunTable } from '../parts/run-table';
 import { Answer, Empty, ProblemBox } from '../parts/states';
-import { OrNothing, Pill } from '../parts/text';
+import { Ago, OrNothing, Pill } from '../parts/text';
 import { go, hrefOf } from '../router';
 import { useMay, useServices } from '../services';
 import { RULE_ACTION, RUN_STATE } from '../words';
@@ -56,7 +56,7 @@ function One({ it }: { it: PipelineDetail }) {
         {!it.is_valid && <Faults it={it} />}
         <Answer of={quality} lines={6}>{(data) => <Quality data={data} definition={it.definition} />}</Answer>
         <Runs name={it.name} />
-        {it.definition !== null && <Definition it={it.definition} />}
+        {it.definition !== null && <Definition it={it.definition} schedule={it.schedule} />}
       </div>
     </>
   );
@@ -192,7 +192,7 @@ function Runs({ name }: { name: string }) {
   );
 }
 
-function Definition({ it }: { it: PipelineDefinition }) {
+function Definition({ it, schedule }: { it: PipelineDefinition; schedule: PipelineSchedule | null }) {
   return (
     <Card title="What it does" id="definition">
       <Facts>
@@ -200,6 +200,7 @@ function Definition({ it }: { it: PipelineDefinition }) {
         <Fact name="Writes"><code class="address">{it.sink}</code></Fact>
         <Fact name="Sets rejects aside in">{it.quarantine === null ? <OrNothing>{null}</OrNothing> : <code class="address">{it.quarantine}</code>}</Fact>
         <Fact name="Rows that must pass">{it.threshold_percent} %</Fact>
+        <Fact name="Runs by itself">{schedule === null ? <OrNothing>{null}</OrNothing> : <>{schedule.text}, next <Ago at={schedule.next_at} /></>}</Fact>
       </Facts>
       <ol class="pipeline-steps">{it.steps.map((one) => <li key={one.path}><b>{one.step}</b> {one.does}</li>)}</ol>
       <details>

@@ -42,7 +42,7 @@ function Pipelines({ items }: { items: readonly PipelineItem[] }) {
       <tbody>
         {items.map((it) => (
           <tr key={it.name}>
-            <th scope="row" class="cell-title"><a href={hrefOf({ page: 'pipeline', name: it.name })}>{it.name}</a>{it.about !== null && <span class="row-note">{it.about}</span>}</th>
+            <th scope="row" class="cell-title"><a href={hrefOf({ page: 'pipeline', name: it.name })}>{it.name}</a>{it.about !== null && <span class="row-note">{it.about}</span>}{it.schedule !== null && <span class="row-note">{it.schedule.text}</span>}</th>
             <td data-label="Definition">{it.is_valid ? <Pill tone="good">Can be used</Pill> : <Pill tone="bad">{counted(it.faults.length, 'fault')}</Pill>}</td>
             <td data-label="Last run">{it.last_run === null ? <OrNothing>{null}</OrNothing> : <RunState it={it.last_run} />}</td>
             <td data-label="When"><Ago at={it.last_run?.requested_at} /></td>
@@ -64,7 +64,7 @@ function Runs() {
     <Card title="Runs" id="runs" flush note="the newest first">
       <Answer of={runs.first} lines={5}>
         {() => runs.items?.length === 0
-          ? <Empty title="Nothing was run yet">A run is asked for here, by <code>moodbridge pipelines start</code>, or by Airflow.</Empty>
+          ? <Empty title="Nothing was run yet">A run is asked for here, by <code>moodbridge pipelines start</code>, by Airflow, or by the clock.</Empty>
           : <><RunTable items={runs.items ?? []} /><LoadMore of={runs} one="run" /></>}
       </Answer>
     </Card>

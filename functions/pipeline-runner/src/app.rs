@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use host::{App, CostKeeper, LedgerReady, QueueReady};
 use shared::config::Env;
@@ -16,13 +17,20 @@ use crate::config::Config;
 use crate::ports::{RunnerPorts, RunnerSettings};
 use crate::runner::PipelineRunner;
 
+const NAME: &str = "pipeline-runner";
+
+/// How often it is looked what is due; the platform's timer decides in the cloud.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+
 /// Puts this function together over its ports.
 pub fn assemble(ports: RunnerPorts, ledger: Arc<dyn Ledger>, settings: RunnerSettings) -> App {
     let queue = Arc::clone(&ports.queue);
-    App::new("pipeline-runner")
+    let runner = Arc::new(PipelineRunner::new(ports, settings));
+    App::new(NAME)
         .ready(LedgerReady::new(ledger))
         .ready(QueueReady::new(Arc::clone(&queue)))
-        .queue("pipelines", Arc::new(PipelineRunner::new(ports, settings)))
+        .queue("pipelines", runner.clone())
+        .schedule(NAME, LOOK_EVERY, runner)
         .with_queue(queue)
 }
 

@@ -1,6 +1,8 @@
-//! Runs pipelines that were asked for: each file of a source is a message of its own.
+//! Runs pipelines that were asked for, and asks for those that are due by the clock: each file of a source
+//! is a message of its own.
 
 mod app;
+mod clock;
 mod config;
 mod failed;
 mod ports;

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use metrics::counter;
-use shared::etl::runs::{Definition, PipelineMessage, settle};
+use shared::etl::runs::{Definition, PipelineDesk, PipelineMessage, settle};
 use shared::ids::CorrelationId;
 use shared::ports::{Kept, PipelineRun, PipelineRunKind, PipelineRunState};
 use shared::worker::{Failure, Message, MessageHandler};
 use shared::{PortError, PortErrorKind, chain};
 use tracing::{Span, info};
 
+use crate::clock::desk;
 use crate::failed::NotDone;
 use crate::ports::{RunnerPorts, RunnerSettings};
 use crate::work::work;
@@ -22,12 +23,18 @@ const N_SENT: usize = 100;
 pub struct PipelineRunner {
     ports: RunnerPorts,
     settings: RunnerSettings,
+    desk: PipelineDesk,
 }
 
 impl PipelineRunner {
     /// Runs them over `ports`.
     pub fn new(ports: RunnerPorts, settings: RunnerSettings) -> Self {
-        Self { ports, settings }
+        Self { desk: desk(&ports), ports, settings }
+    }
+
+    /// Returns the desk at which the clock asks for runs.
+    pub(crate) fn desk(&self) -> &PipelineDesk {
+        &self.desk
     }
 
     /// Finds the partitions of a run, and queues those that are to be done.

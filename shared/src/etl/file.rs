@@ -2,6 +2,7 @@
 
 mod checks;
 mod places;
+mod schedule;
 mod sets;
 mod steps;
 mod tests_of;
@@ -18,6 +19,7 @@ const MAX_BYTES: usize = 1_048_576;
 const KEYS: &[&str] = &[
     "pipeline",
     "about",
+    "schedule",
     "source",
     "key",
     "steps",
@@ -62,6 +64,7 @@ fn read_tree(file: &str, root: &At<'_>, faults: &mut Faults<'_>) -> Option<Pipel
     root.keys(KEYS, faults);
     let name = root.need("pipeline", faults).and_then(|it| it.text(faults));
     let about = root.get("about").and_then(|it| it.text(faults));
+    let schedule = root.get("schedule").map(|it| schedule::schedule(&it, faults));
     let source = root.need("source", faults).and_then(|it| {
         let part = places::source(&it, faults)?;
         Some(Located { line: it.line, path: it.path, part })
@@ -88,6 +91,7 @@ fn read_tree(file: &str, root: &At<'_>, faults: &mut Faults<'_>) -> Option<Pipel
     Some(Pipeline {
         name: name?,
         about,
+        schedule: schedule.unwrap_or_default(),
         file: file.to_owned(),
         source: source?,
         key,

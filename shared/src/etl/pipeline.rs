@@ -12,6 +12,7 @@ use super::rule::{Action, Percent, Rule};
 use super::sets::{Aggregate, Deduplicate, History, Join, Keep, OrderBy};
 use super::step::Step;
 use super::unit_test::PipelineTest;
+use crate::schedule::Schedule;
 
 /// The most columns and steps of a pipeline.
 const MAX_PARTS: usize = 2_000;
@@ -26,6 +27,8 @@ pub struct Pipeline {
     pub name: String,
     /// What it is for, for people.
     pub about: Option<String>,
+    /// When it runs by itself; without one it is asked for.
+    pub schedule: Option<Schedule>,
     /// The file it was read from; empty when it was built.
     pub file: String,
     /// Where rows come from.
@@ -84,6 +87,7 @@ impl Pipeline {
             pipeline: Self {
                 name: name.into(),
                 about: None,
+                schedule: None,
                 file: String::new(),
                 source: Located { line, path, part: source },
                 key: Vec::new(),
@@ -253,6 +257,12 @@ pub struct PipelineBuilder {
 }
 
 impl PipelineBuilder {
+    /// Runs it by itself.
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.pipeline.schedule = Some(schedule);
+        self
+    }
+
     /// Names rows in rejects by these columns of the source.
     pub fn key<T: Into<String>>(mut self, columns: impl IntoIterator<Item = T>) -> Self {
         self.pipeline.key = columns.into_iter().map(Into::into).collect();

@@ -7,6 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::fault::{Faults, no_such_name};
 use super::rule::Scalar;
+use crate::schedule::TimeOfDay;
 
 /// A value and the line it stands on.
 #[derive(Clone, Debug)]
@@ -251,6 +252,37 @@ impl<'a> At<'a> {
         if found.is_none() {
             let names: Vec<&str> = words.iter().map(|it| it.0).collect();
             self.fault(faults, no_such_name("word", &given, &names));
+        }
+        found
+    }
+
+    /// Reads a list of words, none of them twice.
+    pub(crate) fn words<T: Copy + PartialEq>(
+        &self,
+        known: &[(&'static str, T)],
+        faults: &mut Faults<'_>,
+    ) -> Option<Vec<T>> {
+        let items = self.items();
+        if items.is_empty() {
+            self.fault(faults, "is empty: write at least one");
+            return None;
+        }
+        let mut read = Vec::with_capacity(items.len());
+        for item in items {
+            let word = item.word(known, faults)?;
+            if read.contains(&word) {
+                item.fault(faults, "is there twice: take one away");
+            }
+            read.push(word);
+        }
+        Some(read)
+    }
+
+    /// Reads a time of the day.
+    pub(crate) fn time_of_day(&self, faults: &mut Faults<'_>) -> Option<TimeOfDay> {
+        let found = TimeOfDay::parse(&self.text(faults)?);
+        if found.is_none() {
+            self.fault(faults, "is no time of the day: write `\"06:00\"`, which is UTC");
         }
         found
     }

@@ -1,42 +1,13 @@
 //! What a report tells, in which forms, when, and who hears of it.
 
-use std::fmt;
-
 use crate::analytics::Grain;
 use crate::ports::{ReportFormat, ReportKind, ReportReceiver};
+use crate::schedule::TimeOfDay;
 
 /// Periods that charts look back over when nobody says.
 pub(super) const LOOK_BACK: u32 = 12;
 /// The most of them: five years of months.
 pub(super) const MAX_LOOK_BACK: u32 = 60;
-
-/// A time of the day in UTC, to the minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimeOfDay(u16);
-
-impl TimeOfDay {
-    /// Reads a time such as `06:00`; `None` when it is none.
-    pub fn parse(raw: &str) -> Option<Self> {
-        let (hour, minute) = raw.split_once(':')?;
-        let part = |it: &str| -> Option<u16> {
-            let is_two_digits = it.len() == 2 && it.bytes().all(|b| b.is_ascii_digit());
-            if is_two_digits { it.parse().ok() } else { None }
-        };
-        let (hour, minute) = (part(hour)?, part(minute)?);
-        (hour < 24 && minute < 60).then_some(Self(hour * 60 + minute))
-    }
-
-    /// Returns it in milliseconds since midnight.
-    pub fn as_millis(self) -> i64 {
-        i64::from(self.0) * 60_000
-    }
-}
-
-impl fmt::Display for TimeOfDay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
-    }
-}
 
 /// A report as it is defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,19 +32,4 @@ pub struct ReportDefinition {
     pub schedule: Option<TimeOfDay>,
     /// Who hears of it.
     pub deliver: Vec<ReportReceiver>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_of_day_is_read_back() {
-        for raw in ["00:00", "06:05", "23:59"] {
-            assert_eq!(TimeOfDay::parse(raw).unwrap().to_string(), raw);
-        }
-        for raw in ["", "6:00", "24:00", "06:60", "06:00:00", "+6:00", "0600"] {
-            assert_eq!(TimeOfDay::parse(raw), None, "{raw}");
-        }
-    }
 }

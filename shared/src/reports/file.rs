@@ -1,6 +1,6 @@
 //! A report as it is written: YAML, read like a pipeline's.
 
-use super::definition::{LOOK_BACK, MAX_LOOK_BACK, ReportDefinition, TimeOfDay};
+use super::definition::{LOOK_BACK, MAX_LOOK_BACK, ReportDefinition};
 use crate::analytics::Grain;
 use crate::etl::yaml::{At, Node};
 use crate::etl::{Faults, PipelineFault};
@@ -70,11 +70,11 @@ fn read_tree(root: &At<'_>, faults: &mut Faults<'_>) -> Option<ReportDefinition>
     let look_back = root.get("look_back").map(|it| look_back(&it, faults));
     let formats = root
         .need("formats", faults)
-        .and_then(|it| words(&it, &ReportFormat::ALL.map(|it| (it.as_str(), it)), faults));
+        .and_then(|it| it.words(&ReportFormat::ALL.map(|it| (it.as_str(), it)), faults));
     let pipeline = root.get("pipeline").map(|it| it.text(faults));
-    let schedule = root.get("schedule").map(|it| time(&it, faults));
+    let schedule = root.get("schedule").map(|it| it.time_of_day(faults));
     let receivers = ReportReceiver::ALL.map(|it| (it.as_str(), it));
-    let deliver = root.get("deliver").map(|it| words(&it, &receivers, faults));
+    let deliver = root.get("deliver").map(|it| it.words(&receivers, faults));
     if let Some(kind) = kind {
         check_kind(root, kind, faults);
     }
@@ -128,36 +128,6 @@ fn look_back(at: &At<'_>, faults: &mut Faults<'_>) -> Option<u32> {
     None
 }
 
-fn time(at: &At<'_>, faults: &mut Faults<'_>) -> Option<TimeOfDay> {
-    let found = TimeOfDay::parse(&at.text(faults)?);
-    if found.is_none() {
-        at.fault(faults, "is no time of the day: write `\"06:00\"`, which is UTC");
-    }
-    found
-}
-
-/// Reads a list of words, none of them twice.
-fn words<T: Copy + PartialEq>(
-    at: &At<'_>,
-    known: &[(&'static str, T)],
-    faults: &mut Faults<'_>,
-) -> Option<Vec<T>> {
-    let items = at.items();
-    if items.is_empty() {
-        at.fault(faults, "is empty: write at least one");
-        return None;
-    }
-    let mut read = Vec::with_capacity(items.len());
-    for item in items {
-        let word = item.word(known, faults)?;
-        if read.contains(&word) {
-            item.fault(faults, "is there twice: take one away");
-        }
-        read.push(word);
-    }
-    Some(read)
-}
-
 /// Tells whether `name` can be that of a report.
 pub(super) fn is_name(name: &str) -> bool {
     let rest = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
@@ -169,6 +139,7 @@ pub(super) fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::TimeOfDay;
 
     const FIRM: &str = "report: firm\ntitle: The firm\nabout: Figures.\nkind: firm\nperiod: month\n\
                         formats: [html, pdf]\nschedule: \"06:00\"\ndeliver: topic\n";

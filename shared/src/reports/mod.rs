@@ -29,7 +29,7 @@ mod testing;
 pub use build::{BuildPorts, BuildSettings, NotBuilt, ReportBuilder};
 pub use compose::{ComposeError, ReportSources, compose};
 pub use csv::csv;
-pub use definition::{ReportDefinition, TimeOfDay};
+pub use definition::ReportDefinition;
 pub use definitions::{ListedReport, ReportDefinitions, ReportDefinitionsError, built_in_reports};
 pub use desk::{
     Asker, OrderedReport, ReportDesk, ReportDeskError, ReportDeskPorts, ReportLink, ReportOrder,

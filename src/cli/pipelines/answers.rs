@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 use shared::etl::{
-    ColumnLineage, PipelineFault, PipelinePlan, PlannedColumn, RunReport, TestReport, Verdict,
-    WrittenTable,
+    ColumnLineage, Pipeline, PipelineFault, PipelinePlan, PlannedColumn, RunReport, TestReport,
+    Verdict, WrittenTable,
 };
 
 /// One file that was checked.
@@ -40,15 +40,27 @@ fn list(columns: &[PlannedColumn]) -> String {
 
 /// What a pipeline would do.
 #[derive(Serialize)]
-#[serde(transparent)]
-pub(super) struct Planned(pub(super) PipelinePlan);
+pub(super) struct Planned {
+    #[serde(flatten)]
+    plan: PipelinePlan,
+    /// When it runs by itself, in words.
+    schedule: Option<String>,
+}
+
+impl Planned {
+    /// Tells what `pipeline` would do, by its plan.
+    pub(super) fn of(pipeline: &Pipeline, plan: PipelinePlan) -> Self {
+        Self { plan, schedule: pipeline.schedule.as_ref().map(ToString::to_string) }
+    }
+}
 
 impl fmt::Display for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let PipelinePlan {
             pipeline, source, source_columns, steps, rules, threshold, sink, ..
-        } = &self.0;
+        } = &self.plan;
         writeln!(f, "pipeline `{pipeline}`")?;
+        self.schedule.iter().try_for_each(|it| writeln!(f, "runs     {it}"))?;
         writeln!(f, "reads    {source}\n         {}", list(source_columns))?;
         for step in steps {
             writeln!(f, "{:<8} {}\n         {}", step.path, step.does, list(&step.columns))?;
@@ -71,11 +83,20 @@ impl fmt::Display for Planned {
 /// Where columns come from, and how expressions are worked out.
 #[derive(Serialize)]
 #[serde(transparent)]
-pub(super) struct Explained(pub(super) PipelinePlan);
+pub(super) struct Explained(Planned);
+
+impl Explained {
+    /// Explains `pipeline` by its plan.
+    pub(super) fn of(pipeline: &Pipeline, plan: PipelinePlan) -> Self {
+        Self(Planned::of(pipeline, plan))
+    }
+}
 
 impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PipelinePlan { steps, rules, lineage, filtered_by, .. } = &self.0;
+        let Planned { plan, schedule } = &self.0;
+        let PipelinePlan { steps, rules, lineage, filtered_by, .. } = plan;
+        schedule.iter().try_for_each(|it| writeln!(f, "runs {it}"))?;
         for step in steps.iter() {
             if let Some(worked_out) = &step.worked_out {
                 writeln!(f, "{}: {}\n  is worked out as {worked_out}", step.path, step.does)?;

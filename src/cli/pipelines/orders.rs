@@ -9,10 +9,12 @@ use serde::Serialize;
 use shared::config::ConfigError;
 use shared::etl::ReplayRow;
 use shared::etl::runs::{
-    ListedPipeline, PipelineDesk, PipelineDeskError, ReplayRequest, RunDetail, RunRequest,
+    Definition, ListedPipeline, PipelineDesk, PipelineDeskError, ReplayRequest, RunDetail,
+    RunRequest,
 };
 use shared::ids::CorrelationId;
 use shared::ports::{PartitionRun, PipelineRun, PipelineRunState};
+use shared::time::Timestamp;
 
 use super::quarantine::read_rows;
 use crate::exit::{CommandError, FOUND_WRONG, SUCCESS};
@@ -195,6 +197,8 @@ struct ListedLine {
     about: Option<String>,
     faults: Vec<String>,
     last_run: Option<PipelineRun>,
+    schedule: Option<String>,
+    next_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -205,11 +209,15 @@ struct Listed {
 impl Listed {
     fn of(listed: Vec<ListedPipeline>) -> Self {
         let line = |it: ListedPipeline| {
-            let (about, faults) = match it.found {
-                Ok(definition) => (definition.pipeline.about, Vec::new()),
-                Err(faults) => (None, faults.iter().map(ToString::to_string).collect()),
+            let ListedPipeline { name, found, last_run, next_at } = it;
+            let (about, schedule, faults) = match found {
+                Ok(Definition { pipeline, .. }) => {
+                    let schedule = pipeline.schedule.map(|it| it.to_string());
+                    (pipeline.about, schedule, Vec::new())
+                }
+                Err(faults) => (None, None, faults.iter().map(ToString::to_string).collect()),
             };
-            ListedLine { name: it.name, about, faults, last_run: it.last_run }
+            ListedLine { name, about, faults, last_run, schedule, next_at }
         };
         Self { items: listed.into_iter().map(line).collect() }
     }
@@ -227,6 +235,9 @@ impl fmt::Display for Listed {
             let state = it.last_run.as_ref().map_or("never run", |it| it.state.as_str());
             let state = if it.faults.is_empty() { state } else { "broken" };
             write!(f, "{:<24} {state:<10} {}", it.name, it.about.as_deref().unwrap_or_default())?;
+            if let (Some(schedule), Some(next_at)) = (&it.schedule, it.next_at) {
+                write!(f, "\n  {schedule}, next at {next_at}")?;
+            }
             it.faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))?;
         }
         Ok(())

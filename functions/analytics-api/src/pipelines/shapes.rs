@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use shared::etl::runs::{
-    Definition, ListedPipeline, Quality, RuleQuality, RunDetail, RunQuality, RunSummary,
-};
+use shared::etl::runs::{ListedPipeline, Quality, RuleQuality, RunDetail, RunQuality, RunSummary};
 use shared::etl::{
     Action, Located, OutlinedColumn, OutlinedStep, Pipeline, PipelineFault, Rule, RuleReport,
     SourceColumn,
 };
 use shared::ports::{PartitionRun, PipelineRun, PipelineRunState, RunCounts};
+use shared::time::Timestamp;
 use utoipa::ToSchema;
 
 /// A pipeline, and how it stands.
@@ -27,6 +26,18 @@ pub(crate) struct PipelineItem {
     faults: Vec<PipelineFault>,
     /// Its newest run.
     last_run: Option<PipelineRun>,
+    /// When it runs by itself; null when it is only asked for.
+    schedule: Option<PipelineSchedule>,
+}
+
+/// When a pipeline runs by itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PipelineSchedule {
+    /// In words.
+    #[schema(example = "each day at 06:00 UTC")]
+    text: String,
+    /// When it is due next. It waits while its run before has not ended.
+    next_at: Timestamp,
 }
 
 /// A definition.
@@ -99,15 +110,18 @@ pub(crate) struct PipelineRule {
 impl PipelineItem {
     /// Shows what is listed, and the definition beside it.
     pub(crate) fn of(listed: ListedPipeline) -> (Self, Option<PipelineDefinition>) {
-        let ListedPipeline { name, found, last_run } = listed;
-        match found {
-            Ok(Definition { pipeline, sha256 }) => {
-                let about = pipeline.about.clone();
-                let item = Self { name, about, is_valid: true, faults: Vec::new(), last_run };
-                (item, Some(PipelineDefinition::of(&pipeline, sha256)))
-            }
-            Err(faults) => (Self { name, about: None, is_valid: false, faults, last_run }, None),
-        }
+        let ListedPipeline { name, found, last_run, next_at } = listed;
+        let (definition, faults) = match found {
+            Ok(definition) => (Some(definition), Vec::new()),
+            Err(faults) => (None, faults),
+        };
+        let pipeline = definition.as_ref().map(|it| &it.pipeline);
+        let about = pipeline.and_then(|it| it.about.clone());
+        let text = pipeline.and_then(|it| it.schedule.as_ref()).map(ToString::to_string);
+        let schedule = text.zip(next_at).map(|(text, next_at)| PipelineSchedule { text, next_at });
+        let is_valid = definition.is_some();
+        let item = Self { name, about, is_valid, faults, last_run, schedule };
+        (item, definition.map(|it| PipelineDefinition::of(&it.pipeline, it.sha256)))
     }
 }
 

@@ -25,6 +25,7 @@ const REFUSED_RUN: &str = "00f7651916cd43dd8448eb211c80319c";
 const CLEAN_CASES: &str = r#"
 pipeline: clean-cases
 about: Cases as the court sends them.
+schedule: {at: "06:00", days: [mon, fri]}
 source:
   at: file:in/cases.csv
   columns: [{name: id, from: Case Id, required: true}, {name: opened, type: date}]

@@ -24,9 +24,13 @@ async fn broken_pipeline_is_listed_with_its_fault_beside_the_others() {
     assert_eq!(items[0]["faults"][0]["file"], "broken.yaml");
     assert_eq!(items[1]["about"], "Cases as the court sends them.");
     assert_eq!(items[1]["last_run"]["id"], QUEUED_RUN);
+    assert_eq!(items[0]["schedule"], json!(null));
+    let schedule = json!({"text": "each Monday and Friday at 06:00 UTC", "next_at": "2026-11-23T06:00:00.000Z"});
+    assert_eq!(items[1]["schedule"], schedule);
+    assert_answer(&document().await, "get", "/v1/pipelines", &listed);
 
     let shown = get(&routes, "/v1/pipelines/clean-cases").await.body;
-    assert_eq!(shown["checked"], "structure");
+    assert_eq!((&shown["checked"], &shown["schedule"]), (&json!("structure"), &schedule));
     let definition = &shown["definition"];
     assert_eq!(definition["lineage"][2]["column"], "year");
     assert_eq!(definition["lineage"][2]["from"], json!(["opened"]));

@@ -109,6 +109,11 @@ impl Rig {
 
     /// A runner whose process lives as long as `life`.
     pub(crate) fn runner(&self, life: &Arc<Life>) -> PipelineRunner {
+        PipelineRunner::new(self.ports(life), RunnerSettings::default())
+    }
+
+    /// The ports of a process that lives as long as `life`.
+    pub(crate) fn ports(&self, life: &Arc<Life>) -> RunnerPorts {
         let of = life.clone();
         let fragile = move |store: Arc<dyn BlobStore>| -> Arc<dyn BlobStore> {
             Arc::new(Fragile(of.clone(), store))
@@ -119,7 +124,7 @@ impl Rig {
         };
         let open: shared::etl::OpenBlobs = Arc::new(open);
         let journal: Arc<dyn PipelineJournal> = self.journal.clone();
-        let ports = RunnerPorts {
+        RunnerPorts {
             engine: Arc::new(Pipelines::new(open.clone(), self.clock.clone())),
             definitions: Definitions::new(definitions),
             journal: Arc::new(Fragile(life.clone(), journal)),
@@ -127,8 +132,7 @@ impl Rig {
             open,
             clock: self.clock.clone(),
             random: Arc::new(SystemRandom),
-        };
-        PipelineRunner::new(ports, RunnerSettings::default())
+        }
     }
 
     pub(crate) async fn start(&self, name: &str) -> CorrelationId {
@@ -172,10 +176,14 @@ impl Rig {
 
     /// Handles messages until there is none.
     pub(crate) async fn drain(&self) {
-        let runner = self.runner(&Life::endless());
+        self.drain_by(&self.runner(&Life::endless())).await;
+    }
+
+    /// Has `runner` handle messages until there is none.
+    pub(crate) async fn drain_by(&self, runner: &PipelineRunner) {
         for _ in 0..100 {
             let Some(delivery) = self.next().await else { return };
-            if self.deliver(&runner, &delivery).await.is_err() {
+            if self.deliver(runner, &delivery).await.is_err() {
                 self.pass(Duration::from_mins(3));
             }
         }

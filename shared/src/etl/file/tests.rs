@@ -8,6 +8,7 @@ use super::*;
 use crate::etl::{
     Action, Check, ColumnKind, FileForm, Join, JoinKind, Keep, OrderBy, ValueFormat, WriteMode,
 };
+use crate::schedule::{DayOfWeek, Schedule, TimeOfDay};
 
 const WHOLE: &str = r#"
 pipeline: clean-cases
@@ -147,6 +148,52 @@ fn every_fault_names_file_line_path_and_the_way_out() {
         assert!(WHOLE.contains(from), "{from}");
         let faults = texts(&WHOLE.replacen(from, to, 1));
         assert!(faults.iter().any(|it| it.contains(fault)), "{from} → {to}: {faults:#?}");
+    }
+}
+
+#[test]
+fn schedule_is_read_in_each_of_its_forms_and_built_alike() {
+    let daily = Schedule::daily(TimeOfDay::parse("06:00").unwrap());
+    let quarterly = Schedule::every(Duration::from_mins(15)).unwrap();
+    for (text, schedule) in [
+        ("\"06:00\"", daily.clone()),
+        ("06:00", daily.clone()),
+        ("{at: \"06:00\"}", daily.clone()),
+        ("{at: \"06:00\", days: [mon, fri]}", daily.on([DayOfWeek::Monday, DayOfWeek::Friday])),
+        ("{every: 15m}", quarterly.clone()),
+        ("{every: 15m, days: sun}", quarterly.on([DayOfWeek::Sunday])),
+        ("{every: 6h}", Schedule::every(Duration::from_hours(6)).unwrap()),
+    ] {
+        let whole = format!("{WHOLE}schedule: {text}\n");
+        let read = read_pipeline("p.yaml", &whole).unwrap();
+        assert_eq!(read.schedule.as_ref(), Some(&schedule), "{text}");
+        let (source, sink) = (read.source.part, read.sink.part);
+        let built = Pipeline::builder("p", source, sink).schedule(schedule.clone()).build();
+        assert_eq!(built.unwrap().schedule, Some(schedule));
+    }
+    assert_eq!(read_pipeline("p.yaml", WHOLE).unwrap().schedule, None);
+}
+
+#[test]
+fn faults_of_a_schedule_name_line_path_and_the_way_out() {
+    for (text, fault) in [
+        ("\"6:00\"", "schedule: is no time of the day: write `\"06:00\"`, which is UTC"),
+        ("15m", "schedule: is no time of the day: write `{every: 15m}`"),
+        ("[mon]", "schedule: write `\"06:00\"`, `{every: 15m}` or"),
+        ("{days: [mon]}", "schedule: says no time: write `at: \"06:00\"` or `every: 15m`"),
+        ("{at: \"06:00\", every: 1h}", "schedule.every: stands beside `at`: keep one of the two"),
+        ("{at: \"25:00\"}", "schedule.at: is no time of the day"),
+        ("{every: 5m}", "schedule.every: `5m` does not part a day evenly into 15 minutes or more"),
+        ("{every: 7h}", "schedule.every: `7h` does not part a day evenly"),
+        ("{every: often}", "schedule.every: `often` is not a duration such as"),
+        ("{evry: 1h}", "schedule.evry: there is no key `evry`: did you mean `every`?"),
+        ("{every: 1h, days: [mon, tues]}", "schedule.days.1: there is no word `tues`"),
+        ("{every: 1h, days: [mon, mon]}", "schedule.days.1: is there twice"),
+        ("{every: 1h, days: []}", "schedule.days: is empty: write at least one"),
+    ] {
+        let faults = texts(&format!("{WHOLE}schedule: {text}\n"));
+        let fault = format!("p.yaml:34: {fault}");
+        assert!(faults.iter().any(|it| it.contains(&fault)), "{text}: {faults:#?}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where runs are asked for, looked at and ended, by people and programs.
 
+mod due;
 mod quality;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use super::orders::{
 };
 use crate::config::nearest;
 use crate::error::{PortError, PortErrorKind};
-use crate::etl::replayed_rows;
+use crate::etl::{PipelineFault, replayed_rows};
 use crate::ids::CorrelationId;
 use crate::ports::{
     Clock, Kept, PartitionRun, PipelineJournal, PipelineRun, PipelineRunFilter, PipelineRunKind,
@@ -59,8 +60,7 @@ impl PipelineDesk {
     pub async fn list(&self) -> Result<Vec<ListedPipeline>, PortError> {
         let mut listed = Vec::new();
         for it in self.ports.definitions.list().await? {
-            let last_run = self.last_run(&it.name).await?;
-            listed.push(ListedPipeline { name: it.name, found: it.found, last_run });
+            listed.push(self.listed(it.name, it.found).await?);
         }
         Ok(listed)
     }
@@ -76,14 +76,20 @@ impl PipelineDesk {
             Err(PipelineDeskError::Faulty { faults, .. }) => Err(faults),
             Err(error) => return Err(error),
         };
-        let last_run = self.last_run(name).await.map_err(PipelineDeskError::Failed)?;
-        Ok(ListedPipeline { name: name.to_owned(), found, last_run })
+        self.listed(name.to_owned(), found).await.map_err(PipelineDeskError::Failed)
     }
 
-    async fn last_run(&self, name: &str) -> Result<Option<PipelineRun>, PortError> {
-        let pipeline = Some(name.to_owned());
+    async fn listed(
+        &self,
+        name: String,
+        found: Result<Definition, Vec<PipelineFault>>,
+    ) -> Result<ListedPipeline, PortError> {
+        let (pipeline, now) = (Some(name.clone()), self.ports.clock.now());
         let filter = PipelineRunFilter { pipeline, state: None, before: None, limit: 1 };
-        Ok(self.ports.journal.pipeline_runs(&filter).await?.into_iter().next())
+        let last_run = self.ports.journal.pipeline_runs(&filter).await?.into_iter().next();
+        let schedule = found.as_ref().ok().and_then(|it| it.pipeline.schedule.as_ref());
+        let next_at = schedule.map(|it| it.next_due(now));
+        Ok(ListedPipeline { name, found, last_run, next_at })
     }
 
     async fn definition(&self, name: &str) -> Result<Definition, PipelineDeskError> {
@@ -115,7 +121,8 @@ impl PipelineDesk {
         if !faults.is_empty() {
             return Err(PipelineDeskError::Refused(faults));
         }
-        self.open(request, PipelineRunKind::Source, None).await
+        let opened = self.open(request, PipelineRunKind::Source, None).await;
+        opened.map_err(PipelineDeskError::Failed)
     }
 
     /// Starts a run over rows that were put right.
@@ -146,7 +153,8 @@ impl PipelineDesk {
             let error = PortError::new(rejected, "desk", "write", "rows").with_source(error);
             PipelineDeskError::Failed(error)
         })?;
-        self.open(run, PipelineRunKind::Replay, Some(&rows)).await
+        let opened = self.open(run, PipelineRunKind::Replay, Some(&rows)).await;
+        opened.map_err(PipelineDeskError::Failed)
     }
 
     async fn open(
@@ -154,7 +162,7 @@ impl PipelineDesk {
         request: RunRequest,
         kind: PipelineRunKind,
         rows: Option<&str>,
-    ) -> Result<Ordered, PipelineDeskError> {
+    ) -> Result<Ordered, PortError> {
         let DeskPorts { journal, clock, random, .. } = &self.ports;
         let id = random.correlation_id();
         let run = PipelineRun {
@@ -174,8 +182,7 @@ impl PipelineDesk {
             started_at: None,
             finished_at: None,
         };
-        let stands = journal.open_run(&run, rows, KEPT_RUNS).await;
-        let stands = stands.map_err(PipelineDeskError::Failed)?;
+        let stands = journal.open_run(&run, rows, KEPT_RUNS).await?;
         // Whoever asks again may do so because the first order did not get into the queue.
         if stands.n_partitions.is_none() && !stands.state.is_ended() {
             self.send(&stands).await?;
@@ -184,14 +191,13 @@ impl PipelineDesk {
     }
 
     /// Queues the round that `run` is in.
-    async fn send(&self, run: &PipelineRun) -> Result<(), PipelineDeskError> {
+    async fn send(&self, run: &PipelineRun) -> Result<(), PortError> {
         let message = PipelineMessage { run: run.id.clone(), round: run.round, partition: None };
         let message = message.to_send().map_err(|error| {
             let rejected = PortErrorKind::Rejected;
-            let error = PortError::new(rejected, "desk", "write", "message").with_source(error);
-            PipelineDeskError::Failed(error)
+            PortError::new(rejected, "desk", "write", "message").with_source(error)
         })?;
-        self.ports.queue.send(vec![message]).await.map(drop).map_err(PipelineDeskError::Failed)
+        self.ports.queue.send(vec![message]).await.map(drop)
     }
 
     /// Does the partitions of a run again that did not succeed. One that has not ended is queued again:
@@ -220,7 +226,7 @@ impl PipelineDesk {
                 })
             })
             .await?;
-        self.send(&run).await?;
+        self.send(&run).await.map_err(PipelineDeskError::Failed)?;
         Ok(run)
     }
 

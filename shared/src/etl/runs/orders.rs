@@ -9,6 +9,7 @@ use crate::error::PortError;
 use crate::etl::{Action, PipelineFault, ReplayRow, RuleReport};
 use crate::ids::CorrelationId;
 use crate::ports::{PartitionRun, PipelineRun, PipelineRunState, RunCounts};
+use crate::time::Timestamp;
 
 /// Why an order was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +104,8 @@ pub struct ListedPipeline {
     pub found: Result<Definition, Vec<PipelineFault>>,
     /// Its newest run.
     pub last_run: Option<PipelineRun>,
+    /// When it is due next by its schedule.
+    pub next_at: Option<Timestamp>,
 }
 
 /// A run, and its rows counted.

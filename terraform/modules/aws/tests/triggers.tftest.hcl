@@ -69,14 +69,19 @@ run "partitions_are_handed_out_alone" {
   }
 }
 
-run "reports_are_started_by_queue_and_clock" {
+run "work_is_started_by_queue_and_clock" {
   assert {
     condition     = aws_lambda_event_source_mapping.queue["report-builder"].batch_size == 1 && aws_cloudwatch_event_rule.schedule["report-builder"].schedule_expression == "rate(1 hour)"
     error_message = "The builder is handed one report at a time, and looks every hour what is due."
   }
 
   assert {
-    condition     = !contains(keys(aws_cloudwatch_event_rule.schedule), "pipeline-runner")
+    condition     = aws_lambda_event_source_mapping.queue["pipeline-runner"].batch_size == 1 && aws_cloudwatch_event_rule.schedule["pipeline-runner"].schedule_expression == "rate(5 minutes)"
+    error_message = "The runner is handed one partition at a time, and looks every five minutes what is due."
+  }
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_event_rule.schedule), "sync-worker")
     error_message = "Only what says so is started by the clock."
   }
 }
@@ -128,7 +133,7 @@ run "origins_without_tls_are_refused" {
 
 run "schedules" {
   assert {
-    condition     = toset(keys(aws_cloudwatch_event_rule.schedule)) == toset(["change-subscriber", "delta-poller", "outbox-relay", "reconciler", "report-builder", "warehouse-loader"])
+    condition     = toset(keys(aws_cloudwatch_event_rule.schedule)) == toset(["change-subscriber", "delta-poller", "outbox-relay", "pipeline-runner", "reconciler", "report-builder", "warehouse-loader"])
     error_message = "Each function that starts by the clock has a rule."
   }
 
