@@ -27,6 +27,7 @@ use sync_worker::{Remote, SyncWorker};
 use webhook_intake::{Limits, Senders};
 use wiring::{CaseStores, OpenConnection};
 
+pub(crate) use self::pipelines::pipeline_tables;
 pub(crate) use self::terms::relay_settings;
 use self::terms::{poll_settings, reconcile_settings};
 use crate::audit_watch::AuditWatch;

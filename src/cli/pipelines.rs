@@ -18,7 +18,7 @@ use wiring::PipelinePorts;
 use self::answers::{Checked, CheckedFile, Explained, Planned, Ran, RanAll, Tested};
 use crate::exit::{CommandError, FOUND_WRONG, STOPPED, SUCCESS};
 use crate::output::Output;
-use crate::process::Parts;
+use crate::process::{Parts, pipeline_tables};
 use crate::progress::Progress;
 use crate::settings::Places;
 
@@ -198,11 +198,13 @@ async fn run_one(
         Err(faults) => return refuse(path, faults, output),
     };
     // A store is opened for those alone that read it: the others need no settings.
-    let has_tables = !pipeline.databases().is_empty();
-    if pipeline.reads_case_store() || pipeline.is_in_warehouse() || has_tables {
+    if pipeline.reads_case_store() || pipeline.is_in_warehouse() {
         let settings = places.in_force().await?.settings;
         let parts = Parts::open(&settings).await?;
         engine = parts.pipeline_engine(&settings, &parts.mappings(&settings)?).await?;
+    } else if !pipeline.databases().is_empty() {
+        let tables = Some(pipeline_tables(&places.load()?.settings).await?);
+        engine = wiring::pipelines(PipelinePorts { tables, ..PipelinePorts::default() });
     }
     let options = RunOptions { is_dry_run: args.dry_run, n_samples: args.show_rejects, now: None };
     let failed = |what: &str| format!("{what} the pipeline `{}`", pipeline.name);

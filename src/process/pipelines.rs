@@ -6,13 +6,24 @@ use pipeline_runner::{RunnerPorts, RunnerSettings};
 use shared::etl::CaseRows;
 use shared::etl::runs::{Definitions, DeskPorts, PipelineDesk};
 use shared::ids::ConnectionId;
-use shared::ports::{PipelineEngine, Queue};
+use shared::ports::{PipelineEngine, Queue, Tables};
 use shared::sync::Mappings;
 use wiring::PipelinePorts;
 
 use super::Parts;
 use crate::exit::CommandError;
 use crate::settings::Settings;
+
+/// Opens the databases whose tables pipelines read and write; none is asked yet.
+///
+/// # Errors
+///
+/// When the secret of one cannot be read.
+pub(crate) async fn pipeline_tables(settings: &Settings) -> Result<Arc<dyn Tables>, CommandError> {
+    let tables = wiring::tables(&settings.pipelines.databases).await;
+    tables
+        .map_err(|error| CommandError::failed("open the databases of `pipelines.databases`", error))
+}
 
 impl Parts {
     /// Opens the queue of runs.
@@ -56,10 +67,7 @@ impl Parts {
     ) -> Result<Arc<dyn PipelineEngine>, CommandError> {
         let hiding = self.hiding(settings, mappings).await?;
         let cases = hiding.map(|it| CaseRows::new(self.stores.rows.clone(), it));
-        let tables = wiring::tables(&settings.pipelines.databases).await;
-        let tables = Some(tables.map_err(|error| {
-            CommandError::failed("open the databases of `pipelines.databases`", error)
-        })?);
+        let tables = Some(pipeline_tables(settings).await?);
         let warehouse = self.warehouse(settings)?;
         Ok(wiring::pipelines(PipelinePorts { cases, warehouse, tables }))
     }
