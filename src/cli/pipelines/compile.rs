@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use shared::etl::pushdown::PushedDown;
-use shared::etl::{FileForm, Pipeline, PipelineFault, Place, Sink};
+use shared::etl::{FileForm, Pipeline, PipelineFault, Place, Sink, WriteMode};
 use shared::ports::PipelineEngine;
 use shared::time::Timestamp;
 
@@ -91,6 +91,15 @@ fn moved(args: &CompileArgs, mut pipeline: Pipeline) -> Result<Pipeline, Vec<Pip
     let target = args.target.as_ref().map(|it| sink("--target", it)).transpose()?;
     let quarantine = args.quarantine.as_ref().map(|it| sink("--quarantine", it)).transpose()?;
     if let Some(target) = target {
+        let write = &pipeline.sink.part.write;
+        if *write != WriteMode::Replace {
+            let text = format!(
+                "is `{}`, and a table of Snowflake is replaced by each run: leave `--target` out and run it \
+                 here, or write `write: replace`",
+                write.as_str()
+            );
+            return Err(fault("sink.write", text));
+        }
         pipeline.sink.part = target;
     }
     pipeline.quarantine = quarantine.or(pipeline.quarantine);
@@ -119,6 +128,14 @@ mod tests {
         let compiled =
             compile(&args, pipeline, &*wiring::pipelines(wiring::PipelinePorts::default()));
         compiled.map(|it| it.to_string()).map_err(|it| it[0].to_string())
+    }
+
+    #[test]
+    fn rows_that_were_to_stay_are_not_replaced_elsewhere() {
+        let sink = "at: 'postgres:reporting/public.cases', write: append";
+        let text = TEXT.replace("at: file:out/a.parquet", sink).replace("null_words: [n/a], ", "");
+        let fault = compiled(&text, "LEGAL.PUBLIC.IN").unwrap_err();
+        assert!(fault.contains("sink.write: is `append`"), "{fault}");
     }
 
     #[test]

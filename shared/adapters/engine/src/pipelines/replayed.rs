@@ -46,10 +46,7 @@ impl RowSource for ReplayedRows {
         if self.rows.len() == 0 {
             return Ok(None);
         }
-        let portion = self.rows.finish();
-        let mut portion = portion.map_err(|error| self.wanted.unfit(error.to_string()))?;
-        portion.origins = self.origins.as_mut().map(Origins::take).unwrap_or_default();
-        Ok(Some(portion))
+        self.wanted.portion(&mut self.rows, self.origins.as_mut()).map(Some)
     }
 
     fn keep_rows(&mut self) {

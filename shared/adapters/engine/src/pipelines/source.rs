@@ -15,6 +15,7 @@ use super::parquet::ParquetSource;
 use super::rows::Rows;
 use super::store::StoreSource;
 use super::tables::TableSource;
+use super::typed::TypedRows;
 
 /// Rows that are worked on at once.
 pub(super) const N_ROWS_AT_ONCE: usize = 8192;
@@ -90,6 +91,20 @@ impl Wanted {
     /// The error when the file is not what the pipeline says.
     pub(super) fn unfit(&self, text: impl Into<String>) -> PipelineError {
         PipelineError::Unfit { at: self.at.to_string(), text: text.into() }
+    }
+
+    /// Returns what was gathered in `rows`, with the rows as they were read.
+    ///
+    /// # Errors
+    ///
+    /// [`PipelineError::Unfit`] when the columns make no batch.
+    pub(super) fn portion(
+        &self,
+        rows: &mut TypedRows,
+        origins: Option<&mut Origins>,
+    ) -> Result<Portion, PipelineError> {
+        let portion = rows.finish().map_err(|error| self.unfit(error.to_string()))?;
+        Ok(Portion { origins: origins.map(Origins::take).unwrap_or_default(), ..portion })
     }
 
     /// Finds the place of each column among the names that the file has.

@@ -64,10 +64,7 @@ impl RowSource for TableSource {
             return Ok(None);
         }
         page.iter().for_each(|it| self.take(it));
-        let portion = self.rows.finish();
-        let mut portion = portion.map_err(|error| self.wanted.unfit(error.to_string()))?;
-        portion.origins = self.origins.as_mut().map(Origins::take).unwrap_or_default();
-        Ok(Some(portion))
+        self.wanted.portion(&mut self.rows, self.origins.as_mut()).map(Some)
     }
 
     fn keep_rows(&mut self) {

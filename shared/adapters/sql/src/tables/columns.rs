@@ -92,6 +92,9 @@ impl Column {
     pub(super) fn check(&self, planned: &PlannedColumn) -> Result<(), TableError> {
         let kind = self.kind.as_str();
         let is_fit = match planned.kind {
+            // Those cut text without a word, or fill it up with blanks.
+            ColumnKind::Text if matches!(kind, "name" | "\"char\"") => false,
+            ColumnKind::Text if kind.starts_with("character(") => false,
             ColumnKind::Text => matches!(self.category.as_str(), "S" | "E" | "U"),
             ColumnKind::Bool => kind == "boolean",
             ColumnKind::Long => {
@@ -181,6 +184,8 @@ mod tests {
             ("uuid", "U", "text", true),
             ("character varying(10)", "S", "text", true),
             ("integer", "N", "text", false),
+            ("name", "S", "text", false),
+            ("character(10)", "S", "text", false),
         ] {
             assert_eq!(is_taken(kind, category, planned), is_fit, "{planned} into {kind}");
         }
